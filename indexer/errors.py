@@ -1,0 +1,91 @@
+"""Everything that Footnote raises on purpose.
+
+    FootnoteError
+    ├── InputError              what was asked for cannot be done as asked
+    │   ├── NothingToIndex      no path given holds a file that can be read
+    │   ├── QuestionError       an empty question, or one that is too long
+    │   └── SettingsError       a setting has a value that it cannot have
+    ├── SourceError             one file cannot be read or parsed; the others can
+    ├── LibraryError            the library cannot be used
+    │   ├── LibraryMissing      there is none at that place yet
+    │   ├── LibraryLocked       another process is writing it
+    │   ├── LibraryCorrupt      its truth, catalogue.db, is damaged
+    │   ├── LibraryTooNew       a newer version of Footnote made it
+    │   └── LibraryFull         the disk is full, or does not let us write
+    ├── ModelError              the embedding model cannot be loaded or trusted
+    └── ServiceError            a server cannot start, or does not answer
+
+Each error carries one line for the person: what happened, where, and what to do about it.
+The command line answers every one of them with exit code 2, the HTTP service with a problem document
+(RFC 9457) whose status is the class's `status`.
+"""
+
+from __future__ import annotations
+
+
+class FootnoteError(Exception):
+    """The root of the tree. `str(error)` is one line: what, where, what to do."""
+
+    status = 500
+
+
+class InputError(FootnoteError):
+    """What was asked for cannot be done as asked."""
+
+    status = 400
+
+
+class NothingToIndex(InputError):
+    """No path given holds a file that can be read."""
+
+
+class QuestionError(InputError):
+    """The question is empty or too long."""
+
+    status = 422
+
+
+class SettingsError(InputError):
+    """A setting has a value that it cannot have."""
+
+
+class SourceError(FootnoteError):
+    """One file cannot be read or parsed; the others can."""
+
+
+class LibraryError(FootnoteError):
+    """The library cannot be used."""
+
+    status = 503
+
+
+class LibraryMissing(LibraryError):
+    """There is no library at that place yet."""
+
+
+class LibraryLocked(LibraryError):
+    """Another process is writing the library."""
+
+
+class LibraryCorrupt(LibraryError):
+    """The library's truth, catalogue.db, is damaged."""
+
+
+class LibraryTooNew(LibraryError):
+    """A newer version of Footnote made the library."""
+
+
+class LibraryFull(LibraryError):
+    """The disk is full, or does not let us write."""
+
+
+class ModelError(FootnoteError):
+    """The embedding model cannot be loaded or trusted."""
+
+    status = 503
+
+
+class ServiceError(FootnoteError):
+    """A server cannot start, or does not answer."""
+
+    status = 503

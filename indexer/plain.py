@@ -1,0 +1,37 @@
+"""What a reader sees of a line of markup: for terminals, and for pieces of a paragraph that was cut."""
+
+from __future__ import annotations
+
+import html
+import re
+
+_RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (r"%%", ""),
+        (r"(?:^|\s)\^[A-Za-z0-9-]+\s*$", ""),  # a block id
+        (r"^(?:>\s?)+(?:\[![\w-]+\][+-]?\s?)?", ""),  # a quote, a callout
+        (r"\[\^[^\]\s]+\]:?", ""),  # a footnote
+        (r"!?\[\[[^\]|\[]*\|([^\]]+)\]\]", r"\1"),  # [[note|alias]]
+        (r"\[\[[^\]\[]+\]\[([^\]]+)\]\]", r"\1"),  # org: [[target][text]]
+        (r"!?\[\[([^\]\[|]+)\]\]", r"\1"),
+        (r"!?\[([^\[\]]*)\]\((?:[^()\s]|\([^()]*\))*(?:\s+\"[^\"]*\")?\)", r"\1"),
+        (r"<(https?://[^>\s]+)>", r"\1"),
+        (r"<sup\b[^>]*>", "^"),
+        (r"<sub\b[^>]*>", "_"),
+        (r"</?[A-Za-z][^>]*>", ""),
+        (r"(\*\*|__|~~|==)(?=\S)(.+?)(?<=\S)\1", r"\2"),
+        (r"(?<![\w*])\*(?=[^\s*])([^*]+?)(?<=[^\s*])\*(?![\w*])", r"\1"),
+        (r"(?<![\w_])_(?=[^\s_])([^_]+?)(?<=[^\s_])_(?![\w_])", r"\1"),
+        (r"`+([^`]+)`+", r"\1"),
+        (r"\\([*_\[\]`#~<>|-])", r"\1"),
+    )
+)
+
+
+def plain(markup: str) -> str:
+    """Strip the inline markup of Markdown, Obsidian and org from a text, and fold its white space."""
+    text = markup
+    for pattern, replacement in _RULES:
+        text = pattern.sub(replacement, text)
+    return " ".join(html.unescape(text).split())

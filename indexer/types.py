@@ -1,0 +1,189 @@
+"""The records that travel down the indexing line, and the one protocol that it needs.
+
+Every record is frozen. A place in a file is born in the parser as 1-based line numbers of the file as it
+lies on disk, and is carried from there, never computed again from text that was made for display.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Matrix: TypeAlias = NDArray[np.float32]
+"""Vectors, one a row, each of unit norm."""
+
+Lines: TypeAlias = tuple[int, int]
+"""First and last line of a place in a file, 1-based and inclusive."""
+
+TokenCounter: TypeAlias = Callable[[Sequence[str]], list[int]]
+"""How many tokens the encoder makes of each text, special tokens included."""
+
+DocumentKind: TypeAlias = Literal["note", "paper"]
+State: TypeAlias = Literal["open", "done", "none"]
+BlockKind: TypeAlias = Literal[
+    "heading", "paragraph", "item", "quote", "table", "code", "math", "footnote", "comment"
+]
+PassageKind: TypeAlias = Literal["text", "list", "question", "table", "code", "heading"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file, read once: what a parser gets.
+
+    `file` is the path relative to `root`, with `/` between its parts. `data` are the bytes as they lie on
+    disk, `sha256` is their digest in hexadecimal. `mtime_ns` is the time of the last change in nanoseconds.
+    """
+
+    root: Path
+    file: str
+    data: bytes
+    sha256: str
+    mtime_ns: int
+
+    @property
+    def path(self) -> Path:
+        """The absolute path of the file."""
+        return self.root / self.file
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link in a block: `[[target#anchor|text]]` (wikilink), `![[…]]` (embed), or a URL.
+
+    For a wikilink or an embed `target` is the name of the note without anchor and alias; for a URL it is
+    the whole address. `line` is the 1-based line where the link stands.
+    """
+
+    kind: Literal["wikilink", "embed", "url", "image"]
+    target: str
+    text: str
+    line: int
+    anchor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One piece of a document's structure: a heading, a paragraph, the own text of a list item, a table, …
+
+    `text` is what a reader sees: inline markup resolved, soft line breaks folded to spaces, in tables and code
+    the lines kept. `lines` are those of the block itself, without its children. `headings` is the path
+    of headings above it (for a heading: including itself). `parent` is the index, in the document's blocks,
+    of the list item that the block stands under. `depth` is 0 for blocks outside lists and for items of an
+    outer list, 1 for items of a list inside an item, and so on; for a heading it is its level (1 to 6).
+    `number` is the ordinal of an item in an ordered list.
+    """
+
+    kind: BlockKind
+    text: str
+    lines: Lines
+    headings: tuple[str, ...] = ()
+    parent: int | None = None
+    depth: int = 0
+    number: int | None = None
+    state: State = "none"
+    links: tuple[Link, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A parsed file: its blocks in reading order, and what the file says of itself.
+
+    `title` is the one that the file states (front matter, `#+title`, a single top heading that opens the
+    file), or None when it states none. `source_lines` are the lines of the file, decoded, without their ends.
+    `front_matter_lines` is the number of lines at the top that are front matter or properties.
+    """
+
+    source: Source
+    kind: DocumentKind
+    title: str | None
+    blocks: tuple[Block, ...]
+    source_lines: tuple[str, ...]
+    aliases: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The smallest piece of a passage that may be quoted: a sentence, a list line, a row.
+
+    `text` is verbatim: with white space folded, it occurs in the lines `lines` of the file.
+    """
+
+    text: str
+    lines: Lines
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of a document that stands on its own, the unit that is embedded and found.
+
+    `text` is what a reader sees; `context` is what has to be known to understand it (title, heading path,
+    parent item), and is embedded before it. `lines` is where it lies; `spans` are its quotable pieces.
+    `ordinal` is its position in the document.
+    """
+
+    ordinal: int
+    kind: PassageKind
+    text: str
+    context: str
+    headings: tuple[str, ...]
+    lines: Lines
+    spans: tuple[Span, ...]
+
+    @property
+    def embedded_text(self) -> str:
+        """The text that the encoder reads."""
+        return f"{self.context}\n{self.text}" if self.context else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An item of a question dump: any item of a list, with what it asks for.
+
+    `section` is the nearest heading, `parent` the text of the item it stands under. `wanted` says that it
+    needs an answer: it is open, and asks.
+    """
+
+    text: str
+    state: State
+    kind: Literal["question", "topic", "paper", "link", "task"]
+    line: int
+    section: str
+    parent: str | None
+    wikilinks: tuple[str, ...]
+    arxiv_ids: tuple[str, ...]
+    urls: tuple[str, ...]
+    wanted: bool
+
+
+class Encoder(Protocol):
+    """Turns texts into vectors of unit norm.
+
+    `fingerprint` names the weights and everything else that the vectors depend on: equal fingerprints mean
+    that vectors may be compared. `dimension` is the length of a vector. `max_tokens` is how much of a text is
+    read, in tokens, special tokens included.
+    """
+
+    @property
+    def fingerprint(self) -> str: ...
+    @property
+    def dimension(self) -> int: ...
+    @property
+    def max_tokens(self) -> int: ...
+
+    def encode(self, texts: Sequence[str]) -> Matrix:
+        """Embed passages: (len(texts), dimension), float32, rows of unit norm."""
+        ...
+
+    def encode_query(self, text: str) -> NDArray[np.float32]:
+        """Embed a question: (dimension,), float32, unit norm."""
+        ...
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """How many tokens each text has, special tokens included, without truncation."""
+        ...

@@ -1,0 +1,83 @@
+"""What a question turns into: hits, citations, an answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from indexer.types import Lines, Passage
+
+Verdict: TypeAlias = Literal["supported", "partial", "unsupported"]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle on a page, in PDF points from the lower left corner."""
+
+    page: int
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage that was found, and where it stands.
+
+    `passage_id` is its number in the catalogue, `document_id` that of its document. `dense` is the cosine to the question,
+    `lexical` the BM25 score divided by the best one of this search, `score` what they were fused to; each
+    is a similarity: higher is better.
+    """
+
+    passage_id: int
+    document_id: int
+    kind: Literal["note", "paper"]
+    root: str
+    file: str | None
+    title: str
+    passage: Passage
+    score: float
+    dense: float
+    lexical: float
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """The exact place that a sentence comes from. `quote` occurs verbatim, white space folded, in `lines`."""
+
+    n: int
+    kind: Literal["note", "paper"]
+    file: str | None
+    paper: str | None
+    version: str | None
+    title: str
+    headings: tuple[str, ...]
+    lines: Lines | None
+    pages: tuple[int, int] | None
+    boxes: tuple[Box, ...] | None
+    quote: str
+    passage: str
+    score: float
+    link: str
+    stale: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One thing that the answer says, verbatim, with the numbers of the citations under it."""
+
+    text: str
+    citations: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the library says to a question. `confidence` is between 0 and 1, `took_ms` in milliseconds."""
+
+    question: str
+    verdict: Verdict
+    confidence: float
+    sentences: tuple[Sentence, ...]
+    citations: tuple[Citation, ...]
+    took_ms: float

@@ -1,0 +1,67 @@
+"""An encoder for tests: it hashes words, so that texts that share words are near, and needs no model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.types import Matrix
+
+WORD = re.compile(r"\w+")
+ENDINGS = re.compile(r"(?:ations?|ings?|ed|es|s|ly)$")
+STOP_WORDS = frozenset(
+    WORD.findall(
+        "a an and are as at be by can do does for from how in is it of on or that the this to was what when where "
+        "which who why with"
+    )
+)
+
+
+class HashEncoder:
+    """Implements `indexer.types.Encoder` with hashed words, stems and pairs of words.
+
+    `encoded` counts the passages that were given to `encode`, `queries` the questions.
+    """
+
+    def __init__(self, *, dimension: int = 256, max_tokens: int = 256, fingerprint: str = "hash") -> None:
+        self.fingerprint = fingerprint
+        self.dimension = dimension
+        self.max_tokens = max_tokens
+        self.encoded = 0
+        self.queries = 0
+
+    def encode(self, texts: Sequence[str]) -> Matrix:
+        self.encoded += len(texts)
+        return np.stack([self._vector(text) for text in texts]) if texts else self._empty()
+
+    def encode_query(self, text: str) -> NDArray[np.float32]:
+        self.queries += 1
+        return self._vector(text)
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [len(re.findall(r"\w+|[^\w\s]", text)) + 2 for text in texts]
+
+    def _empty(self) -> Matrix:
+        return np.zeros((0, self.dimension), np.float32)
+
+    def _vector(self, text: str) -> NDArray[np.float32]:
+        vector = np.full(self.dimension, 1e-3, np.float32)  # so that no text is without a direction
+        for feature, weight in features(text):
+            number = crc32(feature.encode())
+            vector[number % self.dimension] += weight if number >> 31 else -weight
+        return vector / np.float32(np.linalg.norm(vector))
+
+
+def features(text: str) -> Iterator[tuple[str, float]]:
+    """What a text is made of, with weights: words, their stems, and pairs of neighbours."""
+    words = [word for word in WORD.findall(text.lower()) if word not in STOP_WORDS]
+    for word in words:
+        yield word, 1.0
+        yield f"stem {ENDINGS.sub('', word)}", 1.0
+    for left, right in pairwise(words):
+        yield f"pair {left} {right}", 0.3
