@@ -16,11 +16,14 @@ from indexer.types import Block, Document, Lines, Passage, PassageKind, Span, To
 MAX_LINES = 12
 """No passage is longer, in lines of its file: a citation has to be a place, not a page."""
 
-TINY_WORDS = 12
+TINY_WORDS = 40
 """A paragraph or an item of fewer words is joined with its neighbours under the same heading."""
 
-JOINED_WORDS = 60
+JOINED_WORDS = 80
 """Joining stops before a passage has more words."""
+
+LEAD_WORDS = 24
+"""A paragraph of at most so many words that ends in a colon leads into the list below it."""
 
 CONTEXT_CHARS = 240
 """Titles and heading paths are cut to this length, the nearest headings kept."""
@@ -118,8 +121,10 @@ def _groups(document: Document) -> Iterator[_Group]:
         elif atoms:
             kind = _kind(block, atoms, numbered=k in numbered)
             if block.kind != "item":
-                lead = block.text if block.text.endswith(":") and len(block.text.split()) <= TINY_WORDS * 2 else ""
-            apart = kind in ("question", "heading") or any(b.state != "none" or b.text.endswith("?") for b in blocks[k:end])
+                lead = block.text if block.text.endswith(":") and len(block.text.split()) <= LEAD_WORDS else ""
+            apart = kind in ("question", "heading") or any(
+                b.state != "none" or b.text.endswith("?") for b in blocks[k:end]
+            )
             yield _Group(kind, block.headings, atoms, lead if block.kind == "item" else "", apart)
         k = end
 
@@ -250,5 +255,5 @@ def _cut(atom: _Atom) -> list[_Atom]:
     middle = middle if middle > 0 else span.text.find(" ", len(span.text) // 2)
     if middle <= 0:
         return [atom]
-    halves = span.text[:middle].strip(), span.text[middle:].strip()
-    return [_Atom(plain(half), (Span(half, span.lines),), atom.indent) for half in halves]
+    texts = span.text[:middle].strip(), span.text[middle:].strip()
+    return [_Atom(plain(text), (Span(text, span.lines),), atom.indent) for text in texts]

@@ -86,7 +86,9 @@ def _question(document: Document, k: int, below: Sequence[Link], *, collects: bo
         section=block.headings[-1] if block.headings else "",
         parent=None if block.parent is None else document.blocks[block.parent].text,
         wikilinks=tuple(
-            f"{link.target}#{link.anchor}" if link.anchor else link.target for link in block.links if link.kind == "wikilink"
+            f"{link.target}#{link.anchor}" if link.anchor else link.target
+            for link in block.links
+            if link.kind == "wikilink"
         ),
         arxiv_ids=tuple(dict.fromkeys(found for link in links for found in arxiv_ids(link.target))),
         urls=tuple(dict.fromkeys(link.target for link in links if link.kind == "url" and "://" in link.target)),

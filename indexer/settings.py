@@ -11,6 +11,7 @@ import platformdirs
 from indexer.errors import SettingsError
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
+DEFAULT_MAX_FILE_BYTES = 10_000_000
 DEFAULT_QUESTION_HEADINGS = (
     "question dump",
     "questions",
@@ -41,7 +42,7 @@ class Settings:
     passage_prompt: str = ""
     device: str = "auto"
     question_headings: tuple[str, ...] = DEFAULT_QUESTION_HEADINGS
-    max_file_bytes: int = 10_000_000
+    max_file_bytes: int = DEFAULT_MAX_FILE_BYTES
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
@@ -52,12 +53,10 @@ class Settings:
         if device not in ("auto", "cpu", "cuda"):
             raise SettingsError(f"FOOTNOTE_DEVICE is {device!r}; set it to auto, cpu or cuda")
         headings = tuple(
-            word.strip().lower()
-            for word in environ.get("FOOTNOTE_QUESTION_HEADINGS", "").split(",")
-            if word.strip()
+            word.strip().lower() for word in environ.get("FOOTNOTE_QUESTION_HEADINGS", "").split(",") if word.strip()
         )
         try:
-            max_file_bytes = int(environ.get("FOOTNOTE_MAX_FILE_BYTES", cls.__dataclass_fields__["max_file_bytes"].default))
+            max_file_bytes = int(environ.get("FOOTNOTE_MAX_FILE_BYTES") or DEFAULT_MAX_FILE_BYTES)
         except ValueError:
             value = environ["FOOTNOTE_MAX_FILE_BYTES"]
             raise SettingsError(f"FOOTNOTE_MAX_FILE_BYTES is {value!r}; set it to a number of bytes") from None

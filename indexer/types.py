@@ -25,9 +25,7 @@ TokenCounter: TypeAlias = Callable[[Sequence[str]], list[int]]
 
 DocumentKind: TypeAlias = Literal["note", "paper"]
 State: TypeAlias = Literal["open", "done", "none"]
-BlockKind: TypeAlias = Literal[
-    "heading", "paragraph", "item", "quote", "table", "code", "math", "footnote", "comment"
-]
+BlockKind: TypeAlias = Literal["heading", "paragraph", "item", "quote", "table", "code", "math", "footnote", "comment"]
 PassageKind: TypeAlias = Literal["text", "list", "question", "table", "code", "heading"]
 
 
@@ -95,7 +93,7 @@ class Document:
 
     `title` is the one that the file states (front matter, `#+title`, a single top heading that opens the
     file), or None when it states none. `source_lines` are the lines of the file, decoded, without their ends.
-    `front_matter_lines` is the number of lines at the top that are front matter or properties.
+    `links` are those that the file states of itself, outside its blocks (in org's properties).
     """
 
     source: Source
@@ -105,6 +103,7 @@ class Document:
     source_lines: tuple[str, ...]
     aliases: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +160,30 @@ class Question:
     wanted: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """What the encoder makes of passages: `vectors` (n, dimension), and for each text the codes of its tokens.
+
+    A token's code is described in `indexer.tokens`; an encoder that has none gives empty bytes.
+    """
+
+    vectors: Matrix
+    tokens: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedQuery:
+    """What the encoder makes of a question.
+
+    `vector` is (dimension,), of unit norm. `tokens` is (t, tokens.DIMENSION), a row of unit norm for each token of the question
+    without the special ones; `offsets` are their places in its text, in characters. t is 0 for an encoder without token codes.
+    """
+
+    vector: NDArray[np.float32]
+    tokens: Matrix
+    offsets: tuple[tuple[int, int], ...]
+
+
 class Encoder(Protocol):
     """Turns texts into vectors of unit norm.
 
@@ -176,12 +199,12 @@ class Encoder(Protocol):
     @property
     def max_tokens(self) -> int: ...
 
-    def encode(self, texts: Sequence[str]) -> Matrix:
-        """Embed passages: (len(texts), dimension), float32, rows of unit norm."""
+    def encode(self, texts: Sequence[str]) -> Encoded:
+        """Embed passages, in the order given."""
         ...
 
-    def encode_query(self, text: str) -> NDArray[np.float32]:
-        """Embed a question: (dimension,), float32, unit norm."""
+    def encode_query(self, text: str) -> EncodedQuery:
+        """Embed a question."""
         ...
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from indexer.types import Lines, Passage
+from indexer.types import Lines, Passage, Question
 
 Verdict: TypeAlias = Literal["supported", "partial", "unsupported"]
+Changed: TypeAlias = Literal["new", "answered", "same"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,8 @@ class Hit:
     """A passage that was found, and where it stands.
 
     `passage_id` is its number in the catalogue, `document_id` that of its document. `dense` is the cosine to the question,
-    `lexical` the BM25 score divided by the best one of this search, `score` what they were fused to; each
-    is a similarity: higher is better.
+    `lexical` the BM25 score divided by the best one of this search, `tokens` how well each word of the question is matched
+    in the passage (mean of the best cosines), `score` what they were fused to. Each is a similarity: higher is better.
     """
 
     passage_id: int
@@ -40,6 +41,7 @@ class Hit:
     score: float
     dense: float
     lexical: float
+    tokens: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +83,28 @@ class Answer:
     sentences: tuple[Sentence, ...]
     citations: tuple[Citation, ...]
     took_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """The passages nearest to a query, as citations of their whole text. `took_ms` is in milliseconds."""
+
+    query: str
+    hits: tuple[Citation, ...]
+    took_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredQuestion:
+    """An item of a question dump with what the library says to it; None where it needs no answer.
+
+    `changed` compares with the last time that the dump was answered for the person: an item not seen then is
+    new, one that has an answer now and had none then is answered.
+    """
+
+    question: Question
+    root: str
+    file: str
+    document_id: int
+    answer: Answer | None
+    changed: Changed

@@ -10,7 +10,8 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.types import Matrix
+from indexer.tokens import DIMENSION as TOKEN_DIMENSION
+from indexer.types import Encoded, EncodedQuery
 
 WORD = re.compile(r"\w+")
 ENDINGS = re.compile(r"(?:ations?|ings?|ed|es|s|ly)$")
@@ -35,19 +36,19 @@ class HashEncoder:
         self.encoded = 0
         self.queries = 0
 
-    def encode(self, texts: Sequence[str]) -> Matrix:
+    def encode(self, texts: Sequence[str]) -> Encoded:
         self.encoded += len(texts)
-        return np.stack([self._vector(text) for text in texts]) if texts else self._empty()
+        vectors = np.zeros((len(texts), self.dimension), np.float32)
+        for row, text in zip(vectors, texts, strict=True):
+            row[:] = self._vector(text)
+        return Encoded(vectors, (b"",) * len(texts))
 
-    def encode_query(self, text: str) -> NDArray[np.float32]:
+    def encode_query(self, text: str) -> EncodedQuery:
         self.queries += 1
-        return self._vector(text)
+        return EncodedQuery(self._vector(text), np.zeros((0, TOKEN_DIMENSION), np.float32), ())
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(re.findall(r"\w+|[^\w\s]", text)) + 2 for text in texts]
-
-    def _empty(self) -> Matrix:
-        return np.zeros((0, self.dimension), np.float32)
 
     def _vector(self, text: str) -> NDArray[np.float32]:
         vector = np.full(self.dimension, 1e-3, np.float32)  # so that no text is without a direction

@@ -22,4 +22,6 @@ def parse(source: Source) -> Document:
         from indexer.parsing import markdown
 
         return markdown.parse(source)
-    raise SourceError(f"no parser for {suffix or 'files without a suffix'}; Footnote reads {', '.join(sorted(SUFFIXES))}")
+    raise SourceError(
+        f"no parser for {suffix or 'files without a suffix'}; Footnote reads {', '.join(sorted(SUFFIXES))}"
+    )

@@ -95,7 +95,9 @@ def _mask(lines: Sequence[str]) -> tuple[list[str], set[int]]:
             masked[i] = " " * len(stray[1]) + line[len(stray[1]) :]
             if i and not masked[i].startswith("    "):
                 masked[i] = masked[i].lstrip(" ")
-        elif _ATTRIBUTES.match(line) or (_BARE_BULLET.match(line) and i and lines[i - 1].strip() and not _opens(lines, i)):
+        elif _ATTRIBUTES.match(line) or (
+            _BARE_BULLET.match(line) and i and lines[i - 1].strip() and not _opens(lines, i)
+        ):
             masked[i] = ""
     return masked, plain
 
@@ -440,7 +442,11 @@ class _Builder:
             i
             for i, line in enumerate(self.lines)
             if i in plain_text
-            or (i not in self.covered and line.strip() and not (_REFERENCE.match(line) or _RULE.match(line) or not self.masked[i].strip()))
+            or (
+                i not in self.covered
+                and line.strip()
+                and not (_REFERENCE.match(line) or _RULE.match(line) or not self.masked[i].strip())
+            )
         ]
         if not missed:
             return self.blocks
@@ -527,7 +533,9 @@ class _Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         del attrs
         self.silent += tag in ("script", "style")
-        self.parts.append(_TAG_TEXT.get(tag, " " if tag in ("div", "tr", "summary", "details", "h1", "h2", "h3") else ""))
+        self.parts.append(
+            _TAG_TEXT.get(tag, " " if tag in ("div", "tr", "summary", "details", "h1", "h2", "h3") else "")
+        )
 
     def handle_endtag(self, tag: str) -> None:
         self.silent -= tag in ("script", "style") and self.silent > 0

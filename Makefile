@@ -1,0 +1,50 @@
+# The two commands that matter: `make demo` and `make test`. `make setup` is what the others call first.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+DEMO := data/index
+
+.PHONY: setup demo test check serve bench clean
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit("Footnote needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || { echo "Making .venv …"; $(PYTHON) -m venv .venv; }
+	@echo "Installing (a few minutes the first time) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-script-location -c constraints.txt torch 2>&1 | { grep -v "^WARNING" || true; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-script-location -c constraints.txt -e ".[dev]" 2>&1 | { grep -v "^WARNING\|^ *$$" || true; }
+	@touch $(STAMP)
+
+demo: setup
+	@FOOTNOTE_LIBRARY=$(DEMO) $(BIN)/footnote index data/notes --no-papers
+	@echo
+	@FOOTNOTE_LIBRARY=$(DEMO) $(BIN)/footnote questions
+
+test: setup browser
+	@$(BIN)/python -m pytest
+
+# The browser tests want a Chromium: Debian's and Ubuntu's own.
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || { \
+		test "$$(id -u)" = 0 && command -v apt-get >/dev/null && { \
+			echo "Installing chromium for the browser tests …"; \
+			apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; \
+		}; } || echo "No chromium here, so the browser tests will be skipped: apt-get install chromium"
+
+check: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(MAKE) --no-print-directory test
+
+serve: setup
+	@test -e $(DEMO)/catalogue.db || FOOTNOTE_LIBRARY=$(DEMO) $(BIN)/footnote index data/notes --no-papers
+	@FOOTNOTE_LIBRARY=$(DEMO) $(BIN)/footnote serve
+
+bench: setup
+	@$(BIN)/python -m tests.bench.quality
+
+clean:
+	@rm -rf .venv $(DEMO) build *.egg-info

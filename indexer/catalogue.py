@@ -1,0 +1,318 @@
+"""The truth of a library: documents, passages, embeddings, questions and the ledger, in one SQLite file.
+
+A `Catalogue` reads; it writes only through `add_embeddings` and `put_ledger`, which commit by themselves, and
+through a `Change` (see `indexer.change`), which commits as a whole and raises the generation by one.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer import sql
+from indexer.change import Change, text_hash
+from indexer.connect import connect, create, translated
+from indexer.types import DocumentKind, Encoded, Matrix, Passage, Question, Span
+
+__all__ = ["Catalogue", "Counts", "LedgerEntry", "StoredDocument", "StoredPassage", "StoredQuestion", "text_hash"]
+
+Row: TypeAlias = tuple[Any, ...]
+
+ROWS_AT_ONCE = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """A file that was indexed, or could not be: then `failure` says why, and it has no passages.
+
+    `root` is an absolute folder, `file` relative to it. `format` is the file's suffix without its dot.
+    `passages` is how many there are. `indexed_at` is in seconds since 1970.
+    """
+
+    id: int
+    root: str
+    file: str
+    kind: DocumentKind
+    format: str
+    stated_title: str | None
+    sha256: str | None
+    size: int
+    mtime_ns: int
+    line_count: int
+    tags: tuple[str, ...]
+    aliases: tuple[str, ...]
+    indexed_at: float
+    failure: str | None
+    passages: int
+
+    @property
+    def title(self) -> str:
+        """The title that the file states, else its name without the suffix."""
+        return self.stated_title or PurePosixPath(self.file).stem
+
+    @property
+    def path(self) -> Path:
+        """The absolute path of the file."""
+        return Path(self.root) / self.file
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPassage:
+    """A passage with its number, which also names it in the derived stores."""
+
+    id: int
+    document_id: int
+    passage: Passage
+
+
+@dataclass(frozen=True, slots=True)
+class StoredQuestion:
+    """An item of a question dump, and the document that it stands in."""
+
+    document_id: int
+    root: str
+    file: str
+    title: str
+    question: Question
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """What the library said to a question when it was last asked. `answered_at` is in seconds since 1970."""
+
+    key: str
+    verdict: str
+    evidence: str
+    answered_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much a library holds. `documents` are those that could be read, `failed` the others."""
+
+    documents: int
+    failed: int
+    passages: int
+    questions: int
+    embeddings: int
+
+
+class Catalogue:
+    """An open catalogue: a context manager that closes its connection.
+
+    Reading methods may be called from several threads at once: SQLite serialises them.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._connection = connection
+
+    @classmethod
+    def open(cls, path: Path, *, write: bool) -> Self:
+        """Open the file `path` (`catalogue.db`); for writing, make it where there is none.
+
+        Raises LibraryMissing, LibraryCorrupt, LibraryTooNew, LibraryFull or LibraryLocked.
+        """
+        if write and not path.exists():
+            create(path)
+        return cls(path, connect(path, write=write))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def hold(self) -> None:
+        """Keep seeing the library as it is now, whatever is written after, until closed."""
+        with translated(self.path):
+            self._connection.execute(sql.BEGIN)
+            self._connection.execute(sql.META, ("generation",)).fetchone()
+
+    @property
+    def generation(self) -> int:
+        """The number of changes that readers could see."""
+        return int(self._rows(sql.META, ("generation",))[0][0])
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The model whose embeddings the library uses."""
+        value: str | None = self._rows(sql.META, ("fingerprint",))[0][0]
+        return value
+
+    def roots(self) -> list[str]:
+        """List the folders that were indexed, in the order they were added."""
+        return [path for (path,) in self._rows(sql.ROOTS)]
+
+    def documents(self) -> list[StoredDocument]:
+        """List all documents, those that failed included, by root and file."""
+        return [_document(row) for row in self._rows(sql.DOCUMENTS)]
+
+    def document(self, document_id: int) -> StoredDocument | None:
+        """Fetch the document of that number."""
+        return next((_document(row) for row in self._rows(sql.DOCUMENT, (document_id,))), None)
+
+    def find_document(self, file: str) -> StoredDocument | None:
+        """Find the document of that relative path, else the one with the shortest path that ends with `/` and it."""
+        return next((_document(row) for row in self._rows(sql.FIND_DOCUMENT, {"file": file})), None)
+
+    def failures(self) -> list[StoredDocument]:
+        """List the documents that could not be read."""
+        return [_document(row) for row in self._rows(sql.FAILURES)]
+
+    def passages(self, ids: Iterable[int]) -> dict[int, StoredPassage]:
+        """Fetch the passages of these numbers, by number; those that there are none of are left out."""
+        rows = self._rows(sql.PASSAGES, (_numbers(ids),))
+        return {row[0]: _passage(row) for row in rows}
+
+    def passages_of(self, document_id: int) -> list[StoredPassage]:
+        """List the passages of a document in reading order."""
+        return [_passage(row) for row in self._rows(sql.PASSAGES_OF, (document_id,))]
+
+    def passage_ids(self) -> list[int]:
+        """List the numbers of all passages, ascending."""
+        return [number for (number,) in self._rows(sql.PASSAGE_IDS)]
+
+    def iter_passages(self, batch: int = ROWS_AT_ONCE) -> Iterator[list[StoredPassage]]:
+        """Go through all passages by number, `batch` at a time."""
+        last = 0
+        while rows := self._rows(sql.PASSAGES_AFTER, (last, batch)):
+            yield [_passage(row) for row in rows]
+            last = rows[-1][0]
+
+    def questions(self) -> list[StoredQuestion]:
+        """List all items of question dumps, by root, file and place."""
+        return [_question(row) for row in self._rows(sql.QUESTIONS)]
+
+    def counts(self) -> Counts:
+        """Count what there is."""
+        return Counts(*self._rows(sql.COUNTS)[0])
+
+    def dimension(self, fingerprint: str) -> int | None:
+        """Give the length of the model's vectors, None when none is stored."""
+        return next((int(length) for (length,) in self._rows(sql.DIMENSION, (fingerprint,))), None)
+
+    def embeddings(self, fingerprint: str, ids: Collection[int] | None = None) -> tuple[NDArray[np.int64], Matrix]:
+        """Fetch the vectors of passages (all, or those of `ids`) that have one of this model.
+
+        Returns their numbers, ascending, and the vectors, aligned, float32, of unit norm.
+        """
+        with translated(self.path):
+            if ids is None:
+                (expected,) = self._connection.execute(sql.COUNT_EMBEDDED, (fingerprint,)).fetchone()
+                cursor = self._connection.execute(sql.EMBEDDED, (fingerprint,))
+            else:
+                expected = len(ids)
+                cursor = self._connection.execute(sql.EMBEDDED_AMONG, (fingerprint, _numbers(ids)))
+            numbers = np.empty(expected, np.int64)
+            vectors = np.empty((expected, self.dimension(fingerprint) or 0), np.float32)
+            filled = 0
+            while rows := cursor.fetchmany(ROWS_AT_ONCE):
+                end = filled + len(rows)
+                numbers[filled:end] = [number for number, _ in rows]
+                vectors[filled:end] = np.frombuffer(b"".join(blob for _, blob in rows), "<f2").reshape(len(rows), -1)
+                filled = end
+        vectors = vectors[:filled]
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)  # float16 has taken a little of the length
+        return numbers[:filled], vectors
+
+    def token_codes(self, fingerprint: str, ids: Iterable[int]) -> dict[int, bytes]:
+        """Fetch the codes of the tokens (see `indexer.tokens`) of those passages that have some of this model."""
+        return dict(self._rows(sql.CODES, (fingerprint, _numbers(ids))))
+
+    def known_hashes(self, fingerprint: str, hashes: Iterable[bytes]) -> set[bytes]:
+        """Tell those of `hashes` (see `text_hash`) whose text this model has embedded."""
+        with translated(self.path):
+            execute = self._connection.execute
+            return {key for key in hashes if execute(sql.KNOWN_EMBEDDING, (fingerprint, key)).fetchone()}
+
+    def unembedded(self, fingerprint: str) -> list[int]:
+        """List the passages that this model has not embedded, one for each different text."""
+        return [number for (number,) in self._rows(sql.UNEMBEDDED, (fingerprint,))]
+
+    def ledger(self) -> dict[str, LedgerEntry]:
+        """Tell what was last said to each question, by its key."""
+        return {row[0]: LedgerEntry(*row) for row in self._rows(sql.LEDGER)}
+
+    def put_ledger(self, entries: Iterable[LedgerEntry]) -> None:
+        """Keep what was said, and commit; readers see no new generation."""
+        with self._transaction():
+            self._connection.executemany(
+                sql.PUT_LEDGER, [(entry.key, entry.verdict, entry.evidence, entry.answered_at) for entry in entries]
+            )
+
+    def add_embeddings(self, fingerprint: str, hashes: Sequence[bytes], encoded: Encoded) -> None:
+        """Keep what a model made of texts by their hashes, aligned, and commit, so that no work is lost.
+
+        Not inside a change. Readers see no new generation. Vectors are stored as float16.
+        """
+        vectors = zip(hashes, encoded.vectors.astype("<f2"), strict=True)
+        codes = zip(hashes, encoded.tokens, strict=True)
+        with self._transaction():
+            self._connection.executemany(sql.ADD_EMBEDDING, ((fingerprint, key, row.tobytes()) for key, row in vectors))
+            self._connection.executemany(sql.ADD_CODES, ((fingerprint, key, row) for key, row in codes))
+
+    @contextmanager
+    def change(self) -> Iterator[Change]:
+        """Begin a change that is committed as a whole at the end, or not at all after an exception.
+
+        The generation goes up by one if readers can see a difference.
+        """
+        with self._transaction():
+            change = Change(self._connection, self.generation)
+            yield change
+            if change.visible:
+                change.generation += 1
+                self._connection.execute(sql.SET_META, (change.generation, "generation"))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with translated(self.path):
+            self._connection.execute(sql.BEGIN_WRITE)
+            try:
+                yield
+                self._connection.execute(sql.COMMIT)
+            except BaseException:
+                with suppress(sqlite3.Error):  # a full disk has rolled back already
+                    self._connection.execute(sql.ROLLBACK)
+                raise
+
+    def _rows(self, statement: str, values: Sequence[Any] | dict[str, Any] = ()) -> list[Row]:
+        with translated(self.path):
+            return self._connection.execute(statement, values).fetchall()
+
+
+def _numbers(ids: Iterable[int]) -> str:
+    return json.dumps([int(number) for number in ids])  # NumPy's integers are no JSON
+
+
+def _document(row: Row) -> StoredDocument:
+    values = list(row)
+    values[10:12] = (tuple(json.loads(names)) for names in row[10:12])  # tags, aliases
+    return StoredDocument(*values)
+
+
+def _passage(row: Row) -> StoredPassage:
+    number, document_id, ordinal, kind, text, context, headings, first, last, spans = row
+    pieces = tuple(Span(piece, (start, end)) for piece, start, end in json.loads(spans))
+    passage = Passage(ordinal, kind, text, context, tuple(json.loads(headings)), (first, last), pieces)
+    return StoredPassage(number, document_id, passage)
+
+
+def _question(row: Row) -> StoredQuestion:
+    document_id, root, file, stated_title, text, state, kind, line, section, parent, *lists, wanted = row
+    wikilinks, arxiv_ids, urls = (tuple(json.loads(values)) for values in lists)
+    question = Question(text, state, kind, line, section, parent, wikilinks, arxiv_ids, urls, bool(wanted))
+    return StoredQuestion(document_id, root, file, stated_title or PurePosixPath(file).stem, question)

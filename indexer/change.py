@@ -1,0 +1,225 @@
+"""A change of the catalogue, under way: what is put, renamed and removed in one transaction.
+
+It keeps account of the passages that came, went, or have to be found by other words, so that the derived
+stores can be brought up to date by the difference.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import time
+from collections import defaultdict, deque
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from indexer import sql
+from indexer.types import Document, Passage, Question
+
+
+class Change:
+    """What one transaction does to a catalogue. Made by `Catalogue.change()`.
+
+    `added_ids`, `removed_ids` and `reindexed_ids` are the passages that came, went, and stayed with other
+    lexical fields (title or context), relative to `base`, the generation before. `generation` is that of the catalogue
+    after the change; `visible` says that readers can see a difference.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, generation: int) -> None:
+        self._connection = connection
+        self.base = generation
+        self.generation = generation
+        self.visible = False
+        self.added_ids: set[int] = set()
+        self.removed_ids: set[int] = set()
+        self.reindexed_ids: set[int] = set()
+
+    def add_root(self, root: Path | str) -> None:
+        """Remember a folder that is indexed; nothing happens if it is known."""
+        if self._connection.execute(sql.ADD_ROOT, (str(root),)).rowcount:
+            self.visible = True
+
+    def put_document(
+        self, document: Document, passages: Sequence[Passage], questions: Sequence[Question], *, size: int
+    ) -> tuple[list[int], list[int]]:
+        """Store a document in the place of what its file held before, which may be nothing.
+
+        A passage whose embedded text the document had before keeps its number, wherever it moved. `size` is that of
+        the file in bytes. Returns the numbers of the passages that came and of those that went.
+        """
+        source = document.source
+        root_id = self._root_id(source.root)
+        before = self._connection.execute(sql.DOCUMENT_AT, (root_id, source.file)).fetchone()
+        document_id = self._put_row(
+            root_id,
+            source.file,
+            kind=document.kind,
+            stated_title=document.title,
+            sha256=source.sha256,
+            size=size,
+            mtime_ns=source.mtime_ns,
+            line_count=len(document.source_lines),
+            tags=document.tags,
+            aliases=document.aliases,
+            failure=None,
+        )
+        retitled = before is not None and before[1:3] != (document.title, _dump(document.aliases))
+        added, removed = self._put_passages(document_id, passages, retitled=retitled)
+        self._connection.execute(sql.REMOVE_QUESTIONS, (document_id,))
+        self._connection.executemany(
+            sql.ADD_QUESTION, [_question_row(document_id, n, question) for n, question in enumerate(questions)]
+        )
+        return added, removed
+
+    def put_failure(
+        self, root: Path | str, file: str, *, size: int, mtime_ns: int, sha256: str | None, reason: str
+    ) -> None:
+        """Keep why a file cannot be read, in the place of what it held before."""
+        root_id = self._root_id(root)
+        before = self._connection.execute(sql.DOCUMENT_AT, (root_id, file)).fetchone()
+        if before is not None and before[3:] == (sha256, size, mtime_ns, reason):
+            return
+        document_id = self._put_row(
+            root_id,
+            file,
+            kind="note",
+            stated_title=None,
+            sha256=sha256,
+            size=size,
+            mtime_ns=mtime_ns,
+            line_count=0,
+            tags=(),
+            aliases=(),
+            failure=reason,
+        )
+        self._put_passages(document_id, (), retitled=False)
+        self._connection.execute(sql.REMOVE_QUESTIONS, (document_id,))
+
+    def rename(self, document_id: int, root: Path | str, file: str, mtime_ns: int) -> None:
+        """Move a document to another place, where none may be; its passages stay, under the new name."""
+        row = (self._root_id(root), file, _format(file), mtime_ns, document_id)
+        if self._connection.execute(sql.RENAME_DOCUMENT, row).rowcount:
+            self._reindex(self._passage_ids(document_id))
+            self.visible = True
+
+    def touch(self, document_id: int, size: int, mtime_ns: int) -> None:
+        """Note that a file with the same content has other stamps; readers see nothing of it."""
+        self._connection.execute(sql.TOUCH_DOCUMENT, (size, mtime_ns, document_id))
+
+    def remove(self, document_id: int) -> None:
+        """Forget a document with its passages and questions; nothing happens if there is none."""
+        self._drop(self._passage_ids(document_id))
+        if self._connection.execute(sql.REMOVE_DOCUMENT, (document_id,)).rowcount:
+            self.visible = True
+
+    def set_fingerprint(self, fingerprint: str) -> None:
+        """Say which model's embeddings the library uses from now on."""
+        if self._connection.execute(sql.META, ("fingerprint",)).fetchone() != (fingerprint,):
+            self._connection.execute(sql.SET_META, (fingerprint, "fingerprint"))
+            self.visible = True
+
+    def drop_orphans(self) -> int:
+        """Forget embeddings, of any model, of text that no passage has; returns how many."""
+        self._connection.execute(sql.DROP_ORPHAN_CODES)
+        return self._connection.execute(sql.DROP_ORPHANS).rowcount
+
+    def _root_id(self, root: Path | str) -> int:
+        self.add_root(root)
+        (root_id,) = self._connection.execute(sql.ROOT_ID, (str(root),)).fetchone()
+        return int(root_id)
+
+    def _put_row(  # noqa: PLR0913 - the columns of a document
+        self,
+        root_id: int,
+        file: str,
+        *,
+        kind: str,
+        stated_title: str | None,
+        sha256: str | None,
+        size: int,
+        mtime_ns: int,
+        line_count: int,
+        tags: Sequence[str],
+        aliases: Sequence[str],
+        failure: str | None,
+    ) -> int:
+        self.visible = True
+        stamps = (sha256, size, mtime_ns, line_count)
+        row = (
+            root_id,
+            file,
+            kind,
+            _format(file),
+            stated_title,
+            *stamps,
+            _dump(tags),
+            _dump(aliases),
+            time.time(),
+            failure,
+        )
+        # All rows are fetched, because a statement that is still under way would hinder the commit.
+        ((document_id,),) = self._connection.execute(sql.PUT_DOCUMENT, row).fetchall()
+        return int(document_id)
+
+    def _put_passages(
+        self, document_id: int, passages: Sequence[Passage], *, retitled: bool
+    ) -> tuple[list[int], list[int]]:
+        """Store a document's passages by the difference; those that stay are updated."""
+        before: defaultdict[bytes, deque[tuple[int, str]]] = defaultdict(deque)
+        for number, key, context in self._connection.execute(sql.PASSAGE_HASHES_OF, (document_id,)).fetchall():
+            before[key].append((number, context))
+        added = []
+        for passage in passages:
+            key = text_hash(passage.embedded_text)
+            row = _passage_row(document_id, passage, key)
+            if before[key]:
+                number, context = before[key].popleft()
+                self._connection.execute(sql.UPDATE_PASSAGE, (*row, number))
+                if retitled or context != passage.context:
+                    self._reindex([number])
+            else:
+                ((number,),) = self._connection.execute(sql.ADD_PASSAGE, row).fetchall()
+                added.append(number)
+        self.added_ids.update(added)
+        removed = [number for rest in before.values() for number, _ in rest]
+        self._drop(removed)
+        return added, removed
+
+    def _passage_ids(self, document_id: int) -> list[int]:
+        return [number for (number,) in self._connection.execute(sql.PASSAGE_IDS_OF, (document_id,))]
+
+    def _reindex(self, numbers: Iterable[int]) -> None:
+        self.reindexed_ids.update(set(numbers) - self.added_ids)
+
+    def _drop(self, numbers: Sequence[int]) -> None:
+        self._connection.executemany(sql.REMOVE_PASSAGE, [(number,) for number in numbers])
+        self.removed_ids.update(set(numbers) - self.added_ids)
+        self.reindexed_ids.difference_update(numbers)
+        self.added_ids.difference_update(numbers)
+
+
+def text_hash(embedded_text: str) -> bytes:
+    """Make the key of an embedding: 16 bytes of the SHA-256 of the text that the encoder reads."""
+    return hashlib.sha256(embedded_text.encode()).digest()[:16]
+
+
+def _passage_row(document_id: int, passage: Passage, key: bytes) -> tuple[Any, ...]:
+    spans = [(span.text, *span.lines) for span in passage.spans]
+    texts = (passage.kind, passage.text, passage.context, _dump(passage.headings))
+    return (document_id, passage.ordinal, *texts, *passage.lines, _dump(spans), key)
+
+
+def _question_row(document_id: int, ordinal: int, question: Question) -> tuple[Any, ...]:
+    lists = (_dump(question.wikilinks), _dump(question.arxiv_ids), _dump(question.urls))
+    about = (question.text, question.state, question.kind, question.line, question.section, question.parent)
+    return (document_id, ordinal, *about, *lists, question.wanted)
+
+
+def _format(file: str) -> str:
+    return PurePosixPath(file).suffix.removeprefix(".").lower()
+
+
+def _dump(values: Sequence[Any]) -> str:
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))

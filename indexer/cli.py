@@ -1,0 +1,189 @@
+"""`footnote index` and `footnote status`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from indexer.settings import Settings
+
+if TYPE_CHECKING:
+    from indexer.build import Progress, Report
+
+OK, ERROR = 0, 2
+
+STAGES = {"scan": "Looking for notes", "read": "Reading", "embed": "Embedding", "store": "Storing"}
+
+
+def add_commands(commands: Any) -> None:
+    """Add this package's commands to the parser's subcommands."""
+    index = commands.add_parser("index", help="read folders of notes into the library, or bring it up to date")
+    index.add_argument(
+        "paths", nargs="*", type=Path, metavar="PATH", help="a folder or a file; none: all known folders"
+    )
+    index.add_argument(
+        "--no-papers", action="store_true", help="contact nothing: do not fetch the papers that notes link"
+    )
+    index.add_argument("--watch", action="store_true", help="stay, and index again whenever a note is saved")
+    index.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where to embed (default: auto)")
+    index.add_argument("--json", action="store_true", help="print the report as JSON")
+    add_library(index)
+    index.set_defaults(run=run_index)
+    status = commands.add_parser("status", help="say what is in the library, what failed and what is out of date")
+    status.add_argument("--json", action="store_true", help="print it as JSON")
+    add_library(status)
+    status.set_defaults(run=run_status)
+
+
+def add_library(parser: argparse.ArgumentParser) -> None:
+    """Add `--library`."""
+    parser.add_argument(
+        "--library",
+        type=Path,
+        metavar="DIR",
+        help="where the library lies (default: $FOOTNOTE_LIBRARY, else the user's data folder)",
+    )
+
+
+def settings_of(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
+    """The settings of the environment, with what the command line says on top."""
+    settings = Settings.from_environ(environ)
+    if arguments.library:
+        settings = replace(settings, library=arguments.library.expanduser())
+    if getattr(arguments, "device", None):
+        settings = replace(settings, device=arguments.device)
+    return settings
+
+
+def notice(line: str) -> None:
+    """Tell the person something that is no result: on stderr."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def run_index(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Index, print the report, and with `--watch` go on."""
+    from indexer.build import build
+    from indexer.encode import load_encoder
+
+    settings = settings_of(arguments, environ)
+    encoder = load_encoder(settings, notice=notice)
+
+    def once() -> int:
+        with shown_progress() as progress:
+            report = build(settings.library, arguments.paths, encoder, settings, progress=progress)
+        for file, reason in report.failures:
+            notice(f"{file}: {reason}")
+        for problem in report.problems:
+            notice(problem)
+        print(json.dumps(asdict(report), ensure_ascii=False) if arguments.json else summary(report), flush=True)
+        return ERROR if report.problems and not report.files else OK
+
+    code = once()
+    if arguments.watch:
+        from indexer.library import Library
+
+        with Library.open(settings.library, notice=notice) as library, library.snapshot() as snapshot:
+            roots = arguments.paths or [Path(root) for root in snapshot.catalogue.roots()]
+        watch(roots, once)
+    return code
+
+
+def watch(roots: list[Path], again: Callable[[], object]) -> None:
+    """Call `again` whenever something under the roots changes, until interrupted."""
+    import watchfiles
+
+    from indexer.errors import FootnoteError
+
+    notice(f"Watching {', '.join(str(root) for root in roots)}; press Ctrl-C to stop")
+    for _ in watchfiles.watch(*roots, step=50, debounce=200, raise_interrupt=False):
+        try:
+            again()
+        except FootnoteError as error:  # say so and stay: the next save may mend it
+            notice(f"footnote: {error}")
+
+
+def summary(report: Report) -> str:
+    """One or two lines for a person."""
+    parts = [
+        f"{count} {word}"
+        for word in ("new", "changed", "renamed", "removed", "unchanged")
+        if (count := getattr(report, word))
+    ]
+    failed = f", {len(report.failures)} could not be read" if report.failures else ""
+    return (
+        f"{report.files} files ({', '.join(parts) or 'nothing to do'}{failed}), {report.passages} passages, "
+        f"{report.embedded} embedded, {report.seconds:.1f} s"
+    )
+
+
+def run_status(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Print what is in the library."""
+    from indexer.library import Library
+    from indexer.status import status
+
+    settings = settings_of(arguments, environ)
+    with Library.open(settings.library, notice=notice) as library, library.snapshot() as snapshot:
+        found = status(snapshot, settings)
+    if arguments.json:
+        print(json.dumps(asdict(found), ensure_ascii=False))
+        return OK
+    print(f"Library   {found.library}")
+    print(f"Notes     {found.documents} in {', '.join(found.roots) or 'no folder'}")
+    print(f"Passages  {found.passages}, embedded with {found.fingerprint}")
+    print(f"Questions {found.questions} in the question dumps")
+    if found.failures:
+        print(f"Failed    {found.failed}")
+        for file, reason in found.failures:
+            print(f"  {file}: {reason}")
+    if found.stale:
+        print(f"Outdated  {len(found.stale)}; bring them up to date with: footnote index")
+        for file in found.stale:
+            print(f"  {file}")
+    return OK
+
+
+def shown_progress() -> AbstractContextManager[Callable[[Progress], None]]:
+    """A bar on a terminal; elsewhere a line on stderr every few seconds of long work."""
+    return _bar() if sys.stderr.isatty() else nullcontext(_Lines())
+
+
+class _Lines:
+    """Progress as plain lines, at most one in five seconds."""
+
+    def __init__(self) -> None:
+        self._next = time.monotonic() + 5
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.total and time.monotonic() >= self._next:
+            notice(f"{STAGES[progress.stage]} {progress.done}/{progress.total}")
+            self._next = time.monotonic() + 5
+
+
+class _bar:  # noqa: N801 - a context manager in the manner of a function
+    """Progress as one bar that names the stage and how fast it goes."""
+
+    def __enter__(self) -> Callable[[Progress], None]:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        columns = (TextColumn("{task.description:<18}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._display = Bar(*columns, console=Console(stderr=True), transient=True)
+        task = self._display.add_task("", total=None)
+        self._display.start()
+
+        def show(progress: Progress) -> None:
+            total = progress.total or None
+            self._display.update(task, description=STAGES[progress.stage], completed=progress.done, total=total)
+
+        return show
+
+    def __exit__(self, *_: object) -> None:
+        self._display.stop()

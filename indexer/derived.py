@@ -1,0 +1,150 @@
+"""The derived stores of a library: opened if they are in step with the catalogue, or brought there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TypeAlias
+
+from indexer.catalogue import Catalogue, StoredDocument, StoredPassage
+from indexer.change import Change
+from indexer.errors import LibraryCorrupt
+from indexer.lexical import Lexical, LexicalDocument
+from indexer.vectors import Vectors
+
+LEXICAL = "lexical"
+VECTORS = "vectors.faiss"
+
+NO_DIMENSION = 1  # of the empty index of a library that has no vector yet
+
+Notice: TypeAlias = Callable[[str], None]
+
+
+def quiet(_: str) -> None:
+    """Say nothing."""
+
+
+def open_lexical(path: Path, catalogue: Catalogue) -> Lexical | None:
+    """Open the lexical index of the library in the folder `path`; None if it is damaged or of another generation."""
+    with suppress(LibraryCorrupt):
+        lexical = Lexical.open(path / LEXICAL)
+        if lexical.generation == catalogue.generation:
+            return lexical
+    return None
+
+
+def open_vectors(path: Path, catalogue: Catalogue) -> Vectors | None:
+    """Open the vectors of the library in the folder `path`; None if they are damaged or of another generation."""
+    with suppress(LibraryCorrupt):
+        vectors = Vectors.open(path / VECTORS)
+        if (vectors.generation, vectors.fingerprint) == (catalogue.generation, catalogue.fingerprint or ""):
+            return vectors
+    return None
+
+
+def build_lexical(catalogue: Catalogue) -> Lexical:
+    """Make the lexical index in memory."""
+    return Lexical.build(_documents(catalogue), generation=catalogue.generation)
+
+
+def build_vectors(catalogue: Catalogue) -> Vectors:
+    """Make the vectors in memory; passages without an embedding by the library's model are left out."""
+    fingerprint = catalogue.fingerprint or ""
+    dimension = catalogue.dimension(fingerprint) or NO_DIMENSION
+    ids, vectors = catalogue.embeddings(fingerprint)
+    return Vectors.build(
+        ids,
+        vectors.reshape(len(ids), dimension),
+        generation=catalogue.generation,
+        fingerprint=fingerprint,
+        dimension=dimension,
+    )
+
+
+def publish(path: Path, catalogue: Catalogue, *changes: Change, notice: Notice = quiet) -> None:
+    """Bring the derived stores of the library in the folder `path` to the catalogue's generation, for readers to see.
+
+    By the difference that `changes`, in their order, made to the generation a store is at; where that cannot be, it is
+    made again, and `notice` hears of it. Only for the one who holds the write lock. Raises LibraryFull.
+    """
+    difference = _difference(catalogue, changes)
+    if open_lexical(path, catalogue) is None and not _update_lexical(path, catalogue, difference):
+        notice(f"making {path / LEXICAL} again from the catalogue: it was missing, damaged or out of date")
+        Lexical.rebuild(path / LEXICAL, _documents(catalogue), generation=catalogue.generation)
+    if open_vectors(path, catalogue) is None and not _update_vectors(path, catalogue, difference):
+        notice(f"making {path / VECTORS} again from the catalogue: it was missing, damaged or out of date")
+        build_vectors(catalogue).save(path / VECTORS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Difference:
+    """Which passages came, went, or have other lexical fields since the generation `base`."""
+
+    base: int
+    added: AbstractSet[int]
+    removed: AbstractSet[int]
+    reindexed: AbstractSet[int]
+
+
+def _difference(catalogue: Catalogue, changes: Sequence[Change]) -> _Difference | None:
+    """Put changes together; None if they do not lead to this generation, or touch so much that it does not pay."""
+    added: set[int] = set()
+    removed: set[int] = set()
+    reindexed: set[int] = set()
+    for change in changes:
+        removed |= change.removed_ids - added
+        added = added - change.removed_ids | change.added_ids
+        reindexed = (reindexed | change.reindexed_ids) - change.removed_ids - added
+    steps = [change.base for change in changes[1:]] + [catalogue.generation]
+    leads_here = bool(changes) and steps == [change.generation for change in changes]
+    touched = len(added) + len(removed) + len(reindexed)
+    if not leads_here or 2 * touched > catalogue.counts().passages:
+        return None
+    return _Difference(changes[0].base, added, removed, reindexed)
+
+
+def _update_lexical(path: Path, catalogue: Catalogue, difference: _Difference | None) -> bool:
+    if difference is None:
+        return False
+    with suppress(LibraryCorrupt):
+        lexical = Lexical.open(path / LEXICAL)
+        if lexical.generation == difference.base:
+            documents = _documents(catalogue, difference.added | difference.reindexed)
+            gone = difference.removed | difference.reindexed
+            lexical.update(gone, documents, generation=catalogue.generation)
+            return True
+    return False
+
+
+def _update_vectors(path: Path, catalogue: Catalogue, difference: _Difference | None) -> bool:
+    if difference is None:
+        return False
+    with suppress(LibraryCorrupt):
+        vectors = Vectors.open(path / VECTORS)
+        fingerprint = vectors.fingerprint
+        before = (vectors.generation, fingerprint, vectors.dimension)
+        if before == (difference.base, catalogue.fingerprint, catalogue.dimension(fingerprint)):
+            ids, added = catalogue.embeddings(fingerprint, difference.added)
+            gone = sorted(difference.removed)
+            new = vectors.updated(removed=gone, ids=ids, vectors=added, generation=catalogue.generation)
+            new.save(path / VECTORS)
+            return True
+    return False
+
+
+def _documents(catalogue: Catalogue, ids: Iterable[int] | None = None) -> Iterator[LexicalDocument]:
+    titles = {document.id: _names(document) for document in catalogue.documents()}
+    batches: Iterable[Iterable[StoredPassage]]
+    batches = catalogue.iter_passages() if ids is None else [catalogue.passages(ids).values()]
+    for batch in batches:
+        for stored in batch:
+            passage = stored.passage
+            yield LexicalDocument(stored.id, titles[stored.document_id], passage.context, passage.text)
+
+
+def _names(document: StoredDocument) -> str:
+    """Join everything that a document is called by."""
+    return " ".join((document.stated_title or "", PurePosixPath(document.file).stem, *document.aliases)).strip()

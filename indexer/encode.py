@@ -1,0 +1,321 @@
+"""Texts to vectors: the only room, with `compile`, that knows tokenizers, OpenVINO, torch and sentence-transformers.
+
+The default model runs compiled on the CPU and imports none of torch; any other model, and a GPU, go through
+sentence-transformers.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import os
+import shutil
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+
+from indexer.compile import (
+    WEIGHTS_SHA256,
+    CompiledModel,
+    Meta,
+    bundled_model,
+    check_weights,
+    compiled_model,
+    import_openvino,
+)
+from indexer.errors import ModelError
+from indexer.settings import DEFAULT_MODEL, Settings
+from indexer.tokens import DIMENSION as TOKEN_DIMENSION
+from indexer.types import Encoded, EncodedQuery, Encoder, Matrix
+
+WINDOW = 4096
+"""Texts that are tokenised and sorted by length together: bounds the memory of a large run."""
+BATCH_TOKENS = 512
+"""Tokens in a batch, padding included: what fits the caches of one core."""
+HUB_TIMEOUT = 5.0
+LONGEST = 512
+UNLIMITED = 1_000_000
+"""Tokens that are read by a model that states no limit of its own, or one that only says that there is none."""
+QUIET = {
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DOWNLOAD_TIMEOUT": "5",
+    "HF_HUB_ETAG_TIMEOUT": "5",
+    "TRANSFORMERS_VERBOSITY": "error",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """What goes before a text that is embedded."""
+
+    query: str
+    passage: str
+
+
+def load_encoder(settings: Settings, *, device: str | None = None, notice: Callable[[str], None]) -> Encoder:
+    """Load the model that `settings` names, on `device` or else the device that they name.
+
+    `notice` gets a line for what takes long or is not as asked. The first load of the default model on the CPU
+    compiles it below `settings.cache`. Raises ModelError when the model or the device is not there.
+    """
+    name = settings.model.removeprefix("sentence-transformers/")
+    device = _chosen(device or settings.device)
+    prompts = Prompts(settings.query_prompt, settings.passage_prompt)
+    if name != DEFAULT_MODEL:
+        return _load_torch(_found(settings.model, notice), name, device, prompts)
+    if device == "cpu":
+        return _load_compiled(compiled_model(settings.cache, notice), prompts)
+    check_weights(bundled_model())
+    return _load_torch(_opened(str(bundled_model())), name, device, prompts)
+
+
+class CompiledEncoder:
+    """The default model on the CPU: one stream a core, each with one thread. Safe to use from many threads."""
+
+    def __init__(self, tokenizer: Any, requests: Sequence[Any], meta: Meta, prompts: Prompts) -> None:
+        self.fingerprint = _fingerprint(DEFAULT_MODEL, WEIGHTS_SHA256, meta.precision, meta.max_tokens, prompts)
+        self.dimension = meta.dimension
+        self.max_tokens = meta.max_tokens
+        self._tokenizer = tokenizer
+        self._prompts = prompts
+        self._streams = len(requests)
+        self._idle: SimpleQueue[Any] = SimpleQueue()
+        for request in requests:
+            self._idle.put(request)
+
+    def encode(self, texts: Sequence[str]) -> Encoded:
+        """Embed passages, in the order of `texts`, without token codes."""
+        vectors = np.empty((len(texts), self.dimension), np.float32)
+        pool = ThreadPoolExecutor(self._streams)
+        try:
+            for start in range(0, len(texts), WINDOW):
+                rows = self._tokens([self._prompts.passage + text for text in texts[start : start + WINDOW]])
+                batches = list(by_length(rows))
+                results = pool.map(self._run, [[rows[number] for number in batch] for batch in batches])
+                for batch, result in zip(batches, results, strict=True):
+                    vectors[[start + number for number in batch]] = result
+        finally:
+            pool.shutdown(cancel_futures=True)  # an interrupt does not wait for what has not begun
+        return _without_tokens(vectors)
+
+    def encode_query(self, text: str) -> EncodedQuery:
+        """Embed a question, without token vectors."""
+        return _query_without_tokens(self._run(self._tokens([self._prompts.query + text])))
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Count the tokens of each text, prompt and special tokens included, without truncation."""
+        return count_tokens(self._tokenizer, self._prompts.passage, texts)
+
+    def _tokens(self, texts: list[str]) -> list[list[int]]:
+        limit = self.max_tokens
+        rows = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(texts)]
+        return [row if len(row) <= limit else row[: limit - 1] + row[-1:] for row in rows]  # the last one closes a text
+
+    def _run(self, rows: Sequence[Sequence[int]]) -> Matrix:
+        ids = np.zeros((len(rows), max(map(len, rows))), np.int64)
+        mask = np.zeros_like(ids)
+        for number, row in enumerate(rows):
+            ids[number, : len(row)] = row
+            mask[number, : len(row)] = 1
+        request = self._idle.get()
+        try:
+            request.infer({"input_ids": ids, "attention_mask": mask})
+            vectors: Matrix = request.get_tensor("vector").data.copy()
+        finally:
+            self._idle.put(request)
+        return vectors
+
+
+class TorchEncoder:
+    """Any sentence-transformers model, in half precision on a GPU. One thread encodes at a time."""
+
+    def __init__(self, model: Any, tokenizer: Any, *, fingerprint: str, prompts: Prompts) -> None:
+        self.fingerprint = fingerprint
+        self.dimension = int(model.get_embedding_dimension())
+        self.max_tokens = _limit(model)
+        self._model = model
+        self._tokenizer = tokenizer
+        self._prompts = prompts
+        self._lock = threading.Lock()
+
+    def encode(self, texts: Sequence[str]) -> Encoded:
+        """Embed passages, in the order of `texts`, without token codes."""
+        if not texts:
+            return _without_tokens(np.zeros((0, self.dimension), np.float32))
+        with self._lock:
+            rows = self._model.encode_document(list(texts), prompt=self._prompts.passage, show_progress_bar=False)
+        return _without_tokens(unit(rows))
+
+    def encode_query(self, text: str) -> EncodedQuery:
+        """Embed a question, without token vectors."""
+        with self._lock:
+            rows = self._model.encode_query([text], prompt=self._prompts.query, show_progress_bar=False)
+        return _query_without_tokens(unit(rows))
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Count the tokens of each text, prompt and special tokens included, without truncation."""
+        return count_tokens(self._tokenizer, self._prompts.passage, texts)
+
+
+def by_length(rows: Sequence[Sequence[int]]) -> Iterator[list[int]]:
+    """Group the numbers of `rows` into batches of similar length, the longest first, BATCH_TOKENS each at most.
+
+    A row that is longer than that is a batch of its own.
+    """
+    batch: list[int] = []
+    for number in sorted(range(len(rows)), key=lambda number: -len(rows[number])):
+        if batch and (len(batch) + 1) * len(rows[batch[0]]) > BATCH_TOKENS:
+            yield batch
+            batch = []
+        batch.append(number)
+    if batch:
+        yield batch
+
+
+def count_tokens(tokenizer: Any, prompt: str, texts: Sequence[str]) -> list[int]:
+    """Count the tokens of each text after `prompt`, with a tokenizer that neither pads nor truncates."""
+    return [len(encoding) for encoding in tokenizer.encode_batch_fast([prompt + text for text in texts])]
+
+
+def unit(rows: Matrix) -> Matrix:
+    """Scale the rows of (n, dimension) to unit norm in single precision, whatever precision they were made in."""
+    rows = np.asarray(rows, np.float32)
+    scaled: Matrix = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(1e-12))
+    return scaled
+
+
+def _without_tokens(vectors: Matrix) -> Encoded:
+    return Encoded(vectors, (b"",) * len(vectors))
+
+
+def _query_without_tokens(vectors: Matrix) -> EncodedQuery:
+    return EncodedQuery(vectors[0], np.zeros((0, TOKEN_DIMENSION), np.float32), ())
+
+
+def _load_compiled(model: CompiledModel, prompts: Prompts) -> CompiledEncoder:
+    from tokenizers import Tokenizer
+
+    openvino = import_openvino()
+    streams = str(_cores())
+    options = {"NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": streams, "INFERENCE_PRECISION_HINT": "f32"}
+    core, path = openvino.Core(), model.folder / "model.xml"
+    try:
+        runtime = core.compile_model(path, "CPU", {**options, "CACHE_DIR": str(model.folder / "compiled")})
+    except RuntimeError:  # what is compiled cannot be written there: it is then compiled at every start
+        runtime = core.compile_model(path, "CPU", options)
+    tokenizer = Tokenizer.from_file(str(model.folder / "tokenizer.json"))
+    requests = [runtime.create_infer_request() for _ in range(_cores())]
+    return CompiledEncoder(_plain(tokenizer), requests, model.meta, prompts)
+
+
+def _load_torch(model: Any, name: str, device: str, prompts: Prompts) -> TorchEncoder:
+    stated = model.prompts
+    passage = next((stated[key] for key in ("document", "passage", "corpus") if key in stated), "")
+    prompts = Prompts(prompts.query or stated.get("query", ""), prompts.passage or passage)
+    precision = "fp16" if device == "cuda" else "fp32"
+    fingerprint = _fingerprint(name, _digest(model), precision, _limit(model), prompts)
+    if device == "cuda":
+        model = model.half().to("cuda")
+    tokenizer = getattr(model.tokenizer, "backend_tokenizer", model.tokenizer)
+    return TorchEncoder(model, _plain(copy.deepcopy(tokenizer)), fingerprint=fingerprint, prompts=prompts)
+
+
+def _found(name: str, notice: Callable[[str], None]) -> Any:
+    """Load a model from a folder, from the hub's cache on this disk, or at last from the hub."""
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return _opened(str(folder))
+    if name.startswith((".", "~")) or folder.is_absolute():
+        raise ModelError(f"there is no folder {folder}; set FOOTNOTE_MODEL to a sentence-transformers model")
+    with suppress(ModelError):
+        return _opened(name)
+    from huggingface_hub import HfApi
+
+    try:
+        HfApi().model_info(name, timeout=HUB_TIMEOUT)  # sentence-transformers alone would try for more than a minute
+    except Exception as error:  # the hub's client raises the errors of whatever carries it
+        raise ModelError(
+            f"the model {name} is not on this disk and the hub cannot give it ({_line(error)}); connect and check "
+            "the name, or set FOOTNOTE_MODEL to a folder that holds it"
+        ) from error
+    notice(f"Downloading the model {name} from the hub …")
+    return _opened(name, local=False)
+
+
+def _opened(where: str, *, local: bool = True) -> Any:
+    """Load a sentence-transformers model onto the CPU, in silence; from the disk alone when `local`."""
+    for variable, value in QUIET.items():
+        os.environ.setdefault(variable, value)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from sentence_transformers import SentenceTransformer
+
+        try:
+            return SentenceTransformer(where, device="cpu", local_files_only=local)
+        except Exception as error:  # whatever a broken file makes of itself in there
+            raise ModelError(
+                f"cannot load the model {where}: {_line(error)}; set FOOTNOTE_MODEL to a sentence-transformers model"
+            ) from error
+
+
+def _chosen(device: str) -> str:
+    """Choose cpu or cuda without importing torch where there can be no GPU; raise ModelError when it is missing."""
+    if device == "cpu":
+        return device
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
+    if not hidden and (any(Path("/dev").glob("nvidia[0-9]*")) or shutil.which("nvidia-smi")):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import torch
+
+            if torch.cuda.is_available():
+                return "cuda"
+    if device == "auto":
+        return "cpu"
+    raise ModelError(
+        "no GPU that CUDA can use was found; use --device cpu, or install a driver and the CUDA build of torch"
+    )
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _digest(model: Any) -> str:
+    import torch
+
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def _fingerprint(name: str, weights: str, precision: str, max_tokens: int, prompts: Prompts) -> str:
+    parts = json.dumps([weights, precision, max_tokens, prompts.query, prompts.passage])
+    return f"{Path(name).name}-{precision}-{hashlib.sha256(parts.encode()).hexdigest()[:12]}"
+
+
+def _limit(model: Any) -> int:
+    stated = model.max_seq_length
+    return int(stated) if stated and stated < UNLIMITED else LONGEST
+
+
+def _line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
+
+
+def _plain(tokenizer: Any) -> Any:
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer

@@ -1,0 +1,227 @@
+"""Full-text search with BM25: the only importer of tantivy.
+
+An index holds no text, only which passages have which words; the text is in the catalogue. The generation it belongs
+to is kept in a document of its own (number 0), so that it is committed together with what it describes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import struct
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+from indexer.errors import LibraryCorrupt, LibraryFull
+
+if TYPE_CHECKING:
+    import tantivy
+
+BOOSTS = {"title": 0.5, "context": 0.5, "text": 1.0}
+MAX_QUERY_TERMS = 256
+MAX_TERM_BYTES = 64
+
+STAMP_ID = 0
+ANALYZER = "footnote"
+BUILD_HEAP = 128 << 20
+UPDATE_HEAP = 16 << 20
+FOOTER_END = struct.Struct("<II")
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalDocument:
+    """The words by which a passage is found. `id` is its number in the catalogue, from 1."""
+
+    id: int
+    title: str
+    context: str
+    text: str
+
+
+class Lexical:
+    """An open index, as it was when it was opened: later updates do not show.
+
+    `path` is its folder, None for one in memory.
+    """
+
+    def __init__(self, index: tantivy.Index, path: Path | None) -> None:
+        self.path = path
+        self._index = index
+        self._analyzer = _analyzer()
+        self._searcher = index.searcher()
+        self._generation = _stamp(self._searcher, index.schema)
+
+    @classmethod
+    def open(cls, path: Path) -> Lexical:
+        """Open the index in the folder `path`; raise LibraryCorrupt when it is missing or damaged."""
+        import tantivy
+
+        with _damage(path):
+            _verify(path)
+            index = tantivy.Index.open(str(path))
+            index.register_tokenizer(ANALYZER, _analyzer())
+            return cls(index, path)
+
+    @classmethod
+    def build(cls, documents: Iterable[LexicalDocument], *, generation: int) -> Lexical:
+        """Make an index in memory."""
+        index = _empty(None)
+        _write(index, (), documents, generation, BUILD_HEAP)
+        return cls(index, None)
+
+    @classmethod
+    def rebuild(cls, path: Path, documents: Iterable[LexicalDocument], *, generation: int) -> Lexical:
+        """Make an index beside the folder `path`, then rename it into place; raise LibraryFull if that cannot be."""
+        new, old = path.with_name(path.name + ".new"), path.with_name(path.name + ".old")
+        try:
+            for leftover in (new, old):
+                shutil.rmtree(leftover, ignore_errors=True)
+            new.mkdir(parents=True)
+            _write(_empty(new), (), documents, generation, BUILD_HEAP)
+            if path.exists():
+                path.rename(old)
+            new.rename(path)
+        except (OSError, ValueError) as error:  # tantivy raises ValueError when it cannot write
+            shutil.rmtree(new, ignore_errors=True)
+            raise LibraryFull(f"cannot write {path}: {error}; free space there or make it writable") from error
+        shutil.rmtree(old, ignore_errors=True)
+        return cls.open(path)
+
+    def update(self, removed: Iterable[int], documents: Iterable[LexicalDocument], *, generation: int) -> Lexical:
+        """Take `removed` out and put `documents` in, in one commit, and return the index that shows it.
+
+        A number that is in both gets its new words. Raises LibraryCorrupt.
+        """
+        with _damage(self.path):
+            _write(self._index, removed, documents, generation, UPDATE_HEAP)
+            self._index.reload()
+            return Lexical(self._index, self.path)
+
+    @property
+    def generation(self) -> int:
+        """The generation of the catalogue that this index belongs to."""
+        return self._generation
+
+    def __len__(self) -> int:
+        return int(self._searcher.num_docs) - 1  # without the stamp
+
+    def search(self, query: str, k: int) -> list[tuple[int, float]]:
+        """Find the `k` best passages for a text in natural language: (id, BM25 score), best first.
+
+        Any text will do; there is no syntax. Nothing is found when it has no words. Raises LibraryCorrupt.
+        """
+        from tantivy import Occur, Query
+
+        terms = list(dict.fromkeys(self._analyzer.analyze(query)))[:MAX_QUERY_TERMS]
+        if not terms or k < 1:
+            return []
+        schema = self._index.schema
+        clauses = [
+            (Occur.Should, Query.boost_query(Query.term_query(schema, field, term, index_option="freq"), boost))
+            for term in terms
+            for field, boost in BOOSTS.items()
+        ]
+        with _damage(self.path):
+            hits = self._searcher.search(Query.boolean_query(clauses), limit=k, count=False).hits
+            ids = self._searcher.fast_field_values("id", [address for _, address in hits])
+        found = [(int(number), float(score)) for number, (score, _) in zip(ids, hits, strict=True)]
+        return sorted(found, key=lambda hit: (-hit[1], hit[0]))
+
+    def rarity(self, words: Iterable[str]) -> dict[str, float]:
+        """Tell how rare each word is among the passages: BM25's inverse document frequency, above 0.
+
+        Of a word that is several terms, the rarest counts; one that is none is taken to be everywhere.
+        """
+        count = self._searcher.num_docs
+        return {word: max(map(self._idf, self._analyzer.analyze(word)), default=_idf(count, count)) for word in words}
+
+    def _idf(self, term: str) -> float:
+        count = self._searcher.num_docs
+        return _idf(max(self._searcher.doc_freq(field, term) for field in BOOSTS), count)
+
+
+def _idf(holding: int, count: int) -> float:
+    holding = min(holding, count)  # passages that were taken out may still be counted among those that hold it
+    return math.log1p((count - holding + 0.5) / (holding + 0.5))
+
+
+def _analyzer() -> tantivy.TextAnalyzer:
+    from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
+
+    filters = (Filter.remove_long(MAX_TERM_BYTES), Filter.lowercase(), Filter.ascii_fold(), Filter.stemmer("english"))
+    builder = TextAnalyzerBuilder(Tokenizer.simple())
+    for step in filters:
+        builder = builder.filter(step)
+    return builder.build()
+
+
+def _empty(path: Path | None) -> tantivy.Index:
+    import tantivy
+
+    builder = tantivy.SchemaBuilder()
+    builder.add_unsigned_field("id", indexed=True, fast=True)
+    builder.add_unsigned_field("generation", fast=True)
+    for field in BOOSTS:
+        builder.add_text_field(field, tokenizer_name=ANALYZER, index_option="freq")
+    index = tantivy.Index(builder.build(), None if path is None else str(path))
+    index.register_tokenizer(ANALYZER, _analyzer())
+    return index
+
+
+def _write(
+    index: tantivy.Index, removed: Iterable[int], documents: Iterable[LexicalDocument], generation: int, heap: int
+) -> None:
+    import tantivy
+
+    schema = index.schema
+    writer = index.writer(heap, 1)
+    gone = [STAMP_ID, *removed]
+    writer.delete_documents_by_query(tantivy.Query.term_set_query(schema, "id", gone))
+    for document in documents:
+        fields: dict[str, Any] = {"id": document.id}
+        fields |= {"title": document.title, "context": document.context, "text": document.text}
+        writer.add_document(tantivy.Document.from_dict(fields, schema))
+    writer.add_document(tantivy.Document.from_dict({"id": STAMP_ID, "generation": generation}, schema))
+    writer.commit()
+    writer.wait_merging_threads()
+
+
+def _stamp(searcher: tantivy.Searcher, schema: tantivy.Schema) -> int:
+    from tantivy import Query
+
+    hits = searcher.search(Query.term_query(schema, "id", STAMP_ID), limit=1, count=False).hits
+    values = searcher.fast_field_values("generation", [address for _, address in hits])
+    if len(values) != 1 or values[0] is None:
+        raise ValueError("it says no generation")
+    return int(values[0])
+
+
+def _verify(path: Path) -> None:
+    """Raise ValueError unless each file of the committed segments has the checksum in its footer.
+
+    tantivy writes these checksums but does not compare them when it opens an index, and may then abort in a search.
+    """
+    segments = json.loads((path / "meta.json").read_bytes())["segments"]
+    names = tuple(segment["segment_id"].replace("-", "") for segment in segments)
+    for file in sorted(path.iterdir()):
+        if not file.name.startswith(names):
+            continue
+        data = memoryview(file.read_bytes())
+        length, _ = FOOTER_END.unpack(data[-FOOTER_END.size :])
+        end = len(data) - FOOTER_END.size - length
+        if end < 0 or crc32(data[:end]) != json.loads(bytes(data[end : -FOOTER_END.size]))["crc"]:
+            raise ValueError(f"{file.name} is damaged")
+
+
+@contextmanager
+def _damage(path: Path | None) -> Iterator[None]:
+    """Turn whatever a damaged index leads to into LibraryCorrupt."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
+        raise LibraryCorrupt(f"{path} cannot be used ({error}); delete it, it is made again at the next use") from error

@@ -1,0 +1,258 @@
+"""The three stores of a library as one: snapshots to read, a lock to write, and repair.
+
+    catalogue.db     the truth (indexer.catalogue)
+    lexical/         derived from it (indexer.lexical)
+    vectors.faiss    derived from it (indexer.vectors)
+    lock, lock.json  taken by the one process that writes, and who that is
+
+Each derived store says which generation of the catalogue it belongs to. A snapshot holds all three at the same
+generation. Where a derived store is behind, missing or damaged and nobody is writing, it is made again.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self, TypeAlias
+
+from indexer.catalogue import Catalogue, LedgerEntry
+from indexer.connect import connect
+from indexer.derived import (
+    LEXICAL,
+    VECTORS,
+    Notice,
+    build_lexical,
+    build_vectors,
+    open_lexical,
+    open_vectors,
+    publish,
+    quiet,
+)
+from indexer.errors import LibraryCorrupt, LibraryFull, LibraryLocked
+from indexer.lexical import Lexical
+from indexer.lock import is_locked, locked, unwritable
+from indexer.vectors import Vectors
+
+__all__ = ["CATALOGUE", "Library", "Snapshot", "publish", "writing"]
+
+CATALOGUE = "catalogue.db"
+
+WRITER_WAIT_SECONDS = 0.5  # a reader that looks whether somebody writes holds the lock for less
+READER_WAIT_SECONDS = 10.0
+
+Stamps: TypeAlias = tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One generation of a library: three stores that belong together and do not change."""
+
+    generation: int
+    catalogue: Catalogue
+    lexical: Lexical
+    vectors: Vectors
+
+
+@dataclass(slots=True)
+class _Lease:
+    """A snapshot, and how many are using it. One that is no longer current is closed by its last user."""
+
+    snapshot: Snapshot
+    users: int = 0
+
+
+class Library:
+    """A library open for reading: a context manager, and safe to share between threads."""
+
+    def __init__(self, path: Path, probe: Catalogue, notice: Notice) -> None:
+        self.path = path
+        self._notice = notice
+        self._probe = probe
+        self._probed: tuple[int, ...] = ()
+        self._served: Stamps = ()
+        self._incomplete: Stamps = ()
+        self._current: _Lease | None = None
+        self._counting = threading.Lock()
+        self._refreshing = threading.Lock()
+
+    @classmethod
+    def open(cls, path: Path, *, notice: Notice = quiet) -> Self:
+        """Open the library in the folder `path`, repairing its derived stores where needed, which `notice` hears of.
+
+        Raises LibraryMissing, LibraryCorrupt, LibraryTooNew, LibraryFull or LibraryLocked.
+        """
+        library = cls(path, Catalogue.open(path / CATALOGUE, write=False), notice)
+        try:
+            with library.snapshot():
+                return library
+        except BaseException:
+            library.close()
+            raise
+
+    def put_ledger(self, entries: Iterable[LedgerEntry]) -> None:
+        """Keep what was said to questions; snapshots see it with the next generation. Raises LibraryFull."""
+        path = self.path / CATALOGUE
+        with Catalogue(path, connect(path, write=True)) as catalogue:
+            catalogue.put_ledger(entries)
+
+    def close(self) -> None:
+        """Let go of all files; snapshots in use are closed when they are left."""
+        with self._refreshing:
+            self._swap(None)
+            self._probe.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """Hold the newest complete generation; it stays as it is until the block ends.
+
+        While a writer is between two generations this is the older one. Raises as `open` does.
+        """
+        lease = self._lease()
+        try:
+            yield lease.snapshot
+        finally:
+            with self._counting:
+                lease.users -= 1
+                unused = lease.users == 0 and lease is not self._current
+            if unused:
+                lease.snapshot.catalogue.close()
+
+    def _lease(self) -> _Lease:
+        """Count a user of the current snapshot, which is brought up to date before by one thread at a time."""
+        while True:
+            current = self._current
+            # Those who have something to serve do not wait for the thread that is renewing it.
+            if self._refreshing.acquire(blocking=current is None):
+                try:
+                    self._refresh()
+                finally:
+                    self._refreshing.release()
+            with self._counting:
+                if self._current is not None:
+                    self._current.users += 1
+                    return self._current
+
+    def _refresh(self) -> None:
+        stamps = self._read_stamps()
+        if self._current is not None and (
+            stamps == self._served or (stamps == self._incomplete and is_locked(self.path))
+        ):
+            return
+        # The stamps are older than the snapshot, so whatever is written meanwhile is seen the next time.
+        snapshot = _newest(self.path, notice=self._notice, wait=self._current is None)
+        if snapshot is None:
+            self._incomplete = stamps
+        else:
+            self._served = stamps
+            self._swap(_Lease(snapshot))
+
+    def _read_stamps(self) -> Stamps:
+        """Read what differs once a generation was written, or something was lost; takes some microseconds."""
+        identity = _stamp(self._probe.path)[:1]
+        if identity != self._probed:  # another catalogue lies there now, or none, which opening it says
+            probe = Catalogue.open(self._probe.path, write=False)
+            self._probe.close()
+            self._probe, self._probed = probe, identity
+        stores = (_stamp(self.path / LEXICAL / "meta.json"), _stamp(self.path / VECTORS))
+        return (identity, (self._probe.generation,), *stores)
+
+    def _swap(self, lease: _Lease | None) -> None:
+        with self._counting:
+            old, self._current = self._current, lease
+            unused = old is not None and old.users == 0
+        if old is not None and unused:
+            old.snapshot.catalogue.close()
+
+
+@contextmanager
+def writing(path: Path, command: str, *, notice: Notice = quiet) -> Iterator[Catalogue]:
+    """Be the one writer of the library in the folder `path`, which is made where there is none.
+
+    Gives its catalogue, open for writing, the derived stores in step with it. Follow each change with `publish`: until
+    then readers that are open serve what was before, and no new one gets in. `command` is what a second writer is told.
+    Raises LibraryLocked, LibraryCorrupt, LibraryTooNew or LibraryFull.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    with locked(path, command, wait=WRITER_WAIT_SECONDS):
+        if not (path / CATALOGUE).exists():  # the stores of a lost catalogue might claim the same generation
+            shutil.rmtree(path / LEXICAL, ignore_errors=True)
+            (path / VECTORS).unlink(missing_ok=True)
+            notice = quiet
+        with Catalogue.open(path / CATALOGUE, write=True) as catalogue:
+            publish(path, catalogue, notice=notice)
+            yield catalogue
+
+
+def _newest(path: Path, *, notice: Notice, wait: bool) -> Snapshot | None:
+    """Open the newest generation, repaired where nobody is writing it; None, without `wait`, while somebody is."""
+    deadline = time.monotonic() + READER_WAIT_SECONDS
+    while (snapshot := _load(path)) is None:
+        try:
+            with locked(path, "repair", wait=0.05 if wait else 0):
+                with Catalogue.open(path / CATALOGUE, write=False) as catalogue:
+                    publish(path, catalogue, notice=notice)
+                snapshot = _load(path)
+            if snapshot is None:
+                raise LibraryCorrupt(f"{path} cannot be repaired; delete that folder and index again")
+        except LibraryLocked:
+            if not wait:
+                return None
+            if time.monotonic() > deadline:
+                raise
+        except LibraryFull as error:
+            notice(f"{error}; until then parts of the library are made in memory")
+            return _load_into_memory(path)
+    return snapshot
+
+
+def _load(path: Path) -> Snapshot | None:
+    """Open all three stores if they are at one generation."""
+    with ExitStack() as stack:
+        catalogue = stack.enter_context(Catalogue.open(path / CATALOGUE, write=False))
+        catalogue.hold()
+        lexical = open_lexical(path, catalogue)
+        vectors = None if lexical is None else open_vectors(path, catalogue)
+        if lexical is None or vectors is None:
+            return None
+        stack.pop_all()
+        return Snapshot(catalogue.generation, catalogue, lexical, vectors)
+
+
+def _load_into_memory(path: Path) -> Snapshot:
+    """Open a library whose derived stores are not in step and cannot be written."""
+    with ExitStack() as stack:
+        catalogue = stack.enter_context(Catalogue.open(path / CATALOGUE, write=False))
+        catalogue.hold()
+        lexical = open_lexical(path, catalogue)
+        vectors = open_vectors(path, catalogue)
+        snapshot = Snapshot(
+            catalogue.generation,
+            catalogue,
+            build_lexical(catalogue) if lexical is None else lexical,
+            build_vectors(catalogue) if vectors is None else vectors,
+        )
+        stack.pop_all()
+        return snapshot
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """Read what differs after a file was replaced or written; empty when there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ()
+    return (status.st_ino, status.st_mtime_ns, status.st_size)

@@ -1,0 +1,71 @@
+"""The write lock of a library: one process holds it, and a file beside it says which."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from indexer.errors import LibraryFull, LibraryLocked
+
+LOCK = "lock"
+HOLDER = "lock.json"
+
+
+@contextmanager
+def locked(path: Path, command: str, *, wait: float) -> Iterator[None]:
+    """Hold the write lock of the library in the folder `path`, waiting at most `wait` seconds for it.
+
+    The system frees it when the process ends, however that happens. Raises LibraryLocked, which says who holds
+    it and since when, and LibraryFull.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path / LOCK, timeout=wait, poll_interval=0.01, thread_local=False)
+    holder = path / HOLDER
+    try:
+        lock.acquire()
+    except Timeout:
+        raise LibraryLocked(
+            f"the library {path} is being written by {_describe(holder)}; wait for it or stop it"
+        ) from None
+    except OSError as error:
+        raise unwritable(path, error) from error
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    who = {"pid": os.getpid(), "host": socket.gethostname(), "command": command, "started": started}
+    try:
+        with suppress(OSError):  # only a courtesy to others
+            holder.write_text(json.dumps(who))
+        yield
+    finally:
+        with suppress(OSError):
+            holder.unlink()
+        lock.release()
+
+
+def is_locked(path: Path) -> bool:
+    """Tell whether somebody holds the lock."""
+    try:
+        with locked(path, "look", wait=0):
+            return False
+    except LibraryLocked:
+        return True
+    except LibraryFull:
+        return False
+
+
+def _describe(holder: Path) -> str:
+    try:
+        who = json.loads(holder.read_text())
+        return f"'{who['command']}' (process {who['pid']} on {who['host']}, since {who['started']})"
+    except (OSError, ValueError, KeyError):
+        return "another process"
+
+
+def unwritable(path: Path, error: OSError) -> LibraryFull:
+    """Say that the system does not let us write at `path`."""
+    return LibraryFull(f"cannot write {path} ({error.strerror}); free space there or make it writable")

@@ -1,0 +1,206 @@
+"""The schema of the catalogue, and every SQL statement.
+
+`catalogue.py` binds and fetches; nothing else speaks SQL. Lists (headings, tags, spans, links) are JSON,
+because they are only ever read and written as a whole.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+SCHEMA_VERSION: Final = 1
+
+SCHEMA: Final = """
+PRAGMA journal_mode = WAL;
+
+CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+INSERT INTO meta VALUES ('generation', 0), ('fingerprint', NULL);
+
+CREATE TABLE roots (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE);
+
+-- A file that failed keeps a row with its reason, and has neither passages nor questions.
+CREATE TABLE documents (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    root_id INTEGER NOT NULL REFERENCES roots (id),
+    file TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    format TEXT NOT NULL,
+    stated_title TEXT,
+    sha256 TEXT,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    line_count INTEGER NOT NULL,
+    tags TEXT NOT NULL,
+    aliases TEXT NOT NULL,
+    indexed_at REAL NOT NULL,
+    failure TEXT,
+    UNIQUE (root_id, file)
+);
+
+-- The ids name passages in the derived stores too, hence AUTOINCREMENT: none is ever given twice.
+CREATE TABLE passages (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    document_id INTEGER NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+    ordinal INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    text TEXT NOT NULL,
+    context TEXT NOT NULL,
+    headings TEXT NOT NULL,
+    first_line INTEGER NOT NULL,
+    last_line INTEGER NOT NULL,
+    spans TEXT NOT NULL,
+    text_hash BLOB NOT NULL
+);
+CREATE INDEX passages_by_document ON passages (document_id, ordinal);
+CREATE INDEX passages_by_hash ON passages (text_hash);
+
+-- Keyed by what was embedded, not by passage: text that moves, or occurs twice, is embedded once.
+CREATE TABLE embeddings (
+    fingerprint TEXT NOT NULL,
+    text_hash BLOB NOT NULL,
+    vector BLOB NOT NULL,
+    PRIMARY KEY (fingerprint, text_hash)
+) WITHOUT ROWID;
+
+-- Apart from the vectors: ten times their size, and read for a few passages at a time.
+CREATE TABLE token_codes (
+    fingerprint TEXT NOT NULL,
+    text_hash BLOB NOT NULL,
+    codes BLOB NOT NULL,
+    PRIMARY KEY (fingerprint, text_hash)
+);
+
+CREATE TABLE questions (
+    document_id INTEGER NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+    ordinal INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    state TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    line INTEGER NOT NULL,
+    section TEXT NOT NULL,
+    parent TEXT,
+    wikilinks TEXT NOT NULL,
+    arxiv_ids TEXT NOT NULL,
+    urls TEXT NOT NULL,
+    wanted INTEGER NOT NULL,
+    PRIMARY KEY (document_id, ordinal)
+) WITHOUT ROWID;
+
+CREATE TABLE ledger (
+    question_key TEXT PRIMARY KEY,
+    verdict TEXT NOT NULL,
+    evidence TEXT NOT NULL,
+    answered_at REAL NOT NULL
+) WITHOUT ROWID;
+
+"""
+
+SET_USER_VERSION: Final = f"PRAGMA user_version = {SCHEMA_VERSION}"
+READER: Final = "PRAGMA query_only = ON"
+WRITER: Final = "PRAGMA foreign_keys = ON"
+USER_VERSION: Final = "PRAGMA user_version"
+BEGIN: Final = "BEGIN"
+BEGIN_WRITE: Final = "BEGIN IMMEDIATE"
+COMMIT: Final = "COMMIT"
+ROLLBACK: Final = "ROLLBACK"
+
+META: Final = "SELECT value FROM meta WHERE key = ?"
+SET_META: Final = "UPDATE meta SET value = ? WHERE key = ?"
+
+ROOTS: Final = "SELECT path FROM roots ORDER BY id"
+ROOT_ID: Final = "SELECT id FROM roots WHERE path = ?"
+ADD_ROOT: Final = "INSERT OR IGNORE INTO roots (path) VALUES (?)"
+
+_DOCUMENTS: Final = """
+SELECT d.id, r.path, d.file, d.kind, d.format, d.stated_title, d.sha256, d.size, d.mtime_ns, d.line_count, d.tags,
+       d.aliases, d.indexed_at, d.failure, (SELECT count(*) FROM passages p WHERE p.document_id = d.id)
+FROM documents d JOIN roots r ON r.id = d.root_id
+"""
+DOCUMENTS: Final = _DOCUMENTS + "ORDER BY r.id, d.file"
+DOCUMENT: Final = _DOCUMENTS + "WHERE d.id = ?"
+FAILURES: Final = _DOCUMENTS + "WHERE d.failure IS NOT NULL ORDER BY r.id, d.file"
+# An exact name first, then the shortest that ends so at a folder's border.
+FIND_DOCUMENT: Final = (
+    _DOCUMENTS
+    + "WHERE d.file = :file OR substr(d.file, -length(:file) - 1) = '/' || :file ORDER BY length(d.file), r.id LIMIT 1"
+)
+DOCUMENT_AT: Final = """
+SELECT id, stated_title, aliases, sha256, size, mtime_ns, failure FROM documents WHERE root_id = ? AND file = ?
+"""
+PUT_DOCUMENT: Final = """
+INSERT INTO documents (root_id, file, kind, format, stated_title, sha256, size, mtime_ns, line_count, tags, aliases,
+                       indexed_at, failure)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (root_id, file) DO UPDATE SET
+    kind = excluded.kind, format = excluded.format, stated_title = excluded.stated_title, sha256 = excluded.sha256,
+    size = excluded.size, mtime_ns = excluded.mtime_ns, line_count = excluded.line_count, tags = excluded.tags,
+    aliases = excluded.aliases, indexed_at = excluded.indexed_at, failure = excluded.failure
+RETURNING id
+"""
+RENAME_DOCUMENT: Final = "UPDATE documents SET root_id = ?, file = ?, format = ?, mtime_ns = ? WHERE id = ?"
+TOUCH_DOCUMENT: Final = "UPDATE documents SET size = ?, mtime_ns = ? WHERE id = ?"
+REMOVE_DOCUMENT: Final = "DELETE FROM documents WHERE id = ?"
+
+_PASSAGES: Final = """
+SELECT id, document_id, ordinal, kind, text, context, headings, first_line, last_line, spans FROM passages
+"""
+PASSAGES: Final = _PASSAGES + "WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608 - constants only
+PASSAGES_OF: Final = _PASSAGES + "WHERE document_id = ? ORDER BY ordinal"
+PASSAGES_AFTER: Final = _PASSAGES + "WHERE id > ? ORDER BY id LIMIT ?"
+PASSAGE_IDS: Final = "SELECT id FROM passages ORDER BY id"
+PASSAGE_IDS_OF: Final = "SELECT id FROM passages WHERE document_id = ?"
+PASSAGE_HASHES_OF: Final = "SELECT id, text_hash, context FROM passages WHERE document_id = ? ORDER BY ordinal"
+ADD_PASSAGE: Final = """
+INSERT INTO passages (document_id, ordinal, kind, text, context, headings, first_line, last_line, spans, text_hash)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
+"""
+UPDATE_PASSAGE: Final = """
+UPDATE passages SET document_id = ?, ordinal = ?, kind = ?, text = ?, context = ?, headings = ?, first_line = ?,
+                    last_line = ?, spans = ?, text_hash = ?
+WHERE id = ?
+"""
+REMOVE_PASSAGE: Final = "DELETE FROM passages WHERE id = ?"
+
+KNOWN_EMBEDDING: Final = "SELECT 1 FROM embeddings WHERE fingerprint = ? AND text_hash = ?"
+ADD_EMBEDDING: Final = "INSERT OR REPLACE INTO embeddings (fingerprint, text_hash, vector) VALUES (?, ?, ?)"
+ADD_CODES: Final = "INSERT OR REPLACE INTO token_codes (fingerprint, text_hash, codes) VALUES (?, ?, ?)"
+CODES: Final = """
+SELECT p.id, t.codes FROM passages p JOIN token_codes t ON t.fingerprint = ? AND t.text_hash = p.text_hash
+WHERE p.id IN (SELECT value FROM json_each(?))
+"""
+DIMENSION: Final = "SELECT length(vector) / 2 FROM embeddings WHERE fingerprint = ? LIMIT 1"
+_EMBEDDED: Final = "FROM passages p JOIN embeddings e ON e.fingerprint = ? AND e.text_hash = p.text_hash "
+COUNT_EMBEDDED: Final = "SELECT count(*) " + _EMBEDDED
+EMBEDDED: Final = "SELECT p.id, e.vector " + _EMBEDDED + "ORDER BY p.id"
+EMBEDDED_AMONG: Final = (
+    "SELECT p.id, e.vector " + _EMBEDDED + "WHERE p.id IN (SELECT value FROM json_each(?)) ORDER BY p.id"  # noqa: S608 - constants only
+)
+UNEMBEDDED: Final = """
+SELECT min(p.id) FROM passages p
+WHERE NOT EXISTS (SELECT 1 FROM embeddings e WHERE e.fingerprint = ? AND e.text_hash = p.text_hash)
+GROUP BY p.text_hash ORDER BY 1
+"""
+DROP_ORPHANS: Final = """
+DELETE FROM embeddings WHERE NOT EXISTS (SELECT 1 FROM passages p WHERE p.text_hash = embeddings.text_hash)
+"""
+DROP_ORPHAN_CODES: Final = """
+DELETE FROM token_codes WHERE NOT EXISTS (SELECT 1 FROM passages p WHERE p.text_hash = token_codes.text_hash)
+"""
+
+QUESTIONS: Final = """
+SELECT q.document_id, r.path, d.file, d.stated_title, q.text, q.state, q.kind, q.line, q.section, q.parent, q.wikilinks,
+       q.arxiv_ids, q.urls, q.wanted
+FROM questions q JOIN documents d ON d.id = q.document_id JOIN roots r ON r.id = d.root_id
+ORDER BY r.id, d.file, q.ordinal
+"""
+ADD_QUESTION: Final = "INSERT INTO questions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+REMOVE_QUESTIONS: Final = "DELETE FROM questions WHERE document_id = ?"
+
+COUNTS: Final = """
+SELECT (SELECT count(*) FROM documents WHERE failure IS NULL),
+       (SELECT count(*) FROM documents WHERE failure IS NOT NULL), (SELECT count(*) FROM passages),
+       (SELECT count(*) FROM questions), (SELECT count(*) FROM embeddings)
+"""
+
+LEDGER: Final = "SELECT question_key, verdict, evidence, answered_at FROM ledger"
+PUT_LEDGER: Final = "INSERT OR REPLACE INTO ledger (question_key, verdict, evidence, answered_at) VALUES (?, ?, ?, ?)"

@@ -1,0 +1,59 @@
+"""What is in a library, what failed, and what is out of date."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from indexer.catalogue import StoredDocument
+from indexer.library import Snapshot
+from indexer.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state of a library.
+
+    `documents` are those that could be read, `failures` the others with the reason why, and `stale` those whose file
+    changed or vanished since.
+    """
+
+    library: str
+    generation: int
+    model: str
+    fingerprint: str | None
+    documents: int
+    failed: int
+    passages: int
+    questions: int
+    roots: tuple[str, ...]
+    failures: tuple[tuple[str, str], ...]
+    stale: tuple[str, ...]
+
+
+def status(snapshot: Snapshot, settings: Settings) -> Status:
+    """Count, and compare every document with its file."""
+    counts = snapshot.catalogue.counts()
+    documents = snapshot.catalogue.documents()
+    return Status(
+        library=str(settings.library),
+        generation=snapshot.generation,
+        model=settings.model,
+        fingerprint=snapshot.catalogue.fingerprint,
+        documents=counts.documents,
+        failed=counts.failed,
+        passages=counts.passages,
+        questions=counts.questions,
+        roots=tuple(snapshot.catalogue.roots()),
+        failures=tuple((d.file, d.failure) for d in documents if d.failure),
+        stale=tuple(d.file for d in documents if d.failure is None and is_stale(d)),
+    )
+
+
+def is_stale(document: StoredDocument) -> bool:
+    """Whether a file changed or vanished since it was indexed, by its size and time."""
+    try:
+        found = os.stat(document.path)  # noqa: PTH116 - called for every document, so as fast as it gets
+    except OSError:
+        return True
+    return (found.st_size, found.st_mtime_ns) != (document.size, document.mtime_ns)

@@ -1,0 +1,198 @@
+"""Hits → answer: the sentences that answer, verbatim, each with its citation; or that nothing does."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.plain import plain
+from indexer.questions import asks
+from indexer.types import Span
+from service.types import Answer, Citation, Hit, Sentence, Verdict
+
+NOTHING = "Nothing in the library answers this."
+
+PASSAGES = 3
+"""An answer rests on at most so many passages …"""
+
+SENTENCES = 4
+"""… and says at most so many sentences."""
+
+NEAR = 0.93
+"""A further passage takes part when its score is at least this share of the best one's."""
+
+_NEAR_SPAN = 0.85
+_FOLD = re.compile(r"[\W_]+")
+
+SpanScorer = Callable[[Sequence[str]], NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What lies now where a passage was found: the lines of its file, and whether the file changed since it was indexed.
+
+    `lines` is None when the file cannot be read or has changed.
+    """
+
+    lines: Sequence[str] | None
+    stale: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The spans of a hit that answer, in reading order."""
+
+    hit: Hit
+    spans: tuple[Span, ...]
+
+
+def compose(
+    question: str,
+    hits: Sequence[Hit],
+    *,
+    k: int,
+    asked: Collection[tuple[int, int]],
+    score_spans: SpanScorer,
+    place: Callable[[Hit], Place],
+    took_ms: Callable[[], float],
+) -> Answer:
+    """Answer a question from its hits, with at most `k` citations.
+
+    `asked` are the lines (document, line) on which open questions stand: they are never evidence. `score_spans`
+    says how near each of some texts is to the question. `place` reads where a hit lies.
+    """
+    saying = [hit for hit in hits if says_something(hit, question, asked)]
+    confidence = sure(saying)
+    verdict = verdict_of(confidence)
+    evidence = _evidence(question, saying, asked, score_spans) if verdict != "unsupported" else []
+    resting = [item.hit for item in evidence]
+    rest = [hit for hit in saying if hit not in resting]
+    citations, sentences = [], []
+    for n, item in enumerate((evidence + [_nearest(question, hit, asked) for hit in rest])[:k], start=1):
+        citations.append(cite(n, item, place(item.hit)))
+        if n <= len(evidence):
+            sentences += [Sentence(span.text, (n,)) for span in item.spans]
+    return Answer(
+        question=question,
+        verdict=verdict,
+        confidence=round(confidence, 4),
+        sentences=tuple(sentences) or (Sentence(NOTHING, ()),),
+        citations=tuple(citations),
+        took_ms=took_ms(),
+    )
+
+
+def sure(hits: Sequence[Hit]) -> float:
+    """How sure the library is that the best hit answers, between 0 and 1.
+
+    A logistic rule on two similarities of the best hit: the cosine of the passage to the question, and how well its words match those of
+    the question.
+    """
+    if not hits:
+        return 0.0
+    best = hits[0]
+    return 1 / (1 + math.exp(-(6.0 * best.dense + 6.0 * best.tokens - 5.5)))
+
+
+def verdict_of(confidence: float) -> Verdict:
+    """supported from 0.6, partial from 0.4, else unsupported."""
+    return "supported" if confidence >= 0.6 else "partial" if confidence >= 0.4 else "unsupported"
+
+
+def says_something(hit: Hit, question: str, asked: Collection[tuple[int, int]]) -> bool:
+    """Whether a hit could answer: not a bare heading, not an open question, not this question itself."""
+    passage = hit.passage
+    if passage.kind == "heading" or all((hit.document_id, span.lines[0]) in asked for span in passage.spans):
+        return False
+    words = plain(question)
+    repeats = _folded(words) in _folded(passage.text) and len(passage.text.split()) <= 2 * len(words.split()) + 6
+    return not (repeats and asks(words) and passage.kind != "question")
+
+
+def _evidence(
+    question: str, hits: Sequence[Hit], asked: Collection[tuple[int, int]], score_spans: SpanScorer
+) -> list[Evidence]:
+    """The best passages, from different places, each with the spans that answer."""
+    chosen: list[Hit] = []
+    for hit in hits[: 2 * PASSAGES]:
+        new = all(_folded(hit.passage.text) != _folded(other.passage.text) for other in chosen)
+        if new and hit.score >= NEAR * hits[0].score and len(chosen) < PASSAGES:
+            chosen.append(hit)
+    spans = [_answering(hit, asked) for hit in chosen]
+    scores = score_spans([plain(span.text) for row in spans for span in row])
+    evidence: list[Evidence] = []
+    said = 0
+    for hit, row in zip(chosen, spans, strict=True):
+        own, scores = scores[: len(row)], scores[len(row) :]
+        room = SENTENCES - said
+        if room <= 0 or not row:
+            continue
+        if hit.passage.kind == "question":
+            best = row[:room]
+        else:
+            order = [int(k) for k in np.argsort(-own)[: min(2, room)] if own[k] >= _NEAR_SPAN * own.max()]
+            best = [row[k] for k in sorted(order)]
+        said += len(best)
+        evidence.append(Evidence(hit, tuple(best)))
+    return evidence
+
+
+def _answering(hit: Hit, asked: Collection[tuple[int, int]]) -> list[Span]:
+    """The spans of a hit that may be said: not the question of a question and answer, not an open question."""
+    spans = [span for span in hit.passage.spans if (hit.document_id, span.lines[0]) not in asked]
+    if hit.passage.kind == "question" and len(spans) > 1 and spans[0].lines[0] == hit.passage.lines[0]:
+        spans = spans[1:]
+    return [span for span in spans if not span.text.rstrip().endswith("?")] or spans
+
+
+def _nearest(question: str, hit: Hit, asked: Collection[tuple[int, int]]) -> Evidence:
+    """For a citation that nothing rests on: the span that shares most words with the question."""
+    words = set(_FOLD.split(question.lower()))
+    spans = _answering(hit, asked)
+    return Evidence(hit, (max(spans, key=lambda span: len(words & set(_FOLD.split(span.text.lower())))),))
+
+
+def cite(n: int, evidence: Evidence, place: Place) -> Citation:
+    """The citation of a hit: its lines, and as its quote the spans with what lies between them."""
+    hit = evidence.hit
+    first, last = hit.passage.lines
+    return Citation(
+        n=n,
+        kind=hit.kind,
+        file=hit.file,
+        paper=None,
+        version=None,
+        title=hit.title,
+        headings=hit.passage.headings,
+        lines=hit.passage.lines,
+        pages=None,
+        boxes=None,
+        quote=quote(evidence.spans, place.lines),
+        passage=hit.passage.text,
+        score=round(hit.score, 4),
+        link=f"/notes/{hit.document_id}?lines={first}-{last}#L{first}",
+        stale=place.stale,
+    )
+
+
+def quote(spans: Sequence[Span], lines: Sequence[str] | None) -> str:
+    """The text from the first span to the last as it stands in the file, white space folded.
+
+    One span is its own quote. Without the file's lines only the first span can be vouched for.
+    """
+    if len(spans) > 1 and lines is not None:
+        text = " ".join(" ".join(lines[spans[0].lines[0] - 1 : spans[-1].lines[1]]).split())
+        start = text.find(spans[0].text)
+        end = text.rfind(spans[-1].text)
+        if 0 <= start <= end:
+            return text[start : end + len(spans[-1].text)]
+    return spans[0].text
+
+
+def _folded(text: str) -> str:
+    return _FOLD.sub("", text.lower())

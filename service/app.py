@@ -1,0 +1,251 @@
+"""The HTTP service: the JSON contract, health and figures; the browser pages hang on it in `pages.py`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import FastAPI, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import PlainTextResponse, Response
+from fastapi.staticfiles import StaticFiles
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
+
+from indexer.catalogue import StoredDocument
+from indexer.errors import FootnoteError, InputError, ServiceError
+from indexer.settings import Settings
+from service import pages, schemas
+from service.current import find_note, open_desk
+from service.guard import Figures, Guard
+from service.notes import address_of
+from service.present import answer_json, question_json, search_json
+from service.problem import problem, status_of
+
+if TYPE_CHECKING:
+    from service.ask import Desk
+
+_log = logging.getLogger("footnote")
+_LONGEST_PAUSE = 30.0
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": schemas.Problem, "description": "What was asked for cannot be done as asked."},
+    "5XX": {"model": schemas.Problem, "description": "The library cannot be used now."},
+}
+
+
+def create_app(
+    settings: Settings,
+    *,
+    desk: Desk | None = None,
+    hosts: Collection[str] = (),
+    notice: Callable[[str], None] = _log.info,
+) -> FastAPI:
+    """Make the service of one library.
+
+    A `desk` that is handed in stays the caller's to close; without one it is opened in the background when the
+    service starts, again and again while that fails, and closed at the end. `hosts` are names, besides addresses
+    and localhost, under which the service may be called. `notice` hears what a person should know meanwhile.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if desk is not None:
+            yield
+            return
+        stopping = asyncio.Event()
+        async with AsyncExitStack() as stack:
+            opening = asyncio.create_task(_open(app, notice, stack, stopping))
+            try:
+                yield
+            finally:
+                stopping.set()
+                await opening
+
+    app = FastAPI(
+        title="Footnote",
+        summary="Answers from your own notes, with the exact place under every sentence.",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        responses=_PROBLEMS,
+    )
+    app.state.settings = settings
+    app.state.desk = desk
+    app.state.trouble = ServiceError("the library is being opened; try again in a few seconds")
+    app.state.figures = Figures.create()
+    app.add_middleware(Guard, respond=_respond, figures=app.state.figures, hosts=hosts)
+    app.add_exception_handler(FootnoteError, _on_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http)
+    _add_routes(app)
+    pages.add_pages(app)
+    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "page" / "static"), name="static")
+    return app
+
+
+async def _open(app: FastAPI, notice: Callable[[str], None], stack: AsyncExitStack, stopping: asyncio.Event) -> None:
+    """Open the desk; while that fails, try again after a pause that doubles."""
+    from service.ask import Desk
+
+    pause = 1.0
+    while not stopping.is_set():
+        try:
+            desk = await run_in_threadpool(Desk.open, app.state.settings, notice=notice)
+        except FootnoteError as error:
+            app.state.trouble = error
+        except Exception:  # noqa: BLE001 - whatever it was, the service stays up to say so
+            _log.exception("opening the library failed")
+            app.state.trouble = ServiceError("the library cannot be opened; the log of the service says why")
+        else:
+            app.state.desk = desk.__enter__()
+            stack.push_async_callback(run_in_threadpool, desk.__exit__, None, None, None)
+            return
+        try:
+            await asyncio.wait_for(stopping.wait(), pause)
+        except TimeoutError:
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+# ------------------------------------------------------------------------------------------------------ routes
+
+
+def _add_routes(app: FastAPI) -> None:
+    app.get("/api/search", operation_id="search", tags=["answers"], response_model=schemas.SearchResult)(search)
+    app.post("/api/ask", operation_id="ask", tags=["answers"], response_model=schemas.Answer)(ask)
+    app.get("/api/questions", operation_id="questions", tags=["answers"], response_model=schemas.Questions)(questions)
+    app.get("/api/status", operation_id="status", tags=["library"], response_model=schemas.Status)(status)
+    app.get("/api/documents", operation_id="documents", tags=["library"], response_model=schemas.Documents)(documents)
+    app.get(
+        "/api/documents/{document_id}",
+        operation_id="document",
+        tags=["library"],
+        response_model=schemas.DocumentText,
+    )(document)
+    app.get(
+        "/api/papers/{paper_id}/pages/{page}.png",
+        operation_id="paper_page",
+        tags=["library"],
+        response_class=Response,
+        responses={200: {"content": {"image/png": {}}}},
+    )(paper_page)
+    app.get("/healthz", operation_id="health", tags=["service"], response_model=schemas.Health)(health)
+    app.get("/readyz", operation_id="ready", tags=["service"], response_model=schemas.Health)(ready)
+    app.get("/metrics", operation_id="metrics", tags=["service"], response_class=PlainTextResponse)(metrics)
+
+
+def ask(request: Request, body: schemas.AskRequest) -> dict[str, Any]:
+    """Answer a question with sentences taken verbatim from the library, each with the place it comes from."""
+    if body.filters:
+        raise InputError("no filters are known; leave them out")
+    return answer_json(open_desk(request).ask(body.question, k=body.k))
+
+
+def search(
+    request: Request,
+    q: Annotated[str, Query(description="What to look for, in words of your own.")],
+    k: schemas.K = 8,
+) -> dict[str, Any]:
+    """Find the passages nearest to a query."""
+    return search_json(open_desk(request).search(q, k=k))
+
+
+def questions(request: Request) -> dict[str, Any]:
+    """List the question dumps of the library, with what the library answers to each open question."""
+    return {"questions": [question_json(item) for item in open_desk(request).questions()]}
+
+
+def status(request: Request) -> dict[str, Any]:
+    """Say what is in the library, what could not be read and why, and what is out of date."""
+    found = asdict(open_desk(request).status())
+    found["failures"] = [{"file": file, "reason": reason} for file, reason in found["failures"]]
+    return found
+
+
+def documents(request: Request) -> dict[str, Any]:
+    """List the files of the library, those that could not be read among them."""
+    return {"documents": [_document_json(one) for one in open_desk(request).documents()]}
+
+
+def document(request: Request, document_id: int) -> dict[str, Any]:
+    """Give one file of the library with its lines as they are on disk."""
+    found, note = find_note(request, document_id)
+    return _document_json(found) | {"source_lines": note.lines, "stale": note.stale}
+
+
+def paper_page(paper_id: str, page: int) -> Response:
+    """Draw one page of a paper."""
+    raise HTTPException(HTTPStatus.NOT_FOUND, f"page {page} of {paper_id} is not here: the library holds no papers")
+
+
+def health() -> dict[str, str]:
+    """Say that the service is up."""
+    return {"status": "ok"}
+
+
+def ready(request: Request) -> dict[str, str]:
+    """Say that the library is open, and questions can be answered."""
+    open_desk(request)
+    return {"status": "ok"}
+
+
+def metrics(request: Request) -> Response:
+    """Give the service's figures in the text format of Prometheus."""
+    figures: Figures = request.app.state.figures
+    if desk := request.app.state.desk:
+        found = desk.status()
+        figures.passages.set(found.passages)
+        figures.documents.set(found.documents)
+        figures.generation.set(found.generation)
+    return Response(generate_latest(figures.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _document_json(document: StoredDocument) -> dict[str, Any]:
+    fields = asdict(document)
+    return fields | {"title": document.title, "lines": document.line_count, "link": address_of(document)}
+
+
+# ------------------------------------------------------------------------------------------------------ errors
+
+
+def _respond(
+    request: Request, status: int, detail: str, *, error: type[FootnoteError] | None = None, **more: Any
+) -> Response:
+    """Tell a person in a page, a program in a problem document."""
+    wants_page = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
+    if wants_page:
+        return pages.error_page(request, status, detail, headers=more.get("headers"))
+    return problem(status, detail, request.url.path, error=error, **more)
+
+
+async def _on_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, FootnoteError)
+    status = status_of(error)
+    headers = {"Retry-After": "2"} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    return _respond(request, status, str(error), error=type(error), headers=headers)
+
+
+async def _on_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    errors = [
+        {"pointer": "/".join(map(str, one["loc"])), "detail": str(one["msg"])}  # as in: body/question
+        for one in error.errors()
+    ]
+    detail = "; ".join(f"{one['pointer']}: {one['detail']}" for one in errors)
+    return _respond(request, HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=errors)
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    path = request.url.path
+    said = str(error.detail)
+    if said == HTTPStatus(error.status_code).phrase:  # the framework's own word for it
+        said = f"{request.method} {path}: {said.lower()}; /docs lists what there is"
+    return _respond(request, error.status_code, said, headers=error.headers)

@@ -1,0 +1,197 @@
+"""`ask(question) -> Answer`: what the command line, the HTTP service and the ledger all call."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.catalogue import StoredDocument, StoredPassage
+from indexer.encode import load_encoder
+from indexer.errors import ModelError, QuestionError, SourceError
+from indexer.library import Library, Snapshot
+from indexer.parsing.text import decode, lines_of
+from indexer.settings import Settings
+from indexer.status import Status, is_stale, status
+from indexer.types import EncodedQuery, Encoder
+from service import ledger
+from service.answer import Evidence, Place, cite, compose
+from service.retrieve import FUSED, Mix, retrieve
+from service.types import Answer, AnsweredQuestion, Hit, SearchResult
+
+MAX_QUESTION_CHARS = 10_000
+"""Questions longer than this are refused; the encoder reads far less."""
+
+
+class Desk:
+    """A library and an encoder, open and ready to be asked; safe to share between threads. A context manager."""
+
+    def __init__(self, settings: Settings, library: Library, encoder: Encoder) -> None:
+        self.settings = settings
+        self.library = library
+        self.encoder = encoder
+        self._answered: tuple[int, tuple[AnsweredQuestion, ...]] | None = None
+        self._lock = Lock()
+
+    @classmethod
+    def open(cls, settings: Settings, *, notice: Callable[[str], None]) -> Self:
+        """Open the library and the model that the settings name; raise LibraryError or ModelError."""
+        library = Library.open(settings.library, notice=notice)
+        try:
+            encoder = load_encoder(settings, notice=notice)
+            with library.snapshot() as snapshot:
+                made_with = snapshot.catalogue.fingerprint
+            if made_with not in (None, encoder.fingerprint):
+                raise ModelError(
+                    f"the library {settings.library} was made with the model {made_with}, the settings name "
+                    f"{encoder.fingerprint}; index again, or set FOOTNOTE_MODEL back"
+                )
+        except BaseException:
+            library.close()
+            raise
+        return cls(settings, library, encoder)
+
+    def close(self) -> None:
+        """Let go of the library."""
+        self.library.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def ask(self, question: str, *, k: int = 8, mix: Mix = FUSED) -> Answer:
+        """Answer a question with at most `k` citations; raise QuestionError when it is empty or too long."""
+        with self.library.snapshot() as snapshot:
+            return self._ask(snapshot, _asked_lines(snapshot), question, k, mix)
+
+    def search(self, query: str, *, k: int = 8, mix: Mix = FUSED) -> SearchResult:
+        """The `k` passages nearest to a query; raise QuestionError when it is empty or too long."""
+        clock = _Clock()
+        text = checked(query)
+        with self.library.snapshot() as snapshot:
+            hits = retrieve(snapshot, self.encoder, text, mix=mix)[:k]
+            place = _Places(snapshot)
+            found = tuple(cite(n, Evidence(hit, hit.passage.spans), place(hit)) for n, hit in enumerate(hits, start=1))
+        return SearchResult(query, found, clock())
+
+    def questions(self) -> tuple[AnsweredQuestion, ...]:
+        """Every item of the question dumps, the wanted ones answered; computed once for each generation."""
+        with self._lock, self.library.snapshot() as snapshot:
+            if self._answered is None or self._answered[0] != snapshot.generation:
+                asked = _asked_lines(snapshot)
+                stored = snapshot.catalogue.questions()
+                known = snapshot.catalogue.ledger()
+                answers = [
+                    self._ask(snapshot, asked, item.question.text, 8) if item.question.wanted else None
+                    for item in stored
+                ]
+                self._answered = (
+                    snapshot.generation,
+                    tuple(ledger.judged(item, answer, known) for item, answer in zip(stored, answers, strict=True)),
+                )
+            return self._answered[1]
+
+    def remember(self, items: Sequence[AnsweredQuestion]) -> None:
+        """Note in the ledger what was shown to the person, so that the next time can say what changed."""
+        self.library.put_ledger(ledger.entries(items, time.time()))
+
+    def status(self) -> Status:
+        """What is in the library, what failed, and what is out of date."""
+        with self.library.snapshot() as snapshot:
+            return status(snapshot, self.settings)
+
+    def documents(self) -> list[StoredDocument]:
+        """All documents, those that failed included."""
+        with self.library.snapshot() as snapshot:
+            return snapshot.catalogue.documents()
+
+    def document(self, document_id: int) -> StoredDocument | None:
+        """The document of that number."""
+        with self.library.snapshot() as snapshot:
+            return snapshot.catalogue.document(document_id)
+
+    def passages_of(self, document_id: int) -> list[StoredPassage]:
+        """The passages of a document, in reading order."""
+        with self.library.snapshot() as snapshot:
+            return snapshot.catalogue.passages_of(document_id)
+
+    def _ask(
+        self, snapshot: Snapshot, asked: frozenset[tuple[int, int]], question: str, k: int, mix: Mix = FUSED
+    ) -> Answer:
+        clock = _Clock()
+        text = checked(question)
+        query: EncodedQuery | None = None
+
+        def score_spans(texts: Sequence[str]) -> NDArray[np.float32]:
+            nonlocal query
+            query = query or self.encoder.encode_query(text)
+            scores: NDArray[np.float32] = self.encoder.encode(texts).vectors @ query.vector
+            return scores
+
+        return compose(
+            question,
+            retrieve(snapshot, self.encoder, text, mix=mix),
+            k=k,
+            asked=asked,
+            score_spans=score_spans,
+            place=_Places(snapshot),
+            took_ms=clock,
+        )
+
+
+def checked(question: str) -> str:
+    """The question without white space around it; raise QuestionError when nothing or too much is left."""
+    text = " ".join(question.split())
+    if not text:
+        raise QuestionError("the question is empty; write what you want to know")
+    if len(text) > MAX_QUESTION_CHARS:
+        raise QuestionError(f"the question has {len(text):,} characters; at most {MAX_QUESTION_CHARS:,} are read")
+    return text
+
+
+def _asked_lines(snapshot: Snapshot) -> frozenset[tuple[int, int]]:
+    return frozenset(
+        (item.document_id, item.question.line) for item in snapshot.catalogue.questions() if item.question.wanted
+    )
+
+
+class _Clock:
+    """Milliseconds since it was made."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+
+    def __call__(self) -> float:
+        return round((time.perf_counter() - self._start) * 1000, 2)
+
+
+class _Places:
+    """Reads, once each, the files that hits lie in."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._read: dict[int, Place] = {}
+
+    def __call__(self, hit: Hit) -> Place:
+        if hit.document_id not in self._read:
+            self._read[hit.document_id] = self._look(hit)
+        return self._read[hit.document_id]
+
+    def _look(self, hit: Hit) -> Place:
+        document = self._snapshot.catalogue.document(hit.document_id)
+        if document is None or is_stale(document):
+            return Place(None, stale=True)
+        try:
+            return Place(lines_of(decode(Path(document.path).read_bytes(), document.file)), stale=False)
+        except (OSError, SourceError):
+            return Place(None, stale=True)

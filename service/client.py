@@ -1,0 +1,100 @@
+"""Asking a service that already runs, so that `ask` need not load anything itself."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from indexer.settings import Settings
+from service.types import Answer, Box, Citation, Sentence
+
+ADDRESS_FILE = "service.json"
+"""In the library's folder: where its service listens."""
+
+CONNECT_SECONDS = 0.5
+ANSWER_SECONDS = 30.0
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+def ask(settings: Settings, environ: Mapping[str, str], question: str, *, k: int) -> Answer | None:
+    """The answer of the running service, or None when there is none or it does not answer properly.
+
+    The service is the one at `FOOTNOTE_URL`, else the one that has left its address in the library; there only this
+    machine is believed.
+    """
+    url = environ.get("FOOTNOTE_URL") or _address(settings.library)
+    if not url or not question.strip():
+        return None
+    parts = urlsplit(url)
+    if parts.scheme != "http" or not parts.hostname:
+        return None
+    connection = http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=CONNECT_SECONDS)
+    try:
+        connection.connect()
+        connection.sock.settimeout(ANSWER_SECONDS)
+        body = json.dumps({"question": question, "k": k})
+        connection.request("POST", "/api/ask", body, {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        if response.status != http.client.OK:
+            return None
+        return _answer(json.loads(response.read()))
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+        return None  # whatever is wrong with the service, the library can still be asked here
+    finally:
+        connection.close()
+
+
+@contextmanager
+def announced(library: Path, host: str, port: int) -> Iterator[None]:
+    """Leave the address of a service in its library while it runs."""
+    file = library / ADDRESS_FILE
+    new = file.with_name(f"{file.name}.{os.getpid()}")
+    reachable = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
+    with suppress(OSError):  # a library that cannot be written can still be served
+        new.write_text(
+            json.dumps(
+                {"url": f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}", "pid": os.getpid()}
+            )
+        )
+        new.replace(file)
+    try:
+        yield
+    finally:
+        with suppress(OSError, ValueError):
+            if json.loads(file.read_text())["pid"] == os.getpid():
+                file.unlink()
+
+
+def _address(library: Path) -> str | None:
+    try:
+        url = str(json.loads((library / ADDRESS_FILE).read_text())["url"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return url if urlsplit(url).hostname in _LOOPBACK else None
+
+
+def _answer(data: Mapping[str, Any]) -> Answer:
+    return Answer(
+        question=data["question"],
+        verdict=data["verdict"],
+        confidence=data["confidence"],
+        sentences=tuple(Sentence(item["text"], tuple(item["citations"])) for item in data["sentences"]),
+        citations=tuple(_citation(item) for item in data["citations"]),
+        took_ms=data["took_ms"],
+    )
+
+
+def _citation(data: Mapping[str, Any]) -> Citation:
+    fields = dict(data) | {
+        "headings": tuple(data["headings"]),
+        "lines": tuple(data["lines"]) if data["lines"] else None,
+        "pages": tuple(data["pages"]) if data["pages"] else None,
+        "boxes": tuple(Box(**box) for box in data["boxes"]) if data["boxes"] else None,
+    }
+    return Citation(**fields)

@@ -1,0 +1,151 @@
+"""What every request passes on its way in and out: host, size, headers, figures, and the last net for errors."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MAX_BODY_BYTES = 1_000_000
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_log = logging.getLogger("footnote")
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What /metrics shows, in a registry of its own, so that two services in one process do not mix."""
+
+    registry: CollectorRegistry
+    requests: Counter
+    seconds: Histogram
+    passages: Gauge
+    documents: Gauge
+    generation: Gauge
+
+    @classmethod
+    def create(cls) -> Figures:
+        """Make a registry with every figure at zero."""
+        registry = CollectorRegistry()
+        labels = ("method", "route")
+        return cls(
+            registry,
+            Counter("footnote_requests", "Requests answered.", (*labels, "status"), registry=registry),
+            Histogram("footnote_request_seconds", "Time to answer.", labels, buckets=_BUCKETS, registry=registry),
+            Gauge("footnote_passages", "Passages in the library.", registry=registry),
+            Gauge("footnote_documents", "Documents in the library.", registry=registry),
+            Gauge("footnote_generation", "Generation of the library that is served.", registry=registry),
+        )
+
+
+class Guard:
+    """ASGI middleware around the whole service.
+
+    `respond(request, status, detail)` makes the response to what is refused here. `hosts` are names under which
+    the service may be called, besides addresses, localhost and names without a dot: a page elsewhere that points a
+    name of its own at this machine (DNS rebinding) must not read the notes.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        respond: Callable[[Request, int, str], Response],
+        figures: Figures,
+        hosts: Collection[str],
+    ) -> None:
+        self.app = app
+        self.respond = respond
+        self.figures = figures
+        self.hosts = frozenset(host.lower() for host in hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started, status = time.perf_counter(), 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers[name] = value
+                headers.setdefault("Cache-Control", "no-cache")
+            await send(message)
+
+        request = Request(scope)
+        try:
+            if refusal := self._refusal(Headers(scope=scope)):
+                await self.respond(request, *refusal)(scope, receive, send_with_headers)
+            else:
+                await self.app(scope, _bounded(receive), send_with_headers)
+        except Exception:
+            _log.exception("%s %s failed", scope["method"], scope["path"])
+            if status:  # too late to say so: the connection has to break
+                raise
+            failed = HTTPStatus.INTERNAL_SERVER_ERROR
+            detail = "an error in Footnote itself; the log of the service says more"
+            await self.respond(request, failed, detail)(scope, receive, send_with_headers)
+        finally:
+            route = getattr(scope.get("route"), "path", None) or "unmatched"
+            self.figures.requests.labels(scope["method"], route, status).inc()
+            self.figures.seconds.labels(scope["method"], route).observe(time.perf_counter() - started)
+
+    def _refusal(self, headers: Headers) -> tuple[int, str] | None:
+        host = headers.get("host", "")
+        if not self._is_ours(host):
+            return HTTPStatus.MISDIRECTED_REQUEST, f"{host!r} is not a name of this service; call it by its address"
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
+            return _TOO_LARGE
+        return None
+
+    def _is_ours(self, host: str) -> bool:
+        name = host.lower() if host.endswith("]") else host.lower().rpartition(":")[0] or host.lower()
+        if "." not in name or name in self.hosts or name.endswith(".localhost"):
+            return True
+        try:
+            ipaddress.ip_address(name.strip("[]"))
+        except ValueError:
+            return False
+        return True
+
+
+_TOO_LARGE = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is over the limit of {MAX_BODY_BYTES:,} bytes; send less")
+
+
+def _bounded(receive: Receive) -> Receive:
+    """Stop a body that grows past the limit, whatever its header said."""
+    total = 0
+
+    async def bounded() -> Message:
+        nonlocal total
+        message = await receive()
+        total += len(message.get("body", b""))
+        if total > MAX_BODY_BYTES:
+            raise HTTPException(*_TOO_LARGE)
+        return message
+
+    return bounded

@@ -1,0 +1,25 @@
+// The pages work without this: here is only what makes them quicker by keyboard, and says that work goes on.
+
+const question = document.querySelector("form[role=search] input[type=search]");
+
+function isTyping(target) {
+  return target.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName);
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+  event.preventDefault();
+  if (question) {
+    question.focus();
+    question.select();
+  } else {
+    location.assign("/");
+  }
+});
+
+const form = question?.form;
+form?.addEventListener("submit", () => {
+  form.setAttribute("aria-busy", "true");
+});
+// coming back with the browser's back button shows the page as it was left
+window.addEventListener("pageshow", () => form?.removeAttribute("aria-busy"));

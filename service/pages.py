@@ -1,0 +1,262 @@
+"""The browser pages: written on the server, whole without scripts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from http import HTTPStatus
+from itertools import groupby
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+import jinja2
+from fastapi import FastAPI, Query, Request
+from fastapi.responses import HTMLResponse, Response
+from markupsafe import Markup
+
+from indexer.errors import QuestionError
+from indexer.types import Lines
+from service.current import find_note, open_desk
+from service.notes import Note, address_of, resolver
+from service.problem import anchor_of, every_error, status_of, title_of
+from service.render import Resolve, locate, render, render_inline
+from service.schemas import K
+from service.types import AnsweredQuestion, Citation
+
+Show: TypeAlias = Literal["open", "answered", "unsupported", "all"]
+
+WINDOW = 2000
+"""How many lines of its source a page shows at once."""
+
+_LINES = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
+_RENDERED = ("md", "markdown")
+
+
+def add_pages(app: FastAPI) -> None:
+    """Hang the pages on the service."""
+    for path, page in (
+        ("/", search_page),
+        ("/questions", questions_page),
+        ("/notes/{document_id}", note_page),
+        ("/library", library_page),
+        ("/docs", docs_page),
+    ):
+        app.add_api_route(path, page, methods=["GET", "HEAD"], include_in_schema=False, response_class=HTMLResponse)
+
+
+def error_page(request: Request, status: int, detail: str, *, headers: Mapping[str, str] | None = None) -> Response:
+    """Tell a person what went wrong."""
+    title = HTTPStatus(status).phrase
+    return _page(request, "error.html", status=status, headers=headers, title=title, detail=detail)
+
+
+# ------------------------------------------------------------------------------------------------------- pages
+
+
+def search_page(request: Request, q: str = "", k: K = 8) -> Response:
+    """Ask, and see the answer with its sources."""
+    desk = open_desk(request)
+    answer, status, trouble = None, HTTPStatus.OK, ""
+    if q.strip():
+        try:
+            answer = desk.ask(q, k=k)
+        except QuestionError as error:
+            status, trouble = HTTPStatus(status_of(error)), str(error)
+    used = {n for sentence in answer.sentences for n in sentence.citations} if answer else set[int]()
+    return _page(
+        request,
+        "search.html",
+        status=status,
+        resolve=resolver(desk.documents),
+        q=q,
+        trouble=trouble,
+        answer=answer,
+        sources=[one for one in answer.citations if one.n in used] if answer else [],
+        nearby=[one for one in answer.citations if one.n not in used] if answer else [],
+        totals=None if answer else desk.status(),
+    )
+
+
+def questions_page(request: Request, show: Show = "open") -> Response:
+    """Show the question dumps with what the library answers."""
+    desk = open_desk(request)
+    items = desk.questions()
+    return _page(
+        request,
+        "questions.html",
+        resolve=resolver(desk.documents),
+        show=show,
+        counts={choice: len(_shown(items, choice)) for choice in ("open", "answered", "unsupported", "all")},
+        files=_by_place(_shown(items, show)),
+    )
+
+
+def note_page(
+    request: Request,
+    document_id: int,
+    lines: str = "",
+    view: Literal["", "source"] = "",
+    at: Annotated[int, Query(ge=1, le=10**9)] = 1,
+) -> Response:
+    """Show a note with its cited lines marked, rendered or as its source from line `at`."""
+    document, note = find_note(request, document_id)
+    cited = _cited(lines, len(note.lines))
+    resolve = resolver(open_desk(request).documents, beside=document)
+    body = None
+    if not view and document.format in _RENDERED:
+        body = render(note.lines, resolve=resolve, cited=cited, title=document.title)
+    return _page(
+        request,
+        "note.html",
+        resolve=resolve,
+        document=document,
+        address=address_of(document),
+        stale=note.stale,
+        cited=cited,
+        body=None if body is None else Markup(body),  # noqa: S704 - sanitised by `render`
+        may_render=document.format in _RENDERED and not (view == "" and body is None),
+        source=_window(note, cited[0] if cited else at) if body is None else None,
+    )
+
+
+def library_page(request: Request) -> Response:
+    """List what is in the library, and what could not be read."""
+    desk = open_desk(request)
+    documents = [one for one in desk.documents() if one.failure is None]
+    by_root = groupby(sorted(documents, key=lambda one: (one.root, one.file)), key=lambda one: one.root)
+    return _page(
+        request,
+        "library.html",
+        status_of_library=desk.status(),
+        roots=[(root, list(group)) for root, group in by_root],
+        address_of=address_of,
+    )
+
+
+def docs_page(request: Request) -> Response:
+    """Describe the HTTP interface, from its OpenAPI document."""
+    app: FastAPI = request.app
+    errors = [
+        (anchor_of(kind), title_of(kind), status_of(kind), (kind.__doc__ or "").partition("\n")[0])
+        for kind in every_error()
+    ]
+    return _page(request, "docs.html", api=app.openapi(), errors=errors, type_of=_type_of)
+
+
+# ------------------------------------------------------------------------------------------------- what they show
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of the lines of a file, and the first lines of those before and after it."""
+
+    first: int
+    lines: Sequence[str]
+    before: int | None
+    after: int | None
+
+
+def _window(note: Note, line: int) -> Window:
+    start = min(max(line - 1, 0), max(len(note.lines) - 1, 0)) // WINDOW * WINDOW
+    end = start + WINDOW
+    return Window(
+        first=start + 1,
+        lines=note.lines[start:end],
+        before=start - WINDOW + 1 if start else None,
+        after=end + 1 if end < len(note.lines) else None,
+    )
+
+
+def _cited(lines: str, count: int) -> Lines | None:
+    """Read `a-b` or `a` as lines that the file has; None where that is no range of them."""
+    match = _LINES.fullmatch(lines)
+    if not match:
+        return None
+    first, last = int(match[1]), int(match[2] or match[1])
+    return (first, min(last, count)) if 1 <= first <= min(last, count) else None
+
+
+def _shown(items: Iterable[AnsweredQuestion], show: Show) -> list[AnsweredQuestion]:
+    """Choose the items that one of the page's filters lets through."""
+    match show:
+        case "open":
+            return [item for item in items if item.question.wanted]
+        case "answered":
+            return [item for item in items if item.answer and item.answer.verdict != "unsupported"]
+        case "unsupported":
+            return [item for item in items if item.answer and item.answer.verdict == "unsupported"]
+        case _:
+            return list(items)
+
+
+_Section: TypeAlias = tuple[str, list[AnsweredQuestion]]
+
+
+def _by_place(items: Iterable[AnsweredQuestion]) -> list[tuple[AnsweredQuestion, list[_Section]]]:
+    """Group items by file and then by section, in the order in which they come; a file stands as its first item."""
+    files = [list(group) for _, group in groupby(items, key=lambda item: item.document_id)]
+    return [
+        (
+            group[0],
+            [(section, list(inner)) for section, inner in groupby(group, key=lambda item: item.question.section)],
+        )
+        for group in files
+    ]
+
+
+def _place(citation: Citation) -> str:
+    """Write the place of a citation as a person would: `file.md:25-26`, or `1512.03385, p. 3`."""
+    if citation.lines and citation.file:
+        first, last = citation.lines
+        return f"{citation.file}:{first}" if first == last else f"{citation.file}:{first}-{last}"
+    name = citation.file or citation.paper or citation.title
+    return f"{name}, p. {citation.pages[0]}" if citation.pages else name
+
+
+def _type_of(schema: Mapping[str, Any]) -> str:
+    """Say the type of a JSON schema in a few words: `string`, `list of Citation`, `integer or null`."""
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    if "anyOf" in schema:
+        return " or ".join(_type_of(one) for one in schema["anyOf"])
+    if "enum" in schema:
+        return " | ".join(map(str, schema["enum"]))
+    if "prefixItems" in schema:
+        return f"[{', '.join(_type_of(one) for one in schema['prefixItems'])}]"
+    if schema.get("type") == "array":
+        return f"list of {_type_of(schema['items'])}"
+    return str(schema.get("const", schema.get("type", "any")))
+
+
+# ---------------------------------------------------------------------------------------------------- templates
+
+
+def _page(
+    request: Request,
+    template: str,
+    *,
+    status: int = HTTPStatus.OK,
+    headers: Mapping[str, str] | None = None,
+    resolve: Resolve | None = None,
+    **context: Any,
+) -> Response:
+    def inline(text: str) -> Markup:
+        return Markup(render_inline(text, resolve=resolve or (lambda _name: None)))  # noqa: S704 - sanitised there
+
+    html = _templates().get_template(template).render(path=request.url.path, inline=inline, **context)
+    return HTMLResponse(html, status, headers=headers)
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "page" / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {"locate": locate, "place": _place}
+    return environment

@@ -1,0 +1,128 @@
+"""Answers as text for a terminal, at most 80 columns, and the question dump as a Markdown report."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from indexer.plain import plain
+from service.types import Answer, AnsweredQuestion, Citation, SearchResult, Verdict
+
+WIDTH = 80
+
+VERDICTS: dict[Verdict, str] = {
+    "supported": "Answered",
+    "partial": "Answered in part",
+    "unsupported": "Not answered",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How to set text off: with ANSI codes where `colour`, else not at all."""
+
+    colour: bool = False
+
+    def strong(self, text: str) -> str:
+        """Text that matters."""
+        return f"\033[1m{text}\033[0m" if self.colour else text
+
+    def faint(self, text: str) -> str:
+        """Text beside the matter."""
+        return f"\033[2m{text}\033[0m" if self.colour else text
+
+    def verdict(self, verdict: Verdict) -> str:
+        """The verdict in words, in its colour."""
+        code = {"supported": "32", "partial": "33", "unsupported": "31"}[verdict]
+        return f"\033[{code}m{VERDICTS[verdict]}\033[0m" if self.colour else VERDICTS[verdict]
+
+
+def answer_text(answer: Answer, style: Style) -> str:
+    """The answer, then its numbered sources; for what is not answered, the nearest passages."""
+    lines = []
+    for sentence in answer.sentences:
+        marks = "".join(f" [{n}]" for n in sentence.citations)
+        lines += [style.strong(row) for row in _wrapped(plain(sentence.text) + marks)]
+    lines += ["", f"{style.verdict(answer.verdict)}{style.faint(f' · confidence {answer.confidence:.0%}')}", ""]
+    used = {n for sentence in answer.sentences for n in sentence.citations}
+    resting = [citation for citation in answer.citations if citation.n in used]
+    nearest = [citation for citation in answer.citations if citation.n not in used]
+    if resting:
+        lines += ["Sources", *_sources(resting, style)]
+    if nearest:
+        lines += ["See also" if resting else "Nearest passages", *_sources(nearest, style)]
+    return "\n".join(lines)
+
+
+def search_text(result: SearchResult, style: Style) -> str:
+    """The hits, numbered."""
+    return "\n".join(_sources(result.hits, style)) if result.hits else "Nothing found."
+
+
+def questions_text(items: Sequence[AnsweredQuestion], style: Style) -> str:
+    """The wanted items of the dump, by file and section, each with its answer."""
+    lines: list[str] = []
+    wanted = [item for item in items if item.answer is not None]
+    for (file, section), group in groupby(wanted, key=lambda item: (item.file, item.question.section)):
+        lines += ["", style.faint(f"{file} › {section}" if section else file)]
+        for item in group:
+            assert item.answer is not None
+            mark = {"supported": "✓", "partial": "~", "unsupported": "✗"}[item.answer.verdict]
+            new = " (newly answered)" if item.changed == "answered" else ""
+            lines += ["", *_wrapped(f"{mark} {plain(item.question.text)}{new}", then="  ")]
+            if item.answer.verdict == "unsupported":
+                lines.append(style.faint("  nothing in the library answers this"))
+                continue
+            places = {citation.n: _place(citation) for citation in item.answer.citations}
+            for sentence in item.answer.sentences:
+                lines += [style.strong(row) for row in _wrapped(plain(sentence.text), first="  ", then="  ")]
+                lines += [style.faint(f"    {places[n]}") for n in sentence.citations]
+    counts = {v: sum(item.answer is not None and item.answer.verdict == v for item in wanted) for v in VERDICTS}
+    lines += ["", f"{len(wanted)} open: " + ", ".join(f"{n} {VERDICTS[v].lower()}" for v, n in counts.items() if n)]
+    return "\n".join(lines).lstrip("\n") if wanted else "No open questions."
+
+
+def questions_markdown(items: Iterable[AnsweredQuestion]) -> str:
+    """A report in Markdown, with a link to the place of every quote."""
+    lines = ["# Question dump"]
+    wanted = [item for item in items if item.answer is not None]
+    for (file, section), group in groupby(wanted, key=lambda item: (item.file, item.question.section)):
+        lines += ["", f"## {file}" + (f" › {section}" if section else ""), ""]
+        for item in group:
+            assert item.answer is not None
+            lines.append(f"- **{item.question.text}** — {VERDICTS[item.answer.verdict].lower()}")
+            if item.answer.verdict == "unsupported":
+                continue
+            cited = {citation.n: citation for citation in item.answer.citations}
+            for sentence in item.answer.sentences:
+                links = " ".join(f"[{_place(cited[n])}](<{_address(cited[n])}>)" for n in sentence.citations)
+                lines.append(f"    - {sentence.text} {links}")
+    return "\n".join(lines)
+
+
+def _address(citation: Citation) -> str:
+    return f"{citation.file}#L{citation.lines[0]}" if citation.lines else citation.link
+
+
+def _place(citation: Citation) -> str:
+    if citation.lines is None:
+        return citation.title
+    first, last = citation.lines
+    return f"{citation.file}:{first}" + (f"-{last}" if last > first else "")
+
+
+def _sources(citations: Iterable[Citation], style: Style) -> Iterator[str]:
+    for citation in citations:
+        number = f"[{citation.n}]".rjust(5)
+        changed = " (changed since it was indexed)" if citation.stale else ""
+        yield f"{number} {style.strong(_place(citation))}{changed}"
+        path = " › ".join(citation.headings) or citation.title
+        yield from (style.faint(row) for row in _wrapped(path, first="      ", then="      "))
+        quote = textwrap.shorten(plain(citation.quote), 3 * (WIDTH - 8), placeholder=" …")
+        yield from _wrapped(f"“{quote}”", first="      ", then="      ")
+
+
+def _wrapped(text: str, *, first: str = "", then: str = "") -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=then, break_on_hyphens=False) or [first]

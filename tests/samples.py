@@ -1,0 +1,68 @@
+"""Small documents and libraries for the tests of the stores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from stub_encoder import HashEncoder
+
+from indexer.catalogue import Catalogue
+from indexer.change import Change, text_hash
+from indexer.derived import publish
+from indexer.types import Document, Passage, Question, Source, Span
+
+ROOT = Path("/notes")
+ENCODER = HashEncoder(dimension=32)
+
+
+def passage(text: str, *, ordinal: int = 0, context: str = "", line: int = 1) -> Passage:
+    lines = (line, line + text.count("\n"))
+    return Passage(ordinal, "text", text, context, ("Top", "Below"), lines, (Span(text, lines),))
+
+
+def passages(*texts: str, first_line: int = 1) -> list[Passage]:
+    return [passage(text, ordinal=n, line=first_line + 2 * n) for n, text in enumerate(texts)]
+
+
+def document(
+    file: str = "a.md",
+    *,
+    data: bytes = b"text",
+    title: str | None = None,
+    aliases: Sequence[str] = (),
+    root: Path = ROOT,
+    mtime_ns: int = 7,
+) -> Document:
+    source = Source(root, file, data, sha256(data).hexdigest(), mtime_ns)
+    return Document(source, "note", title, (), tuple(data.decode().split("\n")), tuple(aliases), ("ml", "größe"))
+
+
+def question(text: str, line: int = 3) -> Question:
+    return Question(text, "open", "question", line, "Dump", None, ("ResNet",), ("1512.03385",), (), wanted=True)
+
+
+def embed(catalogue: Catalogue, texts: Sequence[Passage]) -> None:
+    """Store what the stub makes of the passages, as the line does before it changes the catalogue."""
+    read = [one.embedded_text for one in texts]
+    catalogue.add_embeddings(ENCODER.fingerprint, [text_hash(text) for text in read], ENCODER.encode(read))
+
+
+def put(catalogue: Catalogue, file: str, *texts: str, title: str | None = None, first_line: int = 1) -> Change:
+    """Index one file, without publishing it."""
+    found = passages(*texts, first_line=first_line)
+    embed(catalogue, found)
+    with catalogue.change() as change:
+        change.set_fingerprint(ENCODER.fingerprint)
+        change.put_document(document(file, title=title), found, [], size=4)
+    return change
+
+
+def put_and_publish(path: Path, catalogue: Catalogue, file: str, *texts: str) -> None:
+    publish(path, catalogue, put(catalogue, file, *texts))
+
+
+def vector(text: str) -> np.ndarray:
+    return ENCODER.encode_query(text).vector

@@ -1,0 +1,253 @@
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+from samples import ENCODER, ROOT, document, embed, passage, passages, put, question
+
+from indexer import sql
+from indexer.catalogue import Catalogue, Counts, LedgerEntry
+from indexer.change import text_hash
+from indexer.errors import LibraryCorrupt, LibraryFull, LibraryLocked, LibraryMissing, LibraryTooNew
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "library" / "catalogue.db"
+
+
+@pytest.fixture
+def catalogue(path):
+    with Catalogue.open(path, write=True) as catalogue:
+        yield catalogue
+
+
+def test_a_new_catalogue_is_empty(catalogue):
+    assert catalogue.generation == 0
+    assert catalogue.fingerprint is None
+    assert catalogue.roots() == []
+    assert catalogue.documents() == []
+    assert catalogue.counts() == Counts(0, 0, 0, 0, 0)
+
+
+def test_everything_put_comes_back(catalogue, path):
+    found = passages("one\ntwo", "größe ∑ \x00")
+    with catalogue.change() as change:
+        change.put_document(
+            document("sub/ä b.MD", title="Title", aliases=["Alias"]), found, [question("Why?")], size=42
+        )
+    with Catalogue.open(path, write=False) as reader:
+        (stored,) = reader.documents()
+        assert (stored.root, stored.file, stored.kind, stored.format) == (str(ROOT), "sub/ä b.MD", "note", "md")
+        assert (stored.stated_title, stored.title, stored.path) == ("Title", "Title", ROOT / "sub/ä b.MD")
+        assert (stored.sha256, stored.size, stored.mtime_ns) == (document().source.sha256, 42, 7)
+        assert (stored.line_count, stored.tags, stored.aliases) == (1, ("ml", "größe"), ("Alias",))
+        assert (stored.failure, stored.passages) == (None, 2)
+        assert reader.document(stored.id) == stored
+        assert [one.passage for one in reader.passages_of(stored.id)] == found
+        assert [one.passage for batch in reader.iter_passages(1) for one in batch] == found
+        ids = reader.passage_ids()
+        assert reader.passages([*ids, 99])[ids[1]].passage == found[1]
+        assert set(reader.passages(np.array(ids))) == set(ids)
+        (asked,) = reader.questions()
+        assert asked.question == question("Why?")
+        assert (asked.document_id, asked.root, asked.file, asked.title) == (
+            stored.id,
+            str(ROOT),
+            "sub/ä b.MD",
+            "Title",
+        )
+        assert reader.counts() == Counts(1, 0, 2, 1, 0)
+        assert reader.roots() == [str(ROOT)]
+
+
+def test_a_document_without_a_title_is_called_by_its_file(catalogue):
+    put(catalogue, "sub/note one.md")
+    assert catalogue.documents()[0].title == "note one"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [("b.md", "x/b.md"), ("y/b.md", "long/y/b.md"), ("x/b.md", "x/b.md"), (".md", None), ("a_.md", None)],
+)
+def test_find_document_by_path_or_its_end(catalogue, wanted, found):
+    for file in ("x/b.md", "long/y/b.md", "ab.md"):
+        put(catalogue, file)
+    stored = catalogue.find_document(wanted)
+    assert (stored.file if stored else None) == found
+
+
+def test_embeddings_keep_their_direction_and_have_unit_norm(catalogue):
+    put(catalogue, "a.md", "gradient descent", "residual block")
+    with catalogue.change() as change:
+        change.put_document(document("b.md"), passages("never embedded"), [], size=1)
+    ids, vectors = catalogue.embeddings("hash")
+    assert ids.tolist() == catalogue.passage_ids()[:2]
+    assert vectors.dtype == np.float32
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-6)
+    assert vectors == pytest.approx(ENCODER.encode(["gradient descent", "residual block"]), abs=1e-3)
+    some, few = catalogue.embeddings("hash", [3, 2])
+    assert some.tolist() == [2]
+    assert few == pytest.approx(vectors[1:])
+    assert len(catalogue.embeddings("another model")[0]) == 0
+    assert (catalogue.dimension("hash"), catalogue.dimension("another model")) == (32, None)
+
+
+def test_embeddings_are_known_by_model_and_text(catalogue):
+    embed(catalogue, passages("one"))
+    one, two = text_hash("one"), text_hash("two")
+    assert catalogue.known_hashes("hash", [one, two]) == {one}
+    assert catalogue.known_hashes("another model", [one, two]) == set()
+    assert catalogue.generation == 0
+
+
+def test_unembedded_names_each_missing_text_once(catalogue):
+    put(catalogue, "a.md", "one", "two")
+    with catalogue.change() as change:
+        change.put_document(document("b.md"), passages("one", "new", "new"), [], size=1)
+    assert catalogue.unembedded("hash") == [4]
+    assert catalogue.unembedded("another model") == [1, 2, 4]
+
+
+def test_context_is_part_of_what_is_embedded(catalogue):
+    assert passage("text", context="Title").embedded_text == "Title\ntext"
+    with catalogue.change() as change:
+        change.put_document(document(), [passage("text", context="Title")], [], size=1)
+    embed(catalogue, [passage("text", context="Title")])
+    assert catalogue.unembedded("hash") == []
+
+
+def test_the_ledger_keeps_the_last_entry_of_a_key_and_makes_no_generation(catalogue):
+    catalogue.put_ledger([LedgerEntry("k", "supported", "a.md:3", 1.0), LedgerEntry("l", "partial", "", 1.0)])
+    catalogue.put_ledger([LedgerEntry("k", "unsupported", "", 2.0)])
+    assert catalogue.ledger()["k"] == LedgerEntry("k", "unsupported", "", 2.0)
+    assert set(catalogue.ledger()) == {"k", "l"}
+    assert catalogue.generation == 0
+
+
+def test_a_held_catalogue_keeps_seeing_its_generation(catalogue, path):
+    put(catalogue, "a.md", "one")
+    with Catalogue.open(path, write=False) as reader:
+        reader.hold()
+        put(catalogue, "b.md", "two")
+        assert (reader.generation, [one.file for one in reader.documents()]) == (1, ["a.md"])
+    with Catalogue.open(path, write=False) as reader:
+        assert reader.generation == 2
+
+
+def test_a_reader_cannot_write(catalogue, path):
+    with (
+        Catalogue.open(path, write=False) as reader,
+        pytest.raises(LibraryFull, match="make it writable"),
+        reader.change() as change,
+    ):
+        change.add_root("/other")
+
+
+def test_a_missing_library_says_how_to_make_one(path):
+    with pytest.raises(LibraryMissing, match=rf"no library at {path.parent}; make one with: footnote index FOLDER"):
+        Catalogue.open(path, write=False)
+    assert not path.parent.exists()
+
+
+@pytest.mark.parametrize("write", [False, True])
+@pytest.mark.parametrize("keep", [0, 1, 50, 100, 4096, 5000, -4096])
+def test_a_truncated_catalogue_is_corrupt(path, keep, write):
+    with Catalogue.open(path, write=True) as catalogue:
+        put(catalogue, "a.md", *(f"text {n}" * 50 for n in range(50)))
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(LibraryCorrupt, match=f"{path} .*delete the folder {path.parent} and index again"):
+        Catalogue.open(path, write=write)
+
+
+@pytest.mark.parametrize("data", [b"no database at all, but long enough to be read as one" * 99, b"\0" * 9000])
+def test_something_else_is_corrupt(path, data):
+    path.parent.mkdir()
+    path.write_bytes(data)
+    with pytest.raises(LibraryCorrupt):
+        Catalogue.open(path, write=True)
+    assert path.read_bytes() == data
+
+
+def test_a_page_damaged_in_the_middle_is_corrupt_when_it_is_read(path):
+    with Catalogue.open(path, write=True) as catalogue:
+        put(catalogue, "a.md", *(f"text {n}" * 50 for n in range(50)))
+    data = path.read_bytes()
+    path.write_bytes(data[:4096] + b"\xa5" * (len(data) - 4096))
+    with Catalogue.open(path, write=False) as reader, pytest.raises(LibraryCorrupt):
+        reader.documents()
+
+
+@pytest.mark.parametrize("write", [False, True])
+def test_a_newer_catalogue_is_refused_and_left_alone(path, write):
+    Catalogue.open(path, write=True).close()
+    connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA user_version = {sql.SCHEMA_VERSION + 1}")
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(LibraryTooNew, match="newer version of Footnote"):
+        Catalogue.open(path, write=write)
+    assert path.read_bytes() == before
+    assert [one.name for one in path.parent.iterdir()] == ["catalogue.db"]
+
+
+def test_two_changes_at_once_are_refused(catalogue, path, monkeypatch):
+    monkeypatch.setattr("indexer.connect.BUSY_SECONDS", 0)
+    with (
+        Catalogue.open(path, write=True) as other,
+        catalogue.change(),
+        pytest.raises(LibraryLocked, match="try again"),
+        other.change(),
+    ):
+        pass
+
+
+def test_a_full_disk_rolls_back(catalogue):
+    put(catalogue, "a.md", "one")
+    (pages,) = catalogue._connection.execute("PRAGMA page_count").fetchone()
+    catalogue._connection.execute(f"PRAGMA max_page_count = {pages + 1}")
+    with pytest.raises(LibraryFull, match="free space"):
+        put(catalogue, "b.md", *(f"{n}" * 5000 for n in range(10)))
+    assert [one.file for one in catalogue.documents()] == ["a.md"]
+    assert catalogue.generation == 1
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LibraryFull, match="cannot make"):
+        Catalogue.open(tmp_path / "file" / "catalogue.db", write=True)
+
+
+def test_the_log_of_a_lost_catalogue_is_not_replayed(path):
+    with Catalogue.open(path, write=True) as catalogue:
+        put(catalogue, "a.md", "one")
+        log = Path(f"{path}-wal").read_bytes()
+    path.unlink()
+    Path(f"{path}-wal").write_bytes(log)
+    with Catalogue.open(path, write=True) as catalogue:
+        assert catalogue.documents() == []
+
+
+def test_a_catalogue_where_nothing_can_be_written_is_read(path, monkeypatch):
+    with Catalogue.open(path, write=True) as catalogue:
+        put(catalogue, "a.md", "one")
+    connect = sqlite3.connect
+
+    def read_only(database, **options):
+        if "mode=rw" in database:
+            return connect("/nowhere/at/all.db", **options)
+        return connect(database, **options)
+
+    def refuse(*_, **__):
+        error = sqlite3.OperationalError("unable to open database file")
+        error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+        raise error
+
+    monkeypatch.setattr(
+        "sqlite3.connect",
+        lambda database, **options: (refuse if "mode=rw" in database else connect)(database, **options),
+    )
+    with Catalogue.open(path, write=False) as reader:
+        assert [one.file for one in reader.documents()] == ["a.md"]
+    with pytest.raises(LibraryFull):
+        Catalogue.open(path, write=True)

@@ -1,0 +1,197 @@
+import shutil
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from indexer.errors import LibraryCorrupt, LibraryFull
+from indexer.lexical import MAX_TERM_BYTES, Lexical, LexicalDocument
+
+TEXTS = {
+    1: "Residual connections let gradients flow through deep networks",
+    2: "Batch normalisation rescales the activations of a layer",
+    3: "Dropout switches units off at random",
+}
+
+
+def documents(texts=TEXTS):
+    return [LexicalDocument(number, "notes", "", text) for number, text in texts.items()]
+
+
+@pytest.fixture
+def lexical(tmp_path):
+    return Lexical.rebuild(tmp_path / "lexical", documents(), generation=4)
+
+
+def found(lexical, query, k=10):
+    return [number for number, _ in lexical.search(query, k)]
+
+
+@pytest.mark.parametrize(
+    ("query", "ids"),
+    [
+        ("residual", [1]),
+        ("DROPOUT, unit!", [3]),
+        ("how does a gradient flow?", [1, 2]),  # "a" is a word too, and stands in the second
+        ("résidual connection", [1]),
+        ("normalization", []),
+        ("activation OR (nothing", [2]),
+        ('text:"switches" AND -random^2 ~', [3]),
+        ("", []),
+        ("   \n", []),
+        ("?! … 🙂 --- \x00", []),
+        ("x" * 10_000, []),
+    ],
+)
+def test_search_takes_any_text(lexical, query, ids):
+    assert found(lexical, query) == ids
+
+
+def test_search_is_bounded_and_best_first(lexical):
+    hits = lexical.search("layer activations random", 10)
+    assert [number for number, _ in hits] == [2, 3]
+    assert hits[0][1] > hits[1][1] > 0
+    assert lexical.search("layer activations random", 1) == hits[:1]
+    assert lexical.search("layer", 0) == []
+
+
+def test_equal_scores_come_by_number(tmp_path):
+    lexical = Lexical.build(documents({5: "same", 2: "same", 9: "same"}), generation=1)
+    assert found(lexical, "same") == [2, 5, 9]
+
+
+def test_title_and_context_count_less_than_the_text():
+    lexical = Lexical.build(
+        [
+            LexicalDocument(1, "dropout", "other", "other"),
+            LexicalDocument(2, "other", "other", "dropout"),
+            LexicalDocument(3, "other", "dropout", "other"),
+            LexicalDocument(4, "other", "other", "other"),
+        ],
+        generation=1,
+    )
+    assert found(lexical, "dropout") == [2, 1, 3]
+
+
+def test_a_question_of_many_words_is_answered(lexical):
+    words = " ".join(f"word{n}" for n in range(20_000))
+    assert found(lexical, f"dropout {words}") == [3]
+
+
+def test_words_too_long_are_not_words(tmp_path):
+    longest = "a" * MAX_TERM_BYTES
+    lexical = Lexical.build(documents({1: longest[1:], 2: longest}), generation=1)
+    assert (found(lexical, longest[1:]), found(lexical, longest)) == ([1], [])
+
+
+def test_rarity_is_the_inverse_document_frequency():
+    lexical = Lexical.build(documents({1: "common rare", 2: "common", 3: "common"}), generation=1)
+    rarity = lexical.rarity(["Common", "rares", "absent", "_", "common_rare"])
+    assert set(rarity) == {"Common", "rares", "absent", "_", "common_rare"}
+    assert 0 < rarity["Common"] == rarity["_"] + (rarity["Common"] - rarity["_"])
+    assert rarity["Common"] < rarity["rares"] < rarity["absent"]
+    assert rarity["common_rare"] == rarity["rares"]
+    assert rarity["_"] > 0
+    assert rarity["rares"] == pytest.approx(0.9808, abs=1e-4)  # ln(1 + (4 - 1 + 0.5) / (1 + 0.5)) less its stamp
+
+
+def test_rarity_of_an_empty_index_is_above_zero():
+    assert Lexical.build([], generation=0).rarity(["word"])["word"] > 0
+
+
+def test_what_was_written_is_opened(lexical):
+    again = Lexical.open(lexical.path)
+    assert (again.generation, len(again)) == (4, 3)
+    assert again.search("deep networks", 5) == lexical.search("deep networks", 5)
+    assert [one.name for one in lexical.path.parent.iterdir()] == ["lexical"]
+
+
+def test_an_update_takes_out_and_puts_in(lexical):
+    new = LexicalDocument(7, "notes", "", "Dropout again")
+    moved = LexicalDocument(1, "renamed", "", TEXTS[1])
+    updated = lexical.update([1, 3], [new, moved], generation=5)
+    for one in (updated, Lexical.open(lexical.path)):
+        assert (one.generation, len(one)) == (5, 3)
+        assert found(one, "dropout") == [7]
+        assert found(one, "renamed") == [1]
+        assert found(one, "residual") == [1]
+
+
+def test_a_reader_keeps_what_it_opened(lexical):
+    reader = Lexical.open(lexical.path)
+    before = reader.search("dropout residual", 5)
+    for generation in range(5, 25):  # often enough for the segments to be merged, and their files deleted
+        lexical = lexical.update([generation, generation - 1], documents({generation: "dropout"}), generation=generation)
+    Lexical.rebuild(lexical.path, [], generation=30)
+    assert (reader.generation, len(reader)) == (4, 3)
+    assert reader.search("dropout residual", 5) == before
+    assert len(Lexical.open(lexical.path)) == 0
+
+
+def test_a_missing_index_is_corrupt(tmp_path):
+    with pytest.raises(LibraryCorrupt, match="lexical cannot be used"):
+        Lexical.open(tmp_path / "lexical")
+
+
+def damaged(data, kind):
+    middle = len(data) // 2
+    return {
+        "cut": data[:middle],
+        "empty": b"",
+        "garbage": b"\xa5" * len(data),
+        "flip": data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :],
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["cut", "empty", "garbage", "flip", "lost"])
+def test_damage_is_noticed_when_opened(lexical, tmp_path, kind):
+    lexical.update([1], documents({8: "more"}), generation=5)
+    files = [one.name for one in lexical.path.iterdir() if not one.name.startswith(".")]
+    assert len(files) > 10
+    for name in files:
+        copy = tmp_path / "copy"
+        shutil.copytree(lexical.path, copy)
+        if kind == "lost":
+            (copy / name).unlink()
+        else:
+            (copy / name).write_bytes(damaged((copy / name).read_bytes(), kind))
+        if name != "meta.json" or kind != "flip":  # a changed digit there may still make sense
+            with pytest.raises(LibraryCorrupt, match=str(copy)):
+                Lexical.open(copy)
+        shutil.rmtree(copy)
+
+
+def test_an_index_without_a_generation_is_corrupt(lexical, monkeypatch):
+    monkeypatch.setattr("indexer.lexical.STAMP_ID", 77)
+    with pytest.raises(LibraryCorrupt, match="no generation"):
+        Lexical.open(lexical.path)
+
+
+def test_a_place_that_cannot_be_written_is_said(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LibraryFull, match="cannot write"):
+        Lexical.rebuild(tmp_path / "file" / "lexical", [], generation=0)
+
+
+def test_what_a_killed_rebuild_left_is_cleared(lexical):
+    for leftover in (".new", ".old"):
+        shutil.copytree(lexical.path, lexical.path.with_name("lexical" + leftover))
+    Lexical.rebuild(lexical.path, documents(), generation=9)
+    assert [one.name for one in lexical.path.parent.iterdir()] == ["lexical"]
+
+
+@given(st.text(max_size=200))
+@settings(max_examples=200)
+def test_no_text_is_a_syntax_error(query):
+    for number, score in INDEX.search(query, 5):
+        assert number in TEXTS
+        assert score > 0
+
+
+@given(st.lists(st.sampled_from("alpha beta gamma delta größe".split()), min_size=1), st.integers(1, 5))
+def test_a_word_that_is_in_a_passage_finds_it(words, k):
+    lexical = Lexical.build(documents({1: " ".join(words), 2: "nothing of it"}), generation=1)
+    assert found(lexical, words[0], k) == [1]
+
+
+INDEX = Lexical.build(documents(), generation=1)
