@@ -13,7 +13,8 @@ from indexer.catalogue import Catalogue, StoredDocument
 from indexer.change import Change, text_hash
 from indexer.discover import Found, discover, read
 from indexer.errors import InputError, NothingToIndex, SourceError
-from indexer.library import CATALOGUE, publish, writing
+from indexer.derived import publish
+from indexer.library import writing
 from indexer.parsing import parse
 from indexer.passages import split
 from indexer.questions import questions
@@ -101,7 +102,7 @@ def build(
     """
     start = time.perf_counter()
     tally = _Tally()
-    with writing(library, "footnote index"), Catalogue.open(library / CATALOGUE, write=True) as catalogue:
+    with writing(library, "footnote index") as catalogue:
         progress(Progress("scan", 0, 0))
         scopes = _scopes(catalogue, paths or [Path(root) for root in catalogue.roots()], library, tally)
         found = [item for scope in scopes for item in scope.found]
@@ -110,12 +111,9 @@ def build(
         gone = [d for path, d in known.items() if path not in present and any(scope.covers(d) for scope in scopes)]
         if not found and not gone:
             _nothing(paths, tally)
-        run = _Run(catalogue, encoder, settings, tally, progress)
-        try:
-            run.change_model()
-            run.files(found, known, gone)
-        finally:  # an interrupted run publishes what it has stored
-            publish(library, catalogue, run.changes[0] if len(run.changes) == 1 else None)
+        run = _Run(library, catalogue, encoder, settings, tally, progress)
+        run.change_model()
+        run.files(found, known, gone)
         return Report(
             files=len(found),
             new=tally.new,
@@ -179,6 +177,7 @@ def _scopes(catalogue: Catalogue, paths: Iterable[Path], library: Path, tally: _
 class _Run:
     """One run over the files that were found: what is to be stored, and what was done."""
 
+    library: Path
     catalogue: Catalogue
     encoder: Encoder
     settings: Settings
@@ -186,7 +185,6 @@ class _Run:
     progress: Listener
     actions: list[Callable[[Change], object]] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
-    changes: list[Change] = field(default_factory=list)
     moved: set[int] = field(default_factory=set)
 
     def change_model(self) -> None:
@@ -262,13 +260,13 @@ class _Run:
         return True
 
     def store(self) -> None:
-        """Embed what is new, then store all that was noted, in one change."""
+        """Embed what is new, then store all that was noted in one change and show it to readers."""
         self.embed(self.texts)
         self.progress(Progress("store", 0, len(self.actions)))
         with self.catalogue.change() as change:
             for action in self.actions:
                 action(change)
-        self.changes.append(change)
+        publish(self.library, self.catalogue, change)
         self.actions, self.texts = [], []
 
     def embed(self, texts: Iterable[str]) -> None:

@@ -72,6 +72,7 @@ class Lexical:
         """Make an index in memory."""
         index = _empty(None)
         _write(index, (), documents, generation, BUILD_HEAP)
+        index.reload()
         return cls(index, None)
 
     @classmethod

@@ -109,7 +109,7 @@ class Guard:
             detail = "an error in Footnote itself; the log of the service says more"
             await self.respond(request, failed, detail)(scope, receive, send_with_headers)
         finally:
-            route = getattr(scope.get("route"), "path", None) or "unmatched"
+            route = getattr(scope.get("route"), "path", None) or scope.get("root_path") or "unmatched"
             self.figures.requests.labels(scope["method"], route, status).inc()
             self.figures.seconds.labels(scope["method"], route).observe(time.perf_counter() - started)
 

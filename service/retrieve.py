@@ -99,8 +99,9 @@ def _token_matches(snapshot: Snapshot, query: EncodedQuery, text: str, ids: Sequ
         return np.zeros(len(ids), dtype=np.float32)
     codes = snapshot.catalogue.token_codes(snapshot.vectors.fingerprint, ids)
     weights = _rarity(snapshot, text, query.offsets)
-    matches: NDArray[np.float32] = max_similarities(query.tokens, [codes.get(number, b"") for number in ids]) @ weights
-    return matches / weights.sum()
+    best = max_similarities(query.tokens, [codes.get(number, b"") for number in ids])
+    means: NDArray[np.float32] = best @ weights / weights.sum()
+    return means
 
 
 def _rarity(snapshot: Snapshot, text: str, offsets: Sequence[tuple[int, int]]) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ from indexer import sql
 from indexer.catalogue import Catalogue, Counts, LedgerEntry
 from indexer.change import text_hash
 from indexer.errors import LibraryCorrupt, LibraryFull, LibraryLocked, LibraryMissing, LibraryTooNew
+from indexer.types import Encoded
 
 
 @pytest.fixture
@@ -85,12 +86,20 @@ def test_embeddings_keep_their_direction_and_have_unit_norm(catalogue):
     assert ids.tolist() == catalogue.passage_ids()[:2]
     assert vectors.dtype == np.float32
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-6)
-    assert vectors == pytest.approx(ENCODER.encode(["gradient descent", "residual block"]), abs=1e-3)
+    assert vectors == pytest.approx(ENCODER.encode(["gradient descent", "residual block"]).vectors, abs=1e-3)
     some, few = catalogue.embeddings("hash", [3, 2])
     assert some.tolist() == [2]
     assert few == pytest.approx(vectors[1:])
     assert len(catalogue.embeddings("another model")[0]) == 0
     assert (catalogue.dimension("hash"), catalogue.dimension("another model")) == (32, None)
+
+
+def test_token_codes_lie_beside_the_vectors(catalogue):
+    put(catalogue, "a.md", "one", "two", "three")
+    encoded = ENCODER.encode(["one", "two"])
+    catalogue.add_embeddings("coded", [text_hash("one"), text_hash("two")], Encoded(encoded.vectors, (b"12", b"")))
+    assert catalogue.token_codes("coded", [1, 2, 3, 99]) == {1: b"12", 2: b""}
+    assert catalogue.token_codes("another model", [1]) == {}
 
 
 def test_embeddings_are_known_by_model_and_text(catalogue):
@@ -235,18 +244,12 @@ def test_a_catalogue_where_nothing_can_be_written_is_read(path, monkeypatch):
 
     def read_only(database, **options):
         if "mode=rw" in database:
-            return connect("/nowhere/at/all.db", **options)
+            error = sqlite3.OperationalError("unable to open database file")
+            error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+            raise error
         return connect(database, **options)
 
-    def refuse(*_, **__):
-        error = sqlite3.OperationalError("unable to open database file")
-        error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
-        raise error
-
-    monkeypatch.setattr(
-        "sqlite3.connect",
-        lambda database, **options: (refuse if "mode=rw" in database else connect)(database, **options),
-    )
+    monkeypatch.setattr("sqlite3.connect", read_only)
     with Catalogue.open(path, write=False) as reader:
         assert [one.file for one in reader.documents()] == ["a.md"]
     with pytest.raises(LibraryFull):
