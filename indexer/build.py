@@ -11,9 +11,9 @@ from typing import Literal, TypeAlias
 
 from indexer.catalogue import Catalogue, StoredDocument
 from indexer.change import Change, text_hash
+from indexer.derived import Notice, publish, quiet
 from indexer.discover import Found, discover, read
 from indexer.errors import InputError, NothingToIndex, SourceError
-from indexer.derived import publish
 from indexer.library import writing
 from indexer.parsing import parse
 from indexer.passages import split
@@ -30,7 +30,7 @@ EMBEDDED_AT_ONCE = 512
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a run is. `done` and `total` count files while reading and passages while embedding; `total` may be 0: unknown."""
+    """Where a run is. `done` and `total` count files while reading and texts while embedding; 0 of 0 is unknown."""
 
     stage: Literal["scan", "read", "embed", "store"]
     done: int
@@ -93,16 +93,23 @@ class _Tally:
 
 
 def build(
-    library: Path, paths: Sequence[Path], encoder: Encoder, settings: Settings, *, progress: Listener = lambda _: None
+    library: Path,
+    paths: Sequence[Path],
+    encoder: Encoder,
+    settings: Settings,
+    *,
+    progress: Listener = lambda _: None,
+    notice: Notice = quiet,
 ) -> Report:
     """Bring the library in the folder `library` up to date with the notes under `paths`; make it if there is none.
 
-    Without paths, all folders that it knows. Raises NothingToIndex when no path can be used and LibraryError when
-    the library cannot. A file that cannot be read costs only itself. Interrupted, a run keeps what it has stored.
+    Without paths, all folders that it knows. `progress` hears how far it is, `notice` what a person should know.
+    Raises NothingToIndex when no path can be used, and LibraryError when the library cannot. A file that cannot be
+    read costs only itself. Interrupted, a run keeps what it has stored.
     """
     start = time.perf_counter()
     tally = _Tally()
-    with writing(library, "footnote index") as catalogue:
+    with writing(library, "footnote index", notice=notice) as catalogue:
         progress(Progress("scan", 0, 0))
         scopes = _scopes(catalogue, paths or [Path(root) for root in catalogue.roots()], library, tally)
         found = [item for scope in scopes for item in scope.found]
@@ -112,7 +119,7 @@ def build(
         if not found and not gone:
             _nothing(paths, tally)
         run = _Run(library, catalogue, encoder, settings, tally, progress)
-        run.change_model()
+        run.change_model(notice)
         run.files(found, known, gone)
         return Report(
             files=len(found),
@@ -187,9 +194,14 @@ class _Run:
     texts: list[str] = field(default_factory=list)
     moved: set[int] = field(default_factory=set)
 
-    def change_model(self) -> None:
+    def change_model(self, notice: Notice) -> None:
         """Embed again what another model has embedded, or what an interrupted run has left out."""
         missing = self.catalogue.unembedded(self.encoder.fingerprint)
+        if missing and self.catalogue.fingerprint != self.encoder.fingerprint:
+            notice(
+                f"The model changed from {self.catalogue.fingerprint} to {self.encoder.fingerprint}: "
+                f"embedding all {len(missing)} passages again"
+            )
         for start in range(0, len(missing), PASSAGES_AT_ONCE):
             stored = self.catalogue.passages(missing[start : start + PASSAGES_AT_ONCE])
             self.embed(found.passage.embedded_text for found in stored.values())

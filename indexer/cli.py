@@ -77,7 +77,7 @@ def run_index(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
     def once() -> int:
         with shown_progress() as progress:
-            report = build(settings.library, arguments.paths, encoder, settings, progress=progress)
+            report = build(settings.library, arguments.paths, encoder, settings, progress=progress, notice=notice)
         for file, reason in report.failures:
             notice(f"{file}: {reason}")
         for problem in report.problems:

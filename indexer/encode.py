@@ -215,7 +215,9 @@ def _load_compiled(model: CompiledModel, prompts: Prompts) -> CompiledEncoder:
         runtime = core.compile_model(path, "CPU", options)
     tokenizer = Tokenizer.from_file(str(model.folder / "tokenizer.json"))
     requests = [runtime.create_infer_request() for _ in range(_cores())]
-    return CompiledEncoder(_plain(tokenizer), requests, model.meta, prompts)
+    encoder = CompiledEncoder(_plain(tokenizer), requests, model.meta, prompts)
+    encoder.encode_query("")  # OpenVINO's link to numpy deadlocks when two threads are the first to use it
+    return encoder
 
 
 def _load_torch(model: Any, name: str, device: str, prompts: Prompts) -> TorchEncoder:

@@ -138,12 +138,11 @@ class Lexical:
 
         Of a word that is several terms, the rarest counts; one that is none is taken to be everywhere.
         """
-        count = self._searcher.num_docs
-        return {word: max(map(self._idf, self._analyzer.analyze(word)), default=_idf(count, count)) for word in words}
+        everywhere = _idf(len(self), len(self))
+        return {word: max(map(self._idf, self._analyzer.analyze(word)), default=everywhere) for word in words}
 
     def _idf(self, term: str) -> float:
-        count = self._searcher.num_docs
-        return _idf(max(self._searcher.doc_freq(field, term) for field in BOOSTS), count)
+        return _idf(max(self._searcher.doc_freq(field, term) for field in BOOSTS), len(self))
 
 
 def _idf(holding: int, count: int) -> float:

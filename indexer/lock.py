@@ -62,7 +62,7 @@ def _describe(holder: Path) -> str:
     try:
         who = json.loads(holder.read_text())
         return f"'{who['command']}' (process {who['pid']} on {who['host']}, since {who['started']})"
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return "another process"
 
 

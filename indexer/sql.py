@@ -164,12 +164,14 @@ REMOVE_PASSAGE: Final = "DELETE FROM passages WHERE id = ?"
 KNOWN_EMBEDDING: Final = "SELECT 1 FROM embeddings WHERE fingerprint = ? AND text_hash = ?"
 ADD_EMBEDDING: Final = "INSERT OR REPLACE INTO embeddings (fingerprint, text_hash, vector) VALUES (?, ?, ?)"
 ADD_CODES: Final = "INSERT OR REPLACE INTO token_codes (fingerprint, text_hash, codes) VALUES (?, ?, ?)"
+# CROSS JOIN keeps SQLite from going through all that a model made to find a few passages.
 CODES: Final = """
-SELECT p.id, t.codes FROM passages p JOIN token_codes t ON t.fingerprint = ? AND t.text_hash = p.text_hash
+SELECT p.id, t.codes
+FROM passages p CROSS JOIN token_codes t ON t.fingerprint = ? AND t.text_hash = p.text_hash
 WHERE p.id IN (SELECT value FROM json_each(?))
 """
 DIMENSION: Final = "SELECT length(vector) / 2 FROM embeddings WHERE fingerprint = ? LIMIT 1"
-_EMBEDDED: Final = "FROM passages p JOIN embeddings e ON e.fingerprint = ? AND e.text_hash = p.text_hash "
+_EMBEDDED: Final = "FROM passages p CROSS JOIN embeddings e ON e.fingerprint = ? AND e.text_hash = p.text_hash "
 COUNT_EMBEDDED: Final = "SELECT count(*) " + _EMBEDDED
 EMBEDDED: Final = "SELECT p.id, e.vector " + _EMBEDDED + "ORDER BY p.id"
 EMBEDDED_AMONG: Final = (

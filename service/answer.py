@@ -34,9 +34,9 @@ SpanScorer = Callable[[Sequence[str]], NDArray[np.float32]]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What lies now where a passage was found: the lines of its file, and whether the file changed since it was indexed.
+    """What lies now where a passage was found.
 
-    `lines` is None when the file cannot be read or has changed.
+    `lines` are those of its file, None when it cannot be read or has changed since it was indexed: then it is `stale`.
     """
 
     lines: Sequence[str] | None
@@ -69,7 +69,7 @@ def compose(
     saying = [hit for hit in hits if says_something(hit, question, asked)]
     confidence = sure(saying)
     verdict = verdict_of(confidence)
-    evidence = _evidence(question, saying, asked, score_spans) if verdict != "unsupported" else []
+    evidence = _evidence(saying, asked, score_spans) if verdict != "unsupported" else []
     resting = [item.hit for item in evidence]
     rest = [hit for hit in saying if hit not in resting]
     citations, sentences = [], []
@@ -90,8 +90,8 @@ def compose(
 def sure(hits: Sequence[Hit]) -> float:
     """How sure the library is that the best hit answers, between 0 and 1.
 
-    A logistic rule on two similarities of the best hit: the cosine of the passage to the question, and how well its words match those of
-    the question.
+    A logistic rule on two similarities of the best hit: the cosine of the passage to the question, and how well its
+    words match those of the question.
     """
     if not hits:
         return 0.0
@@ -114,9 +114,7 @@ def says_something(hit: Hit, question: str, asked: Collection[tuple[int, int]]) 
     return not (repeats and asks(words) and passage.kind != "question")
 
 
-def _evidence(
-    question: str, hits: Sequence[Hit], asked: Collection[tuple[int, int]], score_spans: SpanScorer
-) -> list[Evidence]:
+def _evidence(hits: Sequence[Hit], asked: Collection[tuple[int, int]], score_spans: SpanScorer) -> list[Evidence]:
     """The best passages, from different places, each with the spans that answer."""
     chosen: list[Hit] = []
     for hit in hits[: 2 * PASSAGES]:

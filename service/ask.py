@@ -45,13 +45,7 @@ class Desk:
         library = Library.open(settings.library, notice=notice)
         try:
             encoder = load_encoder(settings, notice=notice)
-            with library.snapshot() as snapshot:
-                made_with = snapshot.catalogue.fingerprint
-            if made_with not in (None, encoder.fingerprint):
-                raise ModelError(
-                    f"the library {settings.library} was made with the model {made_with}, the settings name "
-                    f"{encoder.fingerprint}; index again, or set FOOTNOTE_MODEL back"
-                )
+            _check_model(library, encoder)
         except BaseException:
             library.close()
             raise
@@ -146,6 +140,17 @@ class Desk:
             score_spans=score_spans,
             place=_Places(snapshot),
             took_ms=clock,
+        )
+
+
+def _check_model(library: Library, encoder: Encoder) -> None:
+    """Raise ModelError when the library's vectors cannot be compared with those of the encoder."""
+    with library.snapshot() as snapshot:
+        made_with = snapshot.catalogue.fingerprint
+    if made_with not in (None, encoder.fingerprint):
+        raise ModelError(
+            f"the library {library.path} was made with the model {made_with}, the settings name "
+            f"{encoder.fingerprint}; index again, or set FOOTNOTE_MODEL back"
         )
 
 

@@ -26,9 +26,10 @@ CITED = 5
 class Figures:
     """The figures of one system on one gold file.
 
-    Rates are between 0 and 1. `hit_at_1`, `hit_at_5`, `mrr_at_10` and `cited_lines` are over the questions that have an answer; `kinds`
-    are their (hit@1, hit@5) by kind. `auroc` is how well confidence separates them from those that have none; `lost` is the share of
-    answerable questions said to be unsupported, `false` the share of unanswerable ones that were answered.
+    Rates are between 0 and 1. `hit_at_1`, `hit_at_5`, `mrr_at_10` and `cited_lines` are over the questions that have an
+    answer; `kinds` holds their (hit@1, hit@5) by kind. `auroc` is how well confidence separates them from those that
+    have none; `lost` is the share of answerable questions called unsupported, `false` the share of unanswerable ones
+    that were answered.
     """
 
     system: str

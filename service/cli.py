@@ -193,7 +193,7 @@ def _parsed(line: str) -> _Asked:
 
 def _lines(name: str) -> Iterator[str]:
     try:
-        with open(0 if name == "-" else name, encoding="utf-8", closefd=name != "-") as file:  # noqa: PTH123
+        with open(0 if name == "-" else name, encoding="utf-8", closefd=name != "-") as file:
             for line in file:
                 if line.strip():
                     yield line.strip()

@@ -201,12 +201,12 @@ def _leaf(view: _View, tokens: Sequence[Token], i: int, seen: set[int]) -> None:
     token = tokens[i]
     assert token.map is not None
     first, last = token.map[0] + 1, token.map[1]
-    name = f"L{first}" if first not in seen else ""
-    seen.add(first)
-    classes = ["cited"] if view.cites(first, last) else []
     if token.type in _CODE:
-        _code(view, token, first + (token.type == "fence"), seen)
-    elif token.type.startswith("math_block"):
+        _code(view, token, first, seen)
+        return
+    name = _claim(first, seen)
+    classes = ["cited"] if view.cites(first, last) else []
+    if token.type.startswith("math_block"):
         token.type, content = "html_block", f"$${token.content}$$"
         opening = view.tag("pre", id=name, **{"class": " ".join(["math", *classes])})
         token.content = f"{opening}<code>{escape(content)}</code></pre>\n"
@@ -222,18 +222,24 @@ def _leaf(view: _View, tokens: Sequence[Token], i: int, seen: set[int]) -> None:
         view.own(token, id=name, **{"class": " ".join(classes)})
 
 
+def _claim(line: int, seen: set[int]) -> str:
+    """Name the anchor of a line, once: an id must not occur twice."""
+    name = "" if line in seen else f"L{line}"
+    seen.add(line)
+    return name
+
+
 def _code(view: _View, token: Token, first: int, seen: set[int]) -> None:
     """Write a block of code line by line, so that lines inside of it can be pointed at."""
-    rows = []
-    for line, text in enumerate(token.content.removesuffix("\n").split("\n"), first):
-        name = f"L{line}" if line not in seen or line == first else ""
-        seen.add(line)
-        rows.append(
-            view.tag("span", id=name, **{"class": "cited" if view.cites(line, line) else ""})
-            + f"{escape(text)}\n</span>"
-        )
+    fenced = token.type == "fence"
+    frame = view.tag("pre", id=_claim(first, seen) if fenced else "")
+    rows = [
+        view.tag("span", id=_claim(line, seen), **{"class": "cited" if view.cites(line, line) else ""})
+        + f"{escape(text)}\n</span>"
+        for line, text in enumerate(token.content.removesuffix("\n").split("\n"), first + fenced)
+    ]
     token.type = "html_block"
-    token.content = f"<pre><code>{''.join(rows)}</code></pre>\n"
+    token.content = f"{frame}<code>{''.join(rows)}</code></pre>\n"
 
 
 def _heading(view: _View, tokens: Sequence[Token], classes: list[str]) -> None:
@@ -289,9 +295,8 @@ def _inline(view: _View, children: Iterable[Token], line: int | None, seen: set[
         yield _inline_token(view, token)
         if token.type in ("softbreak", "hardbreak") and line is not None:
             line += 1
-            if line not in seen:
-                seen.add(line)
-                yield _html(view.tag("span", id=f"L{line}") + "</span>")
+            if name := _claim(line, seen):
+                yield _html(view.tag("span", id=name) + "</span>")
 
 
 def _inline_token(view: _View, token: Token) -> Token:

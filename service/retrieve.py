@@ -105,7 +105,7 @@ def _token_matches(snapshot: Snapshot, query: EncodedQuery, text: str, ids: Sequ
 
 
 def _rarity(snapshot: Snapshot, text: str, offsets: Sequence[tuple[int, int]]) -> NDArray[np.float32]:
-    """The weight of each token: the inverse document frequency of the word it belongs to; punctuation weighs next to nothing."""
+    """The weight of each token: how rare the word is that it belongs to; punctuation weighs next to nothing."""
     words = [(match.start(), match.end(), match[0]) for match in _WORD.finditer(text)]
     rarity = snapshot.lexical.rarity([word for _, _, word in words])
     return np.array(

@@ -11,7 +11,7 @@ from indexer.errors import ServiceError
 from indexer.settings import Settings
 
 
-def serve(settings: Settings, host: str, port: int, *, watch: bool) -> int:  # noqa: A002 - the option's name
+def serve(settings: Settings, host: str, port: int, *, watch: bool) -> int:
     """Serve until stopped; raise ServiceError when the port cannot be had."""
     import uvicorn
 

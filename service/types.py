@@ -26,9 +26,9 @@ class Box:
 class Hit:
     """A passage that was found, and where it stands.
 
-    `passage_id` is its number in the catalogue, `document_id` that of its document. `dense` is the cosine to the question,
-    `lexical` the BM25 score divided by the best one of this search, `tokens` how well each word of the question is matched
-    in the passage (mean of the best cosines), `score` what they were fused to. Each is a similarity: higher is better.
+    `passage_id` and `document_id` are numbers in the catalogue. `dense` is the cosine to the question, `lexical` the
+    BM25 score divided by the best one of this search, `tokens` how well each word of the question is matched in the
+    passage (mean of the best cosines), `score` what they were fused to. Each is a similarity: higher is better.
     """
 
     passage_id: int

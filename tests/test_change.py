@@ -2,7 +2,7 @@ import sqlite3
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from samples import ENCODER, document, embed, passage, passages, put, question
 
@@ -167,6 +167,7 @@ def test_orphans_of_every_model_are_dropped(catalogue):
     assert catalogue.known_hashes("old", [text_hash("one"), text_hash("gone")]) == {text_hash("one")}
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=6), min_size=1, max_size=6))
 def test_the_difference_is_true_after_any_edits(tmp_path_factory, versions):
     known = set()

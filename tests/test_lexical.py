@@ -1,7 +1,8 @@
+import math
 import shutil
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from indexer.errors import LibraryCorrupt, LibraryFull
@@ -88,11 +89,9 @@ def test_rarity_is_the_inverse_document_frequency():
     lexical = Lexical.build(documents({1: "common rare", 2: "common", 3: "common"}), generation=1)
     rarity = lexical.rarity(["Common", "rares", "absent", "_", "common_rare"])
     assert set(rarity) == {"Common", "rares", "absent", "_", "common_rare"}
-    assert 0 < rarity["Common"] == rarity["_"] + (rarity["Common"] - rarity["_"])
-    assert rarity["Common"] < rarity["rares"] < rarity["absent"]
-    assert rarity["common_rare"] == rarity["rares"]
-    assert rarity["_"] > 0
-    assert rarity["rares"] == pytest.approx(0.9808, abs=1e-4)  # ln(1 + (4 - 1 + 0.5) / (1 + 0.5)) less its stamp
+    assert rarity["Common"] == rarity["_"] == pytest.approx(math.log(1 + 0.5 / 3.5))
+    assert rarity["rares"] == rarity["common_rare"] == pytest.approx(math.log(1 + 2.5 / 1.5))
+    assert rarity["absent"] == pytest.approx(math.log(1 + 3.5 / 0.5))
 
 
 def test_rarity_of_an_empty_index_is_above_zero():
@@ -121,7 +120,9 @@ def test_a_reader_keeps_what_it_opened(lexical):
     reader = Lexical.open(lexical.path)
     before = reader.search("dropout residual", 5)
     for generation in range(5, 25):  # often enough for the segments to be merged, and their files deleted
-        lexical = lexical.update([generation, generation - 1], documents({generation: "dropout"}), generation=generation)
+        lexical = lexical.update(
+            [generation, generation - 1], documents({generation: "dropout"}), generation=generation
+        )
     Lexical.rebuild(lexical.path, [], generation=30)
     assert (reader.generation, len(reader)) == (4, 3)
     assert reader.search("dropout residual", 5) == before
@@ -134,12 +135,11 @@ def test_a_missing_index_is_corrupt(tmp_path):
 
 
 def damaged(data, kind):
-    middle = len(data) // 2
     return {
-        "cut": data[:middle],
+        "cut": data[: len(data) // 2],
         "empty": b"",
         "garbage": b"\xa5" * len(data),
-        "flip": data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :],
+        "flip": bytes([data[0] ^ 1]) + data[1:],
     }[kind]
 
 
@@ -155,9 +155,8 @@ def test_damage_is_noticed_when_opened(lexical, tmp_path, kind):
             (copy / name).unlink()
         else:
             (copy / name).write_bytes(damaged((copy / name).read_bytes(), kind))
-        if name != "meta.json" or kind != "flip":  # a changed digit there may still make sense
-            with pytest.raises(LibraryCorrupt, match=str(copy)):
-                Lexical.open(copy)
+        with pytest.raises(LibraryCorrupt, match=str(copy)):
+            Lexical.open(copy)
         shutil.rmtree(copy)
 
 
@@ -181,17 +180,15 @@ def test_what_a_killed_rebuild_left_is_cleared(lexical):
 
 
 @given(st.text(max_size=200))
-@settings(max_examples=200)
-def test_no_text_is_a_syntax_error(query):
-    for number, score in INDEX.search(query, 5):
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])  # it is only read
+def test_no_text_is_a_syntax_error(lexical, query):
+    for number, score in lexical.search(query, 5):
         assert number in TEXTS
         assert score > 0
 
 
-@given(st.lists(st.sampled_from("alpha beta gamma delta größe".split()), min_size=1), st.integers(1, 5))
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(["alpha", "beta", "gamma", "delta", "größe"]), min_size=1), st.integers(1, 5))
 def test_a_word_that_is_in_a_passage_finds_it(words, k):
     lexical = Lexical.build(documents({1: " ".join(words), 2: "nothing of it"}), generation=1)
     assert found(lexical, words[0], k) == [1]
-
-
-INDEX = Lexical.build(documents(), generation=1)

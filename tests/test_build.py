@@ -1,0 +1,276 @@
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from stub_encoder import HashEncoder
+
+from indexer.build import Progress, Report, build
+from indexer.catalogue import Catalogue
+from indexer.errors import NothingToIndex
+from indexer.library import Library
+from indexer.settings import Settings
+
+ADAM = "# Adam\n\nAdam keeps a moving average of the gradient and of its square.\n"
+RESNET = (
+    "# ResNet\n\nSkip connections let the gradient pass through many layers.\n\n- [ ] What is a bottleneck block?\n"
+)
+
+
+@pytest.fixture
+def notes(tmp_path: Path) -> Path:
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    (folder / "adam.md").write_text(ADAM)
+    (folder / "resnet.md").write_text(RESNET)
+    return folder
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    return tmp_path / "library"
+
+
+def run(library: Path, *paths: Path, encoder: HashEncoder | None = None, **changes: int) -> Report:
+    configured = Settings(library=library, cache=library / "cache", **changes)
+    return build(library, paths, encoder or HashEncoder(), configured)
+
+
+def contents(library: Path) -> list[tuple[str, str, tuple[int, int]]]:
+    """Every passage that can be found by its words and by its vector: file, text, lines."""
+    with Library.open(library) as opened, opened.snapshot() as snapshot:
+        ids = snapshot.catalogue.passage_ids()
+        assert len(snapshot.lexical) == len(snapshot.vectors) == len(ids)
+        files = {document.id: document.file for document in snapshot.catalogue.documents()}
+        stored = snapshot.catalogue.passages(ids).values()
+        return sorted((files[found.document_id], found.passage.text, found.passage.lines) for found in stored)
+
+
+def test_a_run_reads_every_note_and_a_second_one_does_nothing(notes, library):
+    encoder = HashEncoder()
+    first = run(library, notes, encoder=encoder)
+    assert (first.files, first.new, first.passages, first.embedded) == (2, 2, 3, 3)
+    assert contents(library) == [
+        ("adam.md", "Adam keeps a moving average of the gradient and of its square.", (3, 3)),
+        ("resnet.md", "Skip connections let the gradient pass through many layers.", (3, 3)),
+        ("resnet.md", "What is a bottleneck block?", (5, 5)),
+    ]
+    second = run(library, notes, encoder=encoder)
+    assert (second.unchanged, second.new, second.embedded, second.generation) == (2, 0, 0, first.generation)
+    assert encoder.encoded == 3
+
+
+def test_a_changed_file_embeds_only_its_changed_passages(notes, library):
+    run(library, notes)
+    (notes / "resnet.md").write_text("# ResNet\n\nA new first paragraph about identity mappings.\n" + RESNET[9:])
+    encoder = HashEncoder()
+    report = run(library, notes, encoder=encoder)
+    assert (report.changed, report.unchanged, encoder.encoded) == (1, 1, 1)
+    assert ("resnet.md", "What is a bottleneck block?", (7, 7)) in contents(library)
+
+
+def test_a_renamed_file_embeds_nothing_and_is_found_under_its_new_name(notes, library):
+    run(library, notes)
+    (notes / "deep").mkdir()
+    (notes / "adam.md").rename(notes / "deep" / "optimiser.md")
+    encoder = HashEncoder()
+    report = run(library, notes, encoder=encoder)
+    assert (report.renamed, report.removed, report.new, encoder.encoded) == (1, 0, 0, 0)
+    assert contents(library)[0][0] == "deep/optimiser.md"
+    with Library.open(library) as opened, opened.snapshot() as snapshot:
+        assert snapshot.lexical.search("optimiser", 5)
+        assert not snapshot.lexical.search("adam.md optimizer.md nowhere", 0)
+
+
+def test_a_deleted_file_leaves_nothing_behind(notes, library):
+    run(library, notes)
+    (notes / "resnet.md").unlink()
+    report = run(library, notes)
+    assert (report.removed, report.passages) == (1, 1)
+    with Catalogue.open(library / "catalogue.db", write=False) as catalogue:
+        counts = catalogue.counts()
+        assert (counts.documents, counts.questions, counts.embeddings) == (1, 0, 1)
+
+
+def test_a_touched_file_is_read_but_not_embedded(notes, library):
+    before = run(library, notes)
+    os.utime(notes / "adam.md", ns=(1, 1))
+    report = run(library, notes)
+    assert (report.unchanged, report.embedded, report.generation) == (2, 0, before.generation)
+
+
+def test_two_files_that_swap_their_names_embed_nothing(notes, library):
+    run(library, notes)
+    (notes / "adam.md").rename(notes / "x")
+    (notes / "resnet.md").rename(notes / "adam.md")
+    (notes / "x").rename(notes / "resnet.md")
+    encoder = HashEncoder()
+    run(library, notes, encoder=encoder)
+    assert encoder.encoded == 0
+    assert [file for file, _, _ in contents(library)] == ["adam.md", "adam.md", "resnet.md"]
+
+
+def test_several_roots_live_in_one_library_and_each_is_refreshed_alone(notes, library, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "gan.md").write_text("Two networks play a game against each other.\n")
+    run(library, notes)
+    assert run(library, other).new == 1
+    (notes / "adam.md").unlink()
+    assert run(library, other).removed == 0
+    report = run(library)  # no path: every folder that is known
+    assert (report.files, report.removed) == (2, 1)
+
+
+def test_a_folder_inside_a_root_belongs_to_that_root(notes, library):
+    (notes / "deep").mkdir()
+    (notes / "deep" / "gan.md").write_text("Two networks play a game.\n")
+    run(library, notes)
+    (notes / "adam.md").unlink()
+    (notes / "deep" / "gan.md").write_text("Two networks play a minimax game.\n")
+    report = run(library, notes / "deep")
+    assert (report.files, report.changed, report.removed) == (1, 1, 0)
+    assert [file for file, _, _ in contents(library)] == ["adam.md", "deep/gan.md", "resnet.md", "resnet.md"]
+
+
+def test_a_single_file_can_be_indexed_and_the_folder_above_it_later_takes_it_over(notes, library):
+    report = run(library, notes / "adam.md")
+    assert (report.files, report.new) == (1, 1)
+    encoder = HashEncoder()
+    report = run(library, notes, encoder=encoder)
+    assert (report.new, report.unchanged, encoder.encoded) == (1, 1, 2)
+
+
+def test_a_root_above_a_known_root_takes_its_files_over_without_embedding_them(notes, library, tmp_path):
+    run(library, notes)
+    encoder = HashEncoder()
+    report = run(library, tmp_path, encoder=encoder)
+    assert (report.renamed, report.new, report.removed, encoder.encoded) == (2, 0, 0, 0)
+    assert [file for file, _, _ in contents(library)] == ["notes/adam.md", "notes/resnet.md", "notes/resnet.md"]
+
+
+def test_the_library_is_never_indexed_itself(notes):
+    report = run(notes / "library", notes)
+    assert report.files == 2
+    assert run(notes / "library", notes).files == 2
+
+
+def test_a_bad_file_costs_only_itself_and_is_tried_again(notes, library):
+    (notes / "photo.md").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20)
+    report = run(library, notes)
+    assert (report.new, [file for file, _ in report.failures]) == (2, ["photo.md"])
+    assert "binary" in report.failures[0][1]
+    again = run(library, notes)
+    assert (again.unchanged, len(again.failures), again.generation) == (2, 1, report.generation)
+    (notes / "photo.md").write_text("A caption.\n")
+    assert (run(library, notes).new, contents(library)[1][0]) == (1, "photo.md")
+
+
+def test_a_file_over_the_limit_says_which_setting_to_change(notes, library):
+    (notes / "huge.md").write_text("word " * 100)
+    report = run(library, notes, max_file_bytes=400)
+    assert report.failures[0][0] == "huge.md"
+    assert "FOOTNOTE_MAX_FILE_BYTES" in report.failures[0][1]
+
+
+def test_nothing_to_index(library, tmp_path):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(NothingToIndex, match=r"no notes there"):
+        run(library, empty)
+    with pytest.raises(NothingToIndex, match=r"nowhere is not there"):
+        run(library, tmp_path / "nowhere")
+    with pytest.raises(NothingToIndex, match=r"no folder is known yet"):
+        run(library)
+
+
+def test_a_path_that_is_missing_does_not_hinder_the_others(notes, library, tmp_path):
+    report = run(library, tmp_path / "nowhere", notes)
+    assert report.new == 2
+    assert "nowhere is not there" in report.problems[0]
+
+
+def test_another_model_embeds_everything_again(notes, library):
+    run(library, notes)
+    encoder = HashEncoder(dimension=64, fingerprint="other")
+    heard: list[str] = []
+    configured = Settings(library=library, cache=library)
+    report = build(library, [notes], encoder, configured, notice=heard.append)
+    assert (report.unchanged, report.embedded, encoder.encoded) == (2, 3, 3)
+    assert heard == ["The model changed from hash to other: embedding all 3 passages again"]
+    with Library.open(library) as opened, opened.snapshot() as snapshot:
+        assert (snapshot.vectors.dimension, len(snapshot.vectors)) == (64, 3)
+    assert run(library, notes).embedded == 0  # going back costs nothing: the old vectors are still there
+
+
+class Stopping(HashEncoder):
+    """Is interrupted after so many calls."""
+
+    def __init__(self, calls: int) -> None:
+        super().__init__()
+        self.calls = calls
+
+    def encode(self, texts: Sequence[str]):
+        if self.calls == 0:
+            raise KeyboardInterrupt
+        self.calls -= 1
+        return super().encode(texts)
+
+
+def test_an_interrupted_run_keeps_what_it_embedded(tmp_path, library, monkeypatch):
+    monkeypatch.setattr("indexer.build.PASSAGES_AT_ONCE", 4)
+    monkeypatch.setattr("indexer.build.EMBEDDED_AT_ONCE", 2)
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for n in range(10):
+        (folder / f"{n}.md").write_text(f"The note number {n} speaks of topic {n}.\n")
+    with pytest.raises(KeyboardInterrupt):
+        run(library, folder, encoder=Stopping(3))
+    assert [file for file, _, _ in contents(library)] == ["0.md", "1.md", "2.md", "3.md"]
+    encoder = HashEncoder()
+    run(library, folder, encoder=encoder)
+    assert encoder.encoded == 10 - 6
+    assert len(contents(library)) == 10
+
+
+def test_progress_counts_up_to_the_total(notes, library):
+    seen: list[Progress] = []
+    build(library, [notes], HashEncoder(), Settings(library=library, cache=library), progress=seen.append)
+    assert seen[0] == Progress("scan", 0, 0)
+    assert Progress("read", 2, 2) in seen
+    assert Progress("embed", 3, 3) in seen
+
+
+WORDS = st.lists(st.sampled_from(["gradient", "layer", "network", "loss", "token", "norm", "batch", "head"]), min_size=1, max_size=6)
+TREES = st.dictionaries(
+    st.sampled_from(["a.md", "b.md", "c/d.md", "c/e.org", "f.txt"]),
+    st.lists(WORDS.map(" ".join), min_size=1, max_size=3).map("\n\n".join),
+    max_size=5,
+)
+
+
+def write(folder: Path, tree: dict[str, str]) -> None:
+    for path in [*folder.rglob("*")]:
+        if path.is_file():
+            path.unlink()
+    for name, text in tree.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text + "\n")
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
+@given(trees=st.lists(TREES, min_size=2, max_size=4))
+def test_any_sequence_of_edits_ends_as_a_fresh_library_does(trees, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("edits")
+    for tree in trees:
+        write(folder / "notes", tree)
+        (folder / "notes").mkdir(exist_ok=True)
+        try:
+            run(folder / "kept", folder / "notes")
+        except NothingToIndex:
+            assert not tree
+    if trees[-1]:
+        run(folder / "fresh", folder / "notes")
+        assert contents(folder / "kept") == contents(folder / "fresh")

@@ -1,0 +1,455 @@
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from samples import ENCODER, document, embed, passages, put, put_and_publish, vector
+
+from indexer.catalogue import Catalogue, LedgerEntry
+from indexer.change import text_hash
+from indexer.errors import LibraryCorrupt, LibraryFull, LibraryLocked, LibraryMissing
+from indexer.lexical import Lexical
+from indexer.library import CATALOGUE, Library, publish, writing
+from indexer.vectors import Vectors
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "library"
+
+
+@pytest.fixture
+def notices():
+    return []
+
+
+def index(path, file, *texts):
+    with writing(path, "footnote index") as catalogue:
+        put_and_publish(path, catalogue, file, *texts)
+
+
+def crash(path, file, *texts):
+    """A writer that is killed between the catalogue's commit and the derived stores."""
+    with writing(path, "footnote index") as catalogue:
+        put(catalogue, file, *texts)
+
+
+def found(snapshot, query):
+    """The texts that both searches find, best first; the three stores have to agree on their numbers."""
+    stored = snapshot.catalogue.passages(snapshot.catalogue.passage_ids())
+    lexical = [stored[number].passage.text for number, _ in snapshot.lexical.search(query, 99)]
+    dense = [stored[number].passage.text for number, _ in snapshot.vectors.search(vector(query), 99)]
+    assert len(snapshot.lexical) == len(snapshot.vectors) == len(stored) == len(dense)
+    assert snapshot.lexical.generation == snapshot.vectors.generation == snapshot.generation
+    assert snapshot.catalogue.generation == snapshot.generation
+    return lexical, dense
+
+
+def test_what_is_published_is_found(path):
+    index(path, "a.md", "gradient descent", "residual block")
+    with Library.open(path) as library, library.snapshot() as snapshot:
+        assert found(snapshot, "residual") == (["residual block"], ["residual block", "gradient descent"])
+        assert snapshot.generation == 1
+
+
+def test_a_new_library_is_empty_and_can_be_read(path):
+    with writing(path, "footnote index"):
+        pass
+    with Library.open(path) as library, library.snapshot() as snapshot:
+        assert found(snapshot, "anything") == ([], [])
+        assert snapshot.generation == 0
+
+
+def test_a_missing_library_is_said_and_not_made(path):
+    with pytest.raises(LibraryMissing):
+        Library.open(path)
+    assert not path.exists()
+
+
+def test_a_truncated_catalogue_is_corrupt(path):
+    index(path, "a.md", "one")
+    catalogue = path / CATALOGUE
+    catalogue.write_bytes(catalogue.read_bytes()[:5000])
+    with pytest.raises(LibraryCorrupt, match="index again"):
+        Library.open(path)
+    with pytest.raises(LibraryCorrupt, match="index again"), writing(path, "footnote index"):
+        pass
+
+
+def test_nothing_new_is_nothing_opened(path, monkeypatch):
+    index(path, "a.md", "one")
+    with Library.open(path) as library:
+        with library.snapshot() as first:
+            pass
+        monkeypatch.delattr("indexer.library._load")
+        with library.snapshot() as second:
+            assert second is first
+
+
+def test_a_snapshot_stays_while_the_next_generation_is_published(path):
+    index(path, "a.md", "one")
+    with Library.open(path) as library, library.snapshot() as old:
+        index(path, "b.md", "two")
+        index(path, "a.md", "three")
+        with library.snapshot() as new:
+            assert found(new, "two") == (["two"], ["two", "three"])
+            assert found(new, "one")[0] == []
+        assert found(old, "one") == (["one"], ["one"])
+        assert (old.generation, new.generation) == (1, 3)
+
+
+def test_an_old_snapshot_is_closed_by_its_last_user(path):
+    index(path, "a.md", "one")
+    with Library.open(path) as library:
+        with library.snapshot() as old, library.snapshot():
+            index(path, "b.md", "two")
+            with library.snapshot():
+                pass
+            assert old.catalogue.generation == 1
+        with pytest.raises(Exception, match="closed database"):
+            assert old.catalogue.generation
+        with library.snapshot() as new:
+            assert new.generation == 2
+
+
+def test_the_old_generation_is_served_until_the_new_one_is_complete(path):
+    index(path, "a.md", "one")
+    with Library.open(path) as library, writing(path, "footnote index") as catalogue:
+        change = put(catalogue, "b.md", "two")
+        for _ in range(2):
+            with library.snapshot() as snapshot:
+                assert found(snapshot, "one") == (["one"], ["one"])
+        publish(path, catalogue, change)
+        with library.snapshot() as snapshot:
+            assert found(snapshot, "two")[0] == ["two"]
+
+
+def test_a_new_reader_waits_for_the_writer_and_then_says_who_it_is(path, monkeypatch):
+    index(path, "a.md", "one")
+    with writing(path, "footnote index"):
+        shutil.rmtree(path / "lexical")
+        monkeypatch.setattr("indexer.library.READER_WAIT_SECONDS", 0)
+        with pytest.raises(LibraryLocked, match=f"'footnote index' \\(process {os.getpid()} "):
+            Library.open(path)
+    with Library.open(path) as library, library.snapshot() as snapshot:
+        assert found(snapshot, "one")[0] == ["one"]
+
+
+def test_a_new_reader_gets_in_when_the_writer_is_done(path):
+    index(path, "a.md", "one")
+    published = threading.Event()
+
+    def read():
+        with Library.open(path) as library, library.snapshot() as snapshot:
+            assert published.is_set()
+            generations.append(snapshot.generation)
+
+    generations = []
+    with writing(path, "footnote index") as catalogue:
+        change = put(catalogue, "b.md", "two")
+        reader = threading.Thread(target=read)
+        reader.start()
+        published.set()
+        publish(path, catalogue, change)
+    reader.join()
+    assert generations == [2]
+
+
+def test_a_second_writer_is_told_of_the_first(path, monkeypatch):
+    monkeypatch.setattr("indexer.library.WRITER_WAIT_SECONDS", 0)
+    with (
+        writing(path, "footnote index /notes"),
+        pytest.raises(LibraryLocked, match=rf"'footnote index /notes' \(process {os.getpid()} "),
+        writing(path, "another"),
+    ):
+        pass
+
+
+def test_a_crash_between_commit_and_publish_is_repaired_by_the_next_reader(path, notices):
+    index(path, "a.md", "one")
+    with Library.open(path, notice=notices.append) as library:
+        crash(path, "b.md", "two")
+        with library.snapshot() as snapshot:
+            assert found(snapshot, "two")[0] == ["two"]
+        assert [notice.split(" from")[0] for notice in notices] == [
+            f"making {path / 'lexical'} again",
+            f"making {path / 'vectors.faiss'} again",
+        ]
+        with library.snapshot():
+            pass
+        assert len(notices) == 2
+
+
+def test_a_crash_is_repaired_by_the_next_writer(path, notices):
+    index(path, "a.md", "one")
+    crash(path, "b.md", "two")
+    with writing(path, "footnote index", notice=notices.append):
+        assert Lexical.open(path / "lexical").generation == Vectors.open(path / "vectors.faiss").generation == 2
+    assert len(notices) == 2
+
+
+def lose(path):
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+def garble(path):
+    path.write_bytes(b"garbage" * 100)
+
+
+@pytest.mark.parametrize(
+    ("store", "damage"),
+    [
+        ("vectors.faiss", lose),
+        ("vectors.faiss", cut),
+        ("vectors.faiss", garble),
+        ("lexical", lose),
+        ("lexical/meta.json", lose),
+        ("lexical/meta.json", cut),
+        ("lexical/meta.json", garble),
+    ],
+)
+@pytest.mark.parametrize("when", ["before", "while"])
+def test_a_damaged_store_is_made_again(path, notices, store, damage, when):
+    index(path, "a.md", "one", "two")
+    if when == "before":
+        damage(path / store)
+    with Library.open(path, notice=notices.append) as library:
+        if when == "while":
+            damage(path / store)
+        with library.snapshot() as snapshot:
+            assert found(snapshot, "two")[0] == ["two"]
+        with library.snapshot():
+            pass
+    assert [notice.split(" again")[0] for notice in notices] == [f"making {path / store.split('/')[0]}"]
+
+
+def test_a_store_that_cannot_be_repaired_is_made_in_memory(path, notices, monkeypatch):
+    index(path, "a.md", "one", "two")
+    garble(path / "vectors.faiss")
+    shutil.rmtree(path / "lexical")
+
+    def refuse(*_, **__):
+        raise LibraryFull(f"cannot write {path}")
+
+    monkeypatch.setattr("indexer.library.locked", refuse)
+    with Library.open(path, notice=notices.append) as library, library.snapshot() as snapshot:
+        assert found(snapshot, "two") == (["two"], ["two", "one"])
+    assert notices == [f"cannot write {path}; until then parts of the library are made in memory"]
+    assert not (path / "lexical").exists()
+
+
+def test_a_library_that_is_deleted_is_missing_and_a_new_one_is_seen(path):
+    index(path, "a.md", "one")
+    with Library.open(path) as library:
+        shutil.rmtree(path)
+        with pytest.raises(LibraryMissing), library.snapshot():
+            pass
+        index(path, "b.md", "two")
+        with library.snapshot() as snapshot:
+            assert found(snapshot, "two") == (["two"], ["two"])
+            assert snapshot.generation == 1
+
+
+def test_stores_of_a_lost_catalogue_are_not_believed(path):
+    index(path, "a.md", "one")
+    (path / CATALOGUE).unlink()
+    with writing(path, "footnote index") as catalogue:
+        with catalogue.change() as change:
+            change.add_root("/notes")
+        assert catalogue.generation == 1
+    with Library.open(path) as library, library.snapshot() as snapshot:
+        assert found(snapshot, "one") == ([], [])
+
+
+def test_passages_without_an_embedding_are_found_by_their_words_only(path):
+    with writing(path, "footnote index") as catalogue:
+        change = put(catalogue, "a.md", "one", "two")
+        publish(path, catalogue, change)
+        with catalogue.change() as change:
+            change.put_document(document("b.md"), passages("three"), [], size=1)
+        publish(path, catalogue, change)
+    for _ in range(2):
+        with Library.open(path) as library, library.snapshot() as snapshot:
+            assert (len(snapshot.lexical), len(snapshot.vectors)) == (3, 2)
+            assert [number for number, _ in snapshot.lexical.search("three", 5)] == [3]
+        (path / "vectors.faiss").unlink()
+
+
+def test_another_model_changes_the_vectors(path):
+    index(path, "a.md", "one", "two")
+    other = ENCODER.encode(["two", "one"])
+    with writing(path, "footnote index") as catalogue:
+        catalogue.add_embeddings("other", [text_hash("one"), text_hash("two")], other)
+        with catalogue.change() as change:
+            change.set_fingerprint("other")
+        publish(path, catalogue, change)
+    with Library.open(path) as library, library.snapshot() as snapshot:
+        assert snapshot.vectors.fingerprint == "other"
+        assert snapshot.vectors.get([1, 2]) == pytest.approx(other.vectors, abs=1e-3)
+
+
+def test_small_changes_are_published_as_differences(path, monkeypatch):
+    index(path, "a.md", *(f"text {n}" for n in range(20)))
+    monkeypatch.delattr("indexer.lexical.Lexical.rebuild")
+    monkeypatch.delattr("indexer.derived.build_vectors")
+    with writing(path, "footnote index") as catalogue:
+        changes = [put(catalogue, "b.md", "one", "two"), put(catalogue, "b.md", "two", "three")]
+        publish(path, catalogue, *changes)
+        with catalogue.change() as change:
+            change.touch(1, 1, 1)
+        publish(path, catalogue, change)
+        with catalogue.change() as change:
+            change.rename(2, "/notes", "zeppelin.md", 1)
+        publish(path, catalogue, change)
+    with Library.open(path) as library, library.snapshot() as snapshot:
+        assert found(snapshot, "three")[0] == ["three"]
+        assert found(snapshot, "one")[0] == []
+        assert sorted(found(snapshot, "zeppelin")[0]) == ["three", "two"]
+
+
+def test_changes_with_a_gap_are_not_taken_for_a_difference(path):
+    index(path, "a.md", *(f"text {n}" for n in range(20)))
+    with writing(path, "footnote index") as catalogue:
+        put(catalogue, "b.md", "lost")
+        publish(path, catalogue, put(catalogue, "c.md", "told"))
+    with Library.open(path) as library, library.snapshot() as snapshot:
+        assert (found(snapshot, "lost")[0], found(snapshot, "told")[0]) == (["lost"], ["told"])
+
+
+def test_the_ledger_is_kept_without_a_new_generation(path):
+    index(path, "a.md", "one")
+    entry = LedgerEntry("key", "supported", "a.md:1", 1.5)
+    with Library.open(path) as library:
+        library.put_ledger([entry])
+        with library.snapshot() as snapshot:
+            assert snapshot.generation == 1
+    with Library.open(path) as library, library.snapshot() as snapshot:
+        assert snapshot.catalogue.ledger() == {"key": entry}
+
+
+def test_a_ledger_needs_a_library(path):
+    index(path, "a.md", "one")
+    with Library.open(path) as library:
+        shutil.rmtree(path)
+        with pytest.raises(LibraryMissing):
+            library.put_ledger([])
+        assert not path.exists()
+
+
+def test_embeddings_kept_during_a_run_do_not_disturb_readers(path, monkeypatch):
+    index(path, "a.md", "one")
+    with Library.open(path) as library, writing(path, "footnote index") as catalogue:
+        with library.snapshot() as before:
+            pass
+        embed(catalogue, passages("work that is kept"))
+        monkeypatch.delattr("indexer.library._load")
+        with library.snapshot() as after:
+            assert after is before
+
+
+def test_threads_share_a_library_while_it_changes(path):
+    index(path, "a.md", "word 0")
+    errors = []
+    done = threading.Event()
+
+    def read():
+        try:
+            while not done.is_set():
+                with library.snapshot() as snapshot:
+                    texts = [one.passage.text for one in snapshot.catalogue.passages_of(1)]
+                    assert texts == [f"word {snapshot.generation - 1}"]
+                    assert found(snapshot, "word")[1] == texts
+        except BaseException as error:  # noqa: BLE001 - of a thread, to be seen by the test
+            errors.append(error)
+
+    with Library.open(path) as library:
+        readers = [threading.Thread(target=read) for _ in range(3)]
+        for reader in readers:
+            reader.start()
+        for n in range(1, 6):
+            index(path, "a.md", f"word {n}")
+        done.set()
+        for reader in readers:
+            reader.join()
+    assert errors == []
+
+
+def test_importing_the_library_loads_nothing_heavy():
+    heavy = "{'faiss', 'tantivy', 'torch', 'filelock'}"
+    code = f"import sys, indexer.library; print(sorted({heavy} & set(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout == "[]\n"
+
+
+FILES = st.sampled_from(["a.md", "b.md", "c.md"])
+TEXTS = st.lists(st.sampled_from(["alpha", "beta", "gamma delta", "delta"]), max_size=4)
+ACTIONS = st.one_of(
+    st.tuples(st.just("put"), FILES, TEXTS),
+    st.tuples(st.just("rename"), FILES, FILES),
+    st.tuples(st.just("remove"), FILES, st.none()),
+    st.tuples(st.just("crash"), st.none(), st.none()),
+)
+
+
+def act(change: object, catalogue: Catalogue, kind: str, file: str, other: object) -> None:
+    here = catalogue.find_document(file)
+    if kind == "put":
+        change.put_document(document(file), passages(*other), [], size=1)
+    elif here is not None and kind == "remove":
+        change.remove(here.id)
+    elif here is not None and kind == "rename" and catalogue.find_document(other) is None:
+        change.rename(here.id, here.root, other, 1)
+
+
+def searchable(path: Path) -> list:
+    """Everything that can be found, without numbers: for each document what each word finds, and the vectors."""
+    with Library.open(path) as library, library.snapshot() as snapshot:
+        stored = snapshot.catalogue.passages(snapshot.catalogue.passage_ids())
+        files = {one.id: one.file for one in snapshot.catalogue.documents()}
+        place = {n: (files[one.document_id], one.passage) for n, one in stored.items()}
+        words = ["alpha", "beta", "gamma", "delta", "a", "b", "c"]  # the last are names of files
+        lexical = [sorted(repr(place[n]) for n, _ in snapshot.lexical.search(word, 99)) for word in words]
+        dense = sorted(
+            (repr(place[n]), np.round(score, 5)) for n, score in snapshot.vectors.search(vector("delta"), 99)
+        )
+        return [sorted(map(repr, place.values())), lexical, dense]
+
+
+@given(st.lists(ACTIONS, max_size=8))
+@settings(max_examples=25, deadline=None)
+def test_any_history_can_be_searched_like_a_library_made_afresh(tmp_path_factory, actions):
+    folder = tmp_path_factory.mktemp("history")
+    lived, fresh = folder / "lived", folder / "fresh"
+    with writing(lived, "test") as catalogue:
+        embed(catalogue, passages("alpha", "beta", "gamma delta", "delta"))
+        with catalogue.change() as change:
+            change.set_fingerprint(ENCODER.fingerprint)
+        publish(lived, catalogue, change)
+        changes = []
+        for kind, file, other in actions:
+            if kind == "crash":
+                changes = []
+                continue
+            with catalogue.change() as change:
+                act(change, catalogue, kind, file, other)
+            changes.append(change)
+            if kind != "remove":  # so that some are published together
+                publish(lived, catalogue, *changes)
+                changes = []
+        texts = {
+            one.file: [found.passage.text for found in catalogue.passages_of(one.id)] for one in catalogue.documents()
+        }
+    with writing(fresh, "test") as catalogue:
+        for file, found_texts in texts.items():
+            put_and_publish(fresh, catalogue, file, *found_texts)
+    assert searchable(lived) == searchable(fresh)

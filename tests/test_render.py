@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import re
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.render import LARGEST, locate, render, render_inline
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def nowhere(name: str) -> None:
+    return None
+
+
+def html(text: str, **options) -> str:
+    rendered = render(text.split("\n"), **({"resolve": nowhere} | options))
+    assert rendered is not None
+    return rendered.strip()
+
+
+class Elements(HTMLParser):
+    """All elements and attributes of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+def assert_harmless(page: str) -> None:
+    for tag, attributes in Elements(page).found:
+        assert tag not in {"script", "style", "iframe", "object", "embed", "form", "input", "button", "svg", "math", "img", "base", "meta", "link", "template"}  # fmt: skip
+        assert not [name for name in attributes if name.startswith("on") or name in {"style", "src", "srcdoc", "action"}]
+        address = re.sub(r"[\x00-\x20]", "", unescape(attributes.get("href") or "")).lower()
+        assert not address.startswith(("javascript:", "data:", "vbscript:"))
+
+
+VECTORS = [
+    "<script>alert(1)</script>",
+    "<ScRiPt src=//e.org/x.js></sCrIpT>",
+    "<img src=x onerror=alert(1)>",
+    '<img src="x" alt="<script>alert(1)</script>">',
+    "<svg onload=alert(1)><script>alert(1)</script></svg>",
+    "<svg><a xlink:href='javascript:alert(1)'><text>x</text></a></svg>",
+    "<math><mtext><table><mglyph><style><img src=x onerror=alert(1)>",
+    "<iframe srcdoc='<script>alert(1)</script>'></iframe>",
+    "<a href='javascript:alert(1)'>x</a>",
+    "<a href='jav&#x09;ascript:alert(1)'>x</a>",
+    "<a href=' &#14; javascript:alert(1)'>x</a>",
+    "<a href='data:text/html,<script>alert(1)</script>'>x</a>",
+    "<a onclick='alert(1)' onmouseover=alert(1)>x</a>",
+    "[x](javascript:alert(1))",
+    "[x](JaVaScRiPt:alert(1))",
+    "[x](data:text/html;base64,PHNjcmlwdD4=)",
+    "[x](vbscript:msgbox(1))",
+    "<javascript:alert(1)>",
+    "![x](javascript:alert(1))",
+    '![x"onerror="alert(1)](y)',
+    '[x](http://e.org "t\\" onmouseover=\\"alert(1)")',
+    "[[x|<img src=x onerror=alert(1)>]]",
+    "![[x.png|<script>alert(1)</script>]]",
+    "$<script>alert(1)</script>$",
+    "$$\n</code></pre><script>alert(1)</script>\n$$",
+    "```\n</code></pre><script>alert(1)</script>\n```",
+    '```"><script>alert(1)</script>\nx\n```',
+    "> [!note]- <script>alert(1)</script>",
+    "> [!<script>alert(1)</script>] x",
+    "# <svg/onload=alert(1)>",
+    "- [x] <body onload=alert(1)>",
+    "| <style>*{}</style> |\n|---|\n| <img src=x onerror=alert(1)> |",
+    "[^1]\n\n[^1]: <script>alert(1)</script>",
+    "x ^<script>alert(1)</script>",
+    "<form action=https://e.org><input name=q><button>x</button></form>",
+    "<style>body{display:none}</style><link rel=stylesheet href=//e.org/x.css>",
+    "<base href=//e.org/><meta http-equiv=refresh content='0;url=//e.org'>",
+    "<noscript><p title='</noscript><img src=x onerror=alert(1)>'>",
+    "<p style='background:url(javascript:alert(1))'>x</p>",
+    "<details open ontoggle=alert(1)>x</details>",
+    "<template><script>alert(1)</script></template>",
+    "<!--><script>alert(1)</script>-->",
+]
+
+
+@pytest.mark.parametrize("text", VECTORS)
+def test_nothing_that_runs_survives(text):
+    assert_harmless(html(text, cited=(1, 1)))
+    assert_harmless(render_inline(text, resolve=nowhere))
+
+
+@given(st.text(alphabet="<>/\"'=()[]!$`|#- \nabsriptonejv:&;%^*_", max_size=120))
+def test_no_text_breaks_the_rendering(text):
+    assert_harmless(html(text))
+    assert_harmless(render_inline(text, resolve=nowhere))
+
+
+def test_a_note_cannot_pose_as_the_page():
+    page = html('<p id="L1" class="cited" role="alert" tabindex="0">x</p>\n\ny')
+    assert '<p id="note-L1">x</p>' in page
+    assert '<p id="L3">y</p>' in page
+
+
+def test_blocks_carry_their_lines_and_the_cited_ones_a_class():
+    text = "---\ntitle: x\n---\n# One\n\nfirst\nsecond\n\n- tight\n  - child\n\n| a |\n|---|\n| b |\n"
+    page = html(text, cited=(7, 10))
+    assert [name for _, attributes in Elements(page).found if (name := attributes.get("id"))] == [
+        *("L4", "note-one", "L6", "L7", "L9", "L10", "L12", "L14")
+    ]
+    assert [attributes["id"] for _, attributes in Elements(page).found if "cited" in (attributes.get("class") or "")] == [
+        *("L6", "L9", "L10")
+    ]
+
+
+def test_lines_of_code_are_marked_one_by_one():
+    page = html("```py\na < b\n\nc\n```", cited=(4, 4))
+    assert page == (
+        '<pre id="L1"><code><span id="L2">a &lt; b\n</span><span id="L3">\n</span>'
+        '<span id="L4" class="cited">c\n</span></code></pre>'
+    )
+
+
+@pytest.mark.parametrize("line", range(1, 10))
+def test_the_first_cited_line_can_be_scrolled_to(line):
+    page = html("para\n\n\n<div>\nraw\n</div>\n\n$$\nx\n$$", cited=(line, line))
+    assert [attributes.get("id") for _, attributes in Elements(page).found].count(f"L{line}") == 1
+
+
+def test_a_callout_a_task_and_a_bare_dash_look_as_they_were_meant():
+    assert html("> [!warning]- Mind *this*\n> body") == (
+        '<blockquote class="callout warning">\n<p id="L1"><strong class="callout-title">Mind <em>this</em></strong>\n'
+        '<span id="L2"></span>body</p>\n</blockquote>'
+    )
+    assert '<strong class="callout-title">Tip</strong>' in html("> [!tip]\n> body")
+    assert '<span role="img" aria-label="done" class="box done"></span>read' in html("- [x] read")
+    assert "<h" not in html("1. question\n-\n")
+
+
+def test_links_lead_to_notes_of_the_library():
+    pages = {"ResNet": "/notes/4", "sub/a b.md": "/notes/5"}
+    page = html("[[ResNet#Skip connections|skips]] [x](sub/a%20b.md#Top) [y](gone.md) [[Gone]] [z](#top)", resolve=pages.get)
+    assert '<a href="/notes/4#note-skip-connections" rel="noopener noreferrer">skips</a>' in page
+    assert '<a href="/notes/5#note-top" rel="noopener noreferrer">x</a>' in page
+    assert '<a rel="noopener noreferrer">y</a>' in page
+    assert '<span class="missing">Gone</span>' in page
+    assert '<a href="#note-top" rel="noopener noreferrer">z</a>' in page
+
+
+def test_images_become_their_words():
+    page = html('![alt](x.png) ![[plot.png]] <img alt="a &amp; b" src="y.png">\n\n![](https://e.org/far.png)')
+    assert re.findall(r'class="image">(.*?)</span>', page) == [
+        *("alt", "plot.png", "a &amp; b", '<a href="https://e.org/far.png" rel="noopener noreferrer">far.png</a>')
+    ]
+
+
+def test_latex_is_shown_as_it_was_written():
+    assert '<code class="math">$a &lt; b$</code>' in html("so $a < b$ holds")
+    assert '<pre id="L1" class="math"><code>$$\nx^2\n$$</code></pre>' in html("$$\nx^2\n$$")
+
+
+def test_a_heading_that_repeats_the_title_is_hidden_unless_it_is_cited():
+    assert 'class="repeated"' in html("# Attention\n\nx", title="Attention")
+    assert 'class="cited"' in html("# Attention\n\nx", title="Attention", cited=(1, 1))
+
+
+def test_a_sentence_is_rendered_without_blocks():
+    assert render_inline("- [ ] the **root** of `d`\n  and $k$", resolve=nowhere) == (
+        'the <strong>root</strong> of <code>d</code> and <code class="math">$k$</code>'
+    )
+
+
+def test_what_is_too_large_or_too_long_to_render_is_left_to_the_source_view():
+    assert render(["x" * 100] * (LARGEST // 100 + 1), resolve=nowhere) is None
+    assert render(["x" * 60_000], resolve=nowhere) is None
+
+
+def test_deep_lists_do_not_break():
+    text = "\n".join("  " * n + "- x" for n in range(200))
+    rendered = render(text.split("\n"), resolve=nowhere)
+    assert rendered is None or rendered.count("<li>") >= 90
+
+
+@pytest.mark.parametrize(
+    ("passage", "quote", "marked"),
+    [
+        ("one two  three. four", "two three.", "two  three."),
+        ("Use the big net now", "the **big** [net](http://e.org/page)", "the big net"),
+        ("see [[A|b]] here", "[[A|b]] here", "A|b]] here"),
+        ("one two", "three", None),
+        ("one", "—", None),
+    ],
+)
+def test_a_quote_is_found_in_its_passage(passage, quote, marked):
+    found = locate(passage, quote)
+    assert (found and found[1]) == marked
+    assert found is None or "".join(found) == passage
+
+
+@given(st.text(max_size=60), st.integers(0, 59), st.integers(1, 20))
+def test_every_piece_with_a_letter_is_found(text, start, length):
+    quote = text[start : start + length]
+    found = locate(text, quote)
+    assert (found is not None) == any(char.isalnum() for char in quote)
+
+
+def test_real_notes_render_with_every_prose_line_reachable():
+    if not SHARED.is_dir():
+        pytest.skip("no real notes beside the project")
+    for path in sorted((SHARED / "notes").glob("*.md")):
+        lines = path.read_text(encoding="utf-8").split("\n")
+        page = render(lines, resolve=nowhere)
+        assert page is not None
+        assert_harmless(page)
+        ids = [attributes["id"] for _, attributes in Elements(page).found if "id" in attributes]
+        numbered = [name for name in ids if re.fullmatch(r"L\d+", name or "")]
+        assert len(numbered) == len(set(numbered))
+        assert len(numbered) > sum(bool(line.strip()) for line in lines) * 0.8
