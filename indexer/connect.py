@@ -85,7 +85,7 @@ def _checked(path: Path, mode: str, role: str) -> sqlite3.Connection:
     )
     try:
         _check_version(path, connection)
-        connection.execute(role)
+        connection.executescript(role)
     except BaseException:
         connection.close()
         raise

@@ -12,6 +12,7 @@ SCHEMA_VERSION: Final = 1
 
 SCHEMA: Final = """
 PRAGMA journal_mode = WAL;
+BEGIN;
 
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 INSERT INTO meta VALUES ('generation', 0), ('fingerprint', NULL);
@@ -93,11 +94,13 @@ CREATE TABLE ledger (
     answered_at REAL NOT NULL
 ) WITHOUT ROWID;
 
+COMMIT;
 """
 
 SET_USER_VERSION: Final = f"PRAGMA user_version = {SCHEMA_VERSION}"
 READER: Final = "PRAGMA query_only = ON"
-WRITER: Final = "PRAGMA foreign_keys = ON"
+# A power cut may cost the last commits, never the file; that the derived stores are then ahead is seen and repaired.
+WRITER: Final = "PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL"
 USER_VERSION: Final = "PRAGMA user_version"
 BEGIN: Final = "BEGIN"
 BEGIN_WRITE: Final = "BEGIN IMMEDIATE"

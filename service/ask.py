@@ -36,7 +36,7 @@ class Desk:
         self.settings = settings
         self.library = library
         self.encoder = encoder
-        self._answered: tuple[int, tuple[AnsweredQuestion, ...]] | None = None
+        self._answered: tuple[int, list[Answer | None]] | None = None
         self._lock = Lock()
 
     @classmethod
@@ -79,21 +79,18 @@ class Desk:
         return SearchResult(query, found, clock())
 
     def questions(self) -> tuple[AnsweredQuestion, ...]:
-        """Every item of the question dumps, the wanted ones answered; computed once for each generation."""
+        """Every item of the question dumps, the wanted ones answered; answered once for each generation."""
         with self._lock, self.library.snapshot() as snapshot:
+            stored = snapshot.catalogue.questions()
             if self._answered is None or self._answered[0] != snapshot.generation:
                 asked = _asked_lines(snapshot)
-                stored = snapshot.catalogue.questions()
-                known = snapshot.catalogue.ledger()
                 answers = [
-                    self._ask(snapshot, asked, item.question.text, 8) if item.question.wanted else None
-                    for item in stored
+                    self._ask(snapshot, asked, q.question.text, 8) if q.question.wanted else None for q in stored
                 ]
-                self._answered = (
-                    snapshot.generation,
-                    tuple(ledger.judged(item, answer, known) for item, answer in zip(stored, answers, strict=True)),
-                )
-            return self._answered[1]
+                self._answered = (snapshot.generation, answers)
+            known = snapshot.catalogue.ledger()
+            pairs = zip(stored, self._answered[1], strict=True)
+            return tuple(ledger.judged(item, answer, known) for item, answer in pairs)
 
     def remember(self, items: Sequence[AnsweredQuestion]) -> None:
         """Note in the ledger what was shown to the person, so that the next time can say what changed."""

@@ -50,10 +50,18 @@ class StubDesk:
 
     def status(self) -> Status:
         return Status(
-            library="/library", generation=3, model="stub", fingerprint="stub-1", documents=len(self._documents), failed=1,
-            passages=sum(one.passages for one in self._documents), questions=len(self.questions()), roots=(str(self.root),),
-            failures=(("broken.md", "binary data, not text"),), stale=("old.md",),
-        )  # fmt: skip
+            library="/library",
+            generation=3,
+            model="stub",
+            fingerprint="stub-1",
+            documents=len(self._documents),
+            failed=1,
+            passages=sum(one.passages for one in self._documents),
+            questions=len(self.questions()),
+            roots=(str(self.root),),
+            failures=(("broken.md", "binary data, not text"),),
+            stale=("old.md",),
+        )
 
     def documents(self) -> list[StoredDocument]:
         return list(self._documents)

@@ -10,8 +10,8 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.tokens import DIMENSION as TOKEN_DIMENSION
-from indexer.types import Encoded, EncodedQuery
+from indexer.tokens import DIMENSION, pack
+from indexer.types import Encoded, EncodedQuery, Matrix
 
 WORD = re.compile(r"\w+")
 ENDINGS = re.compile(r"(?:ations?|ings?|ed|es|s|ly)$")
@@ -41,11 +41,12 @@ class HashEncoder:
         vectors = np.zeros((len(texts), self.dimension), np.float32)
         for row, text in zip(vectors, texts, strict=True):
             row[:] = self._vector(text)
-        return Encoded(vectors, (b"",) * len(texts))
+        return Encoded(vectors, tuple(pack(_tokens(WORD.findall(text))) for text in texts))
 
     def encode_query(self, text: str) -> EncodedQuery:
         self.queries += 1
-        return EncodedQuery(self._vector(text), np.zeros((0, TOKEN_DIMENSION), np.float32), ())
+        words = list(WORD.finditer(text))
+        return EncodedQuery(self._vector(text), _tokens([word[0] for word in words]), tuple(w.span() for w in words))
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(re.findall(r"\w+|[^\w\s]", text)) + 2 for text in texts]
@@ -56,6 +57,15 @@ class HashEncoder:
             number = crc32(feature.encode())
             vector[number % self.dimension] += weight if number >> 31 else -weight
         return vector / np.float32(np.linalg.norm(vector))
+
+
+def _tokens(words: Sequence[str]) -> Matrix:
+    """A vector for each word, the same for the same stem and nearly orthogonal to all others."""
+    vectors = np.zeros((len(words), DIMENSION), np.float32)
+    for row, word in zip(vectors, words, strict=True):
+        seed = crc32(ENDINGS.sub("", word.lower()).encode())
+        row[:] = np.random.default_rng(seed).choice(np.array([-1, 1], np.float32), DIMENSION)
+    return vectors / np.float32(DIMENSION**0.5)
 
 
 def features(text: str) -> Iterator[tuple[str, float]]:

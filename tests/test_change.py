@@ -167,7 +167,7 @@ def test_orphans_of_every_model_are_dropped(catalogue):
     assert catalogue.known_hashes("old", [text_hash("one"), text_hash("gone")]) == {text_hash("one")}
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=6), min_size=1, max_size=6))
 def test_the_difference_is_true_after_any_edits(tmp_path_factory, versions):
     known = set()

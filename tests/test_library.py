@@ -426,7 +426,7 @@ def searchable(path: Path) -> list:
 
 
 @given(st.lists(ACTIONS, max_size=8))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_any_history_can_be_searched_like_a_library_made_afresh(tmp_path_factory, actions):
     folder = tmp_path_factory.mktemp("history")
     lived, fresh = folder / "lived", folder / "fresh"

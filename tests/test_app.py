@@ -1,0 +1,448 @@
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import fields
+
+import pytest
+from fastapi.testclient import TestClient
+from stub_desk import StubDesk
+
+import service.ask
+from indexer.errors import LibraryCorrupt, LibraryMissing
+from indexer.settings import Settings
+from service.app import create_app
+from service.guard import MAX_BODY_BYTES
+from service.types import Answer, Citation
+
+NORM = (
+    "# Normalisation\n\nBatch norm keeps the activations in range.\n\n- layer norm works **per token**, see [[nets]]\n"
+)
+NETS = "# Nets\n\n<script>alert(1)</script>\n\nResidual connections carry the gradient.\n"
+DUMP = "# Question dump\n\n- [ ] Why residual connections?\n- [ ] Where do quasars come from?\n- [x] read\n"
+
+
+@pytest.fixture
+def desk(tmp_path):
+    root = tmp_path / "vault"
+    (root / "sub").mkdir(parents=True)
+    (root / "dump.md").write_text(DUMP)
+    (root / "nets.md").write_text(NETS)
+    (root / "sub" / "norm.md").write_text(NORM)
+    (root / "plain.org").write_text("* Heading\n<b>text</b>\n")
+    return StubDesk(root)
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(library=tmp_path / "library", cache=tmp_path / "cache")
+
+
+@pytest.fixture
+def client(desk, settings):
+    return TestClient(create_app(settings, desk=desk))
+
+
+def problem(response, status):
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    body = response.json()
+    assert body["status"] == status
+    assert set(body) >= {"type", "title", "status", "detail", "instance"}
+    return body
+
+
+def names(record):
+    return [field.name for field in fields(record)]
+
+
+# ----------------------------------------------------------------------------------------------------- answers
+
+
+def test_ask_gives_the_answer_of_the_contract(client):
+    body = client.post("/api/ask", json={"question": "batch norm activations", "k": 2}).json()
+    assert list(body) == names(Answer)
+    assert (body["question"], body["verdict"], body["confidence"]) == ("batch norm activations", "supported", 1.0)
+    assert body["sentences"][0] == {"text": "Batch norm keeps the activations in range.", "citations": [1]}
+    first = body["citations"][0]
+    assert list(first) == names(Citation)
+    assert first == {
+        "n": 1, "kind": "note", "file": "sub/norm.md", "paper": None, "version": None, "title": "Normalisation",
+        "headings": ["Normalisation"], "lines": [3, 3], "pages": None, "boxes": None,
+        "quote": "Batch norm keeps the activations in range.",
+        "passage": "Before. Batch norm keeps the activations in range. After.", "score": 1.0,
+        "link": "/notes/4?lines=3-3#L3", "stale": False,
+    }  # fmt: skip
+
+
+def test_search_gives_hits(client):
+    body = client.get("/api/search", params={"q": "residual gradient", "k": 1}).json()
+    assert list(body) == ["query", "hits", "took_ms"]
+    assert [(hit["file"], hit["lines"]) for hit in body["hits"]] == [("nets.md", [5, 5])]
+
+
+def test_questions_give_the_dump_with_answers(client):
+    items = client.get("/api/questions").json()["questions"]
+    assert list(items[0]) == [
+        *("text", "state", "kind", "file", "line", "section", "parent", "wikilinks", "arxiv_ids", "urls"),
+        *("answer", "changed"),
+    ]
+    assert [
+        (item["text"], item["state"], item["line"], item["answer"] and item["answer"]["verdict"]) for item in items
+    ] == [
+        ("Why residual connections?", "open", 3, "supported"),
+        ("Where do quasars come from?", "open", 4, "unsupported"),
+        ("read", "done", 5, None),
+    ]
+
+
+def test_status_says_what_failed(client):
+    body = client.get("/api/status").json()
+    assert (body["documents"], body["passages"], body["generation"]) == (4, 12, 3)
+    assert body["failures"] == [{"file": "broken.md", "reason": "binary data, not text"}]
+
+
+def test_documents_carry_their_lines(client):
+    listed = client.get("/api/documents").json()["documents"]
+    assert [(one["id"], one["file"], one["title"], one["link"]) for one in listed] == [
+        (1, "dump.md", "Question dump", "/notes/1"),
+        (2, "nets.md", "Nets", "/notes/2"),
+        (3, "plain.org", "plain", "/notes/3"),
+        (4, "sub/norm.md", "Normalisation", "/notes/4"),
+    ]
+    one = client.get("/api/documents/2").json()
+    assert (one["source_lines"], one["stale"]) == (NETS.rstrip("\n").split("\n"), False)
+
+
+def test_a_changed_file_is_shown_as_it_is_and_called_stale(client, desk):
+    (desk.root / "nets.md").write_text("new\r\ntext")
+    body = client.get("/api/documents/2").json()
+    assert (body["source_lines"], body["stale"]) == (["new", "text"], True)
+    assert "has changed since it was indexed" in client.get("/notes/2").text
+
+
+def test_there_are_no_papers_yet(client):
+    assert "no papers" in problem(client.get("/api/papers/1512.03385/pages/3.png"), 404)["detail"]
+
+
+# ------------------------------------------------------------------------------------------------------ errors
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"question": "   "}, "the question is empty"),
+        ({}, "body/question: Field required"),
+        ({"question": 3}, "body/question: Input should be a valid string"),
+        ({"question": "x", "k": 0}, "body/k: Input should be greater than or equal to 1"),
+        ({"question": "x", "k": 51}, "body/k: Input should be less than or equal to 50"),
+        ([], "body: "),
+    ],
+)
+def test_a_bad_question_is_a_problem(client, body, said):
+    assert said in problem(client.post("/api/ask", json=body), 422)["detail"]
+
+
+def test_a_problem_leads_to_its_description(client):
+    body = problem(client.post("/api/ask", json={"question": ""}), 422)
+    assert (body["type"], body["title"], body["instance"]) == ("/docs#question-error", "Question error", "/api/ask")
+    assert 'id="question-error"' in client.get("/docs").text
+
+
+def test_filters_are_not_silently_ignored(client):
+    assert client.post("/api/ask", json={"question": "norm", "filters": {}}).status_code == 200
+    assert (
+        "no filters are known"
+        in problem(client.post("/api/ask", json={"question": "norm", "filters": {"tag": "x"}}), 400)["detail"]
+    )
+
+
+@pytest.mark.parametrize(
+    "path", ["/nope", "/api/documents/99", "/api/documents/99999999999999999999", "/static/../app.py"]
+)
+def test_what_is_not_there_is_a_problem(client, path):
+    problem(client.get(path), 404)
+
+
+def test_other_methods_are_refused(client):
+    response = client.delete("/api/ask")
+    assert problem(response, 405)["detail"].startswith("DELETE /api/ask")
+    assert response.headers["allow"] == "POST"
+
+
+def test_a_large_body_is_refused(client):
+    problem(client.post("/api/ask", content=b"x" * (MAX_BODY_BYTES + 1)), 413)
+
+    def chunks():
+        for _ in range(11):
+            yield b"x" * (MAX_BODY_BYTES // 10)
+
+    problem(client.post("/api/ask", content=chunks(), headers={"content-type": "application/json"}), 413)
+
+
+def test_an_unexpected_error_shows_no_internals(client, desk, monkeypatch, caplog):
+    def fail(*_args, **_options):
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr(desk, "ask", fail)
+    response = client.post("/api/ask", json={"question": "norm"})
+    problem(response, 500)
+    assert "secret" not in response.text
+    assert "secret" in caplog.text
+    page = client.get("/?q=norm", headers={"accept": "text/html"})
+    assert (page.status_code, "secret" in page.text, "Internal Server Error" in page.text) == (500, False, True)
+
+
+def test_a_library_error_has_its_status(client, desk, monkeypatch):
+    def fail():
+        raise LibraryCorrupt("catalogue.db is damaged; index again")
+
+    monkeypatch.setattr(desk, "status", fail)
+    assert problem(client.get("/api/status"), 503)["detail"] == "catalogue.db is damaged; index again"
+
+
+def test_a_browser_gets_a_page_where_a_program_gets_a_document(client):
+    page = client.get("/nope", headers={"accept": "text/html,*/*"})
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "<h1>Not Found</h1>" in page.text
+
+
+# ------------------------------------------------------------------------------------------------------ safety
+
+
+@pytest.mark.parametrize("path", ["/", "/notes/2", "/api/status", "/nope", "/static/style.css", "/docs"])
+def test_every_response_is_fenced_in(client, path):
+    headers = client.get(path).headers
+    assert headers["content-security-policy"] == (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+    assert (headers["x-content-type-options"], headers["referrer-policy"]) == ("nosniff", "no-referrer")
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/?q=norm", "/questions?show=all", "/notes/2", "/notes/2?view=source", "/library", "/docs"]
+)
+def test_pages_hold_nothing_that_the_policy_forbids(client, path):
+    page = client.get(path).text
+    assert not re.search(
+        r"<script(?! type=\"module\" src=\"/static/page.js\">)|<style| style=| on\w+=|javascript:", page
+    )
+    assert not re.search(r'(?:src|<link [^>]*href)="(?!/static/)', page)
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost:8000", "127.0.0.1:8000", "[::1]:8000", "192.168.1.7", "footnote", "a.localhost", "notes.lan"]
+)
+def test_hosts_that_are_ours(desk, settings, host):
+    client = TestClient(create_app(settings, desk=desk, hosts=["notes.lan"]))
+    assert client.get("/healthz", headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example.com", "evil.example.com:8000", "127.0.0.1.example.com", "localhost.example.com"]
+)
+def test_a_name_pointed_at_us_is_refused(client, host):
+    problem(client.get("/api/documents", headers={"host": host}), 421)
+
+
+@pytest.mark.parametrize("file", ["../outside.md", "/etc/hostname", "sub/../../outside.md"])
+def test_only_files_under_their_root_are_served(client, desk, file):
+    (desk.root.parent / "outside.md").write_text("secret")
+    desk.move(2, file)
+    assert "secret" not in client.get("/notes/2").text
+    problem(client.get("/api/documents/2"), 404)
+
+
+def test_a_link_out_of_the_root_is_served_only_while_it_holds_what_was_indexed(client, desk, tmp_path):
+    outside = tmp_path / "outside.md"
+    outside.write_text(NETS)
+    (desk.root / "nets.md").unlink()
+    (desk.root / "nets.md").symlink_to(outside)
+    assert client.get("/api/documents/2").status_code == 200
+    outside.write_text("secret")
+    problem(client.get("/api/documents/2"), 404)
+
+
+def test_a_note_that_is_gone_says_so(client, desk):
+    (desk.root / "nets.md").unlink()
+    assert problem(client.get("/notes/2"), 404)["detail"].startswith("nets.md: ")
+
+
+# ------------------------------------------------------------------------------------------------------- pages
+
+
+def test_the_search_page_shows_the_answer_and_its_sources(client):
+    page = client.get("/", params={"q": "layer norm per token", "k": 3}).text
+    assert "Your notes answer this" in page
+    assert (
+        'layer norm works <strong>per token</strong>, see <a href="/notes/2" rel="noopener noreferrer">nets</a>' in page
+    )
+    assert '<a class="cite" href="#source-1" aria-label="source 1">1</a>' in page
+    assert '<a href="/notes/4?lines=5-5#L5">sub/norm.md:5</a>' in page
+    assert "Before. <mark>layer norm works **per token**, see [[nets]]</mark> After." in page
+
+
+def test_a_question_that_is_not_answered_lists_what_is_near(client):
+    page = client.get("/", params={"q": "activations of quasars beyond distant galaxies"}).text
+    assert "Your notes do not answer this" in page
+    assert "The nearest passages" in page
+    assert '<h2 id="sources">' not in page
+
+
+def test_the_search_page_escapes_the_question(client):
+    page = client.get("/", params={"q": '"><script>alert(1)</script>'}).text
+    assert "<script>alert" not in page
+    assert 'value="&#34;&gt;&lt;script&gt;alert(1)&lt;/script&gt;"' in page
+
+
+def test_an_empty_question_shows_the_empty_page(client):
+    for path in ("/", "/?q=", "/?q=++"):
+        assert "12 passages from 4 notes" in client.get(path).text
+
+
+@pytest.mark.parametrize(
+    ("show", "texts"),
+    [
+        ("open", ["Why residual connections?", "Where do quasars come from?"]),
+        ("answered", ["Why residual connections?"]),
+        ("unsupported", ["Where do quasars come from?"]),
+        ("all", ["Why residual connections?", "Where do quasars come from?", "read"]),
+    ],
+)
+def test_the_questions_page_filters(client, show, texts):
+    page = client.get("/questions", params={"show": show}).text
+    assert re.findall(r'<p class="text">([^<]*?)(?: <span|</p>)', page) == texts
+    assert re.findall(r'<span class="count">(\d+)</span>', page)[:4] == ["2", "1", "1", "3"]
+
+
+def test_an_unknown_filter_is_refused(client):
+    problem(client.get("/questions?show=some"), 422)
+
+
+def test_a_note_marks_its_cited_lines(client):
+    page = client.get("/notes/4?lines=3-3").text
+    assert '<p id="L3" class="cited">Batch norm keeps the activations in range.</p>' in page
+    assert '<a class="jump" href="#L3">Line 3</a>' in page
+    assert 'href="/notes/4?lines=3-3&amp;view=source#L3"' in page
+
+
+def test_a_note_in_source_view_marks_exact_lines(client):
+    page = client.get("/notes/2?lines=3-4&view=source").text
+    assert re.findall(r'<li id="L(\d+)" class="cited">', page) == ["3", "4"]
+    assert "<code>&lt;script&gt;alert(1)&lt;/script&gt;</code>" in page
+
+
+def test_what_is_not_markdown_is_shown_as_its_source(client):
+    page = client.get("/notes/3?lines=2-2").text
+    assert "<code>&lt;b&gt;text&lt;/b&gt;</code>" in page
+    assert "Rendered" not in page
+
+
+@pytest.mark.parametrize("lines", ["0-3", "9-12", "4-2", "a-b", "-1", "1-2-3", "99999999999", "<x>"])
+def test_lines_that_are_none_mark_nothing(client, lines):
+    response = client.get("/notes/4", params={"lines": lines})
+    assert (response.status_code, "cited" in response.text) == (200, False)
+
+
+def test_a_long_source_is_shown_in_parts(client, desk):
+    (desk.root / "nets.md").write_text("\n".join(f"line {n}" for n in range(1, 5001)))
+    page = client.get("/notes/2?view=source&lines=2500-2501").text
+    numbers = [int(number) for number in re.findall(r'<li id="L(\d+)"', page)]
+    assert (numbers[0], numbers[-1]) == (2001, 4000)
+    assert 'href="/notes/2?view=source&amp;at=1"' in page
+    assert 'href="/notes/2?view=source&amp;at=4001"' in page
+
+
+def test_the_library_page_lists_notes_and_failures(client):
+    page = client.get("/library").text
+    assert '<a href="/notes/4">Normalisation</a> <span class="place">sub/norm.md</span>' in page
+    assert '<span class="place">broken.md</span> binary data, not text' in page
+    assert "old.md" in page
+
+
+def test_pages_answer_head(client):
+    response = client.head("/")
+    assert (response.status_code, response.content) == (200, b"")
+
+
+# ----------------------------------------------------------------------------------------------------- service
+
+
+def test_metrics_count_requests_by_route(client):
+    client.get("/notes/1")
+    client.get("/notes/2")
+    client.get("/nope")
+    said = client.get("/metrics").text
+    assert 'footnote_requests_total{method="GET",route="/notes/{document_id}",status="200"} 2.0' in said
+    assert 'footnote_requests_total{method="GET",route="unmatched",status="404"} 1.0' in said
+    assert 'footnote_request_seconds_count{method="GET",route="/notes/{document_id}"} 2.0' in said
+    assert "footnote_passages 12.0" in said
+
+
+def test_operations_have_stable_names(client):
+    paths = client.get("/openapi.json").json()["paths"]
+    assert {one["operationId"]: (method, path) for path, each in paths.items() for method, one in each.items()} == {
+        "ask": ("post", "/api/ask"),
+        "search": ("get", "/api/search"),
+        "questions": ("get", "/api/questions"),
+        "status": ("get", "/api/status"),
+        "documents": ("get", "/api/documents"),
+        "document": ("get", "/api/documents/{document_id}"),
+        "paper_page": ("get", "/api/papers/{paper_id}/pages/{page}.png"),
+        "health": ("get", "/healthz"),
+        "ready": ("get", "/readyz"),
+        "metrics": ("get", "/metrics"),
+    }
+    assert all(one.get("description") for each in paths.values() for one in each.values())
+    assert "POST /api/ask" in client.get("/docs").text
+
+
+def until(client, path, status):
+    deadline = time.monotonic() + 10
+    while (response := client.get(path)).status_code != status:
+        assert time.monotonic() < deadline, response.text
+    return response
+
+
+class Opening(StubDesk):
+    """A desk as the service opens it."""
+
+    closed = 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_error):
+        type(self).closed += 1
+
+
+def test_the_library_is_opened_behind_the_service_and_closed_at_the_end(desk, settings, monkeypatch):
+    opened = []
+
+    def open_desk(given, *, notice):
+        opened.append(given)
+        return Opening(desk.root)
+
+    monkeypatch.setattr(service.ask.Desk, "open", open_desk)
+    with TestClient(create_app(settings)) as client:
+        until(client, "/readyz", 200)
+        assert client.get("/api/status").json()["documents"] == 4
+        assert Opening.closed == 0
+    assert (opened, Opening.closed) == ([settings], 1)
+
+
+def test_until_the_library_is_there_the_service_says_what_is_missing(settings, monkeypatch):
+    def open_desk(given, *, notice):
+        raise LibraryMissing("no library at /x; make one with: footnote index FOLDER")
+
+    monkeypatch.setattr(service.ask.Desk, "open", open_desk)
+    with TestClient(create_app(settings)) as client:
+        assert client.get("/healthz").json() == {"status": "ok"}
+        assert problem(client.get("/readyz"), 503)
+        deadline = time.monotonic() + 10
+        while "no library at /x" not in (response := client.get("/api/status")).text:
+            assert time.monotonic() < deadline
+        assert problem(response, 503)["type"] == "/docs#library-missing"
+        assert response.headers["retry-after"] == "2"
+        assert "no library at /x" in client.get("/", headers={"accept": "text/html"}).text

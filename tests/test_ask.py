@@ -1,0 +1,134 @@
+import os
+
+import pytest
+from desks import NOTES, open_desk
+from hypothesis import given
+from hypothesis import strategies as st
+
+from indexer.errors import QuestionError
+from service.answer import NOTHING
+from service.ask import MAX_QUESTION_CHARS, checked
+from service.retrieve import DENSE_ALONE, LEXICAL_ALONE
+
+
+@pytest.fixture
+def desk(tmp_path):
+    with open_desk(tmp_path) as found:
+        yield found
+
+
+def folded(text):
+    return " ".join(text.split())
+
+
+def test_an_answer_is_verbatim_and_says_where_it_stands(desk):
+    answer = desk.ask("how many layers in GoogLeNet")
+    first = answer.citations[0]
+    assert (first.file, first.lines, first.headings) == ("group.md", (2, 4), ("Discussion 2 GoogLeNet",))
+    assert [(s.text, s.citations) for s in answer.sentences] == [
+        ("22-layers deep model", (1,)),
+        ("plus **two** heads that help while training", (1,)),
+    ]
+    assert first.quote == "22-layers deep model - plus **two** heads that help while training"
+    assert first.link == "/notes/2?lines=2-4#L2"
+    assert (first.kind, first.paper, first.pages, first.boxes, first.stale) == ("note", None, None, None, False)
+
+
+def test_every_quote_is_found_in_its_lines(desk):
+    for question in ("Adam average square", "GoogLeNet", "bias correction decay", "Boltzmann", "chair"):
+        for citation in (*desk.ask(question).citations, *desk.search(question).hits):
+            lines = NOTES[citation.file].split("\n")[citation.lines[0] - 1 : citation.lines[1]]
+            assert folded(citation.quote) in folded(" ".join(lines))
+            assert len(lines) <= 12
+
+
+def test_the_item_that_asks_is_not_its_own_answer(desk):
+    answer = desk.ask("How many layers does GoogLeNet have?")
+    assert answer.citations[0].file == "group.md"
+    open_questions = {("todo.md", (line, line)) for line in (2, 3, 4)}
+    assert not open_questions & {(citation.file, citation.lines) for citation in answer.citations}
+
+
+def test_a_question_without_an_answer_is_no_evidence(desk):
+    assert all("dropout" not in citation.passage for citation in desk.ask("What is dropout ?").citations)
+
+
+def test_what_nothing_answers_is_said_so_with_the_nearest_passages(desk):
+    answer = desk.ask("zebra migration patterns")
+    assert (answer.verdict, [s.text for s in answer.sentences]) == ("unsupported", [NOTHING])
+    assert answer.sentences[0].citations == ()
+    assert answer.citations
+
+
+def test_k_is_how_many_citations_there_are(desk):
+    assert len(desk.ask("Adam", k=1).citations) == 1
+    assert [citation.n for citation in desk.ask("Adam", k=3).citations] == [1, 2, 3]
+    assert len(desk.search("Adam", k=2).hits) == 2
+
+
+def test_one_ingredient_alone_ranks_by_it(desk):
+    lexical = desk.search("moving average", mix=LEXICAL_ALONE)
+    dense = desk.search("moving average", mix=DENSE_ALONE)
+    assert lexical.hits[0].lines == dense.hits[0].lines == (3, 4)
+    assert [hit.score for hit in dense.hits] == sorted((hit.score for hit in dense.hits), reverse=True)
+
+
+def test_a_file_that_changed_is_marked_stale(desk, tmp_path):
+    (tmp_path / "notes" / "group.md").write_text("Something else now.\n")
+    first = desk.ask("how many layers in GoogLeNet").citations[0]
+    assert (first.file, first.stale, first.quote) == ("group.md", True, "22-layers deep model")
+    os.unlink(tmp_path / "notes" / "group.md")
+    assert desk.ask("how many layers in GoogLeNet").citations[0].stale
+
+
+def test_the_dump_is_answered_and_the_rest_left_alone(desk):
+    items = {item.question.text: item for item in desk.questions()}
+    assert items["How many layers does GoogLeNet have?"].answer.citations[0].file == "group.md"
+    assert items["What is a Boltzmann machine?"].answer.verdict == "unsupported"
+    assert items["What is a learning rate?"].answer is None
+    assert items["Buy a chair"].answer is None
+    assert {item.changed for item in items.values()} == {"new"}
+
+
+def test_the_ledger_knows_what_was_shown_and_what_is_newly_answered(tmp_path):
+    notes = dict(NOTES)
+    with open_desk(tmp_path, notes) as desk:
+        desk.remember(desk.questions())
+        assert {item.changed for item in desk.questions()} == {"same"}
+    notes["hinton.md"] = "# Boltzmann machine\n\nA Boltzmann machine is a network of random binary units.\n"
+    with open_desk(tmp_path, notes) as desk:
+        changed = {item.question.text: item.changed for item in desk.questions()}
+    assert changed["What is a Boltzmann machine?"] == "answered"
+    assert set(changed.values()) == {"same", "answered"}
+
+
+@pytest.mark.parametrize("question", ["", "  \n\t ", "\u200b" * 0])
+def test_an_empty_question_is_refused(desk, question):
+    with pytest.raises(QuestionError, match="is empty"):
+        desk.ask(question)
+
+
+def test_a_question_of_a_hundred_kilobytes_is_refused(desk):
+    with pytest.raises(QuestionError, match=r"102,399 characters; at most 10,000"):
+        desk.ask("why " * 25600)
+    assert checked("x" * MAX_QUESTION_CHARS) == "x" * MAX_QUESTION_CHARS
+
+
+@pytest.mark.parametrize(
+    "question", ["the of and to a", "🤖🔥", "?!…", "[[", "\x00", "🙂" * 500, "AND OR NOT title:x ~"]
+)
+def test_odd_questions_get_an_answer(desk, question):
+    assert desk.ask(question).verdict in ("unsupported", "partial", "supported")
+
+
+@given(question=st.text(min_size=1).filter(lambda text: text.strip()))
+def test_any_text_may_be_asked(question, shared_desk):
+    answer = shared_desk.ask(question)
+    assert 0 <= answer.confidence <= 1
+    assert shared_desk.search(question).query == question
+
+
+@pytest.fixture(scope="module")
+def shared_desk(tmp_path_factory):
+    with open_desk(tmp_path_factory.mktemp("shared")) as found:
+        yield found

@@ -1,0 +1,222 @@
+"""The pages in a real browser."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+import uvicorn
+from stub_desk import StubDesk
+
+from indexer.settings import Settings
+from service.app import create_app
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium at /usr/bin/chromium"),
+]
+
+FILLER = "\n\n".join(f"Paragraph {n} about nothing in particular." for n in range(80))
+LONG = f"""# Long note
+
+{FILLER}
+
+- Residual connections carry the gradient.
+
+| a | b |
+|---|---|
+| {"wide " * 60} | y |
+
+{FILLER}
+"""
+EVIL = """# Evil
+
+<img src=x onerror="document.title='owned'">
+<script>document.title='owned'</script>
+
+[x](javascript:alert(1))
+"""
+DUMP = "# Question dump\n\n- [ ] Why residual connections?\n- [ ] Where do quasars come from?\n"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    root = tmp_path_factory.mktemp("vault")
+    for name, text in (("dump.md", DUMP), ("evil.md", EVIL), ("long.md", LONG)):
+        (root / name).write_text(text)
+    app = create_app(Settings(library=root / "library", cache=root / "cache"), desk=StubDesk(root))
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+    listening.close()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def tab(chromium, address):
+    """A page that fails its test when it asks another host for anything, or the policy or a script complains."""
+    context = chromium.new_context(base_url=address, reduced_motion="reduce")
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("request", lambda request: request.url.startswith(address) or complaints.append(request.url))
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def in_view(tab, selector):
+    top, bottom, height = tab.evaluate(
+        "s => { const r = document.querySelector(s).getBoundingClientRect(); return [r.top, r.bottom, innerHeight] }",
+        selector,
+    )
+    return top >= 0 and bottom <= height
+
+
+def test_asking_by_keyboard_ends_at_the_cited_line(tab):
+    tab.goto("/questions")
+    tab.keyboard.press("/")
+    tab.wait_for_url("**/")
+    tab.keyboard.type("residual connections gradient")
+    tab.keyboard.press("Enter")
+    tab.wait_for_selector("text=Your notes answer this")
+    cite = tab.locator("a.cite").first
+    cite.focus()
+    tab.keyboard.press("Enter")
+    assert in_view(tab, "#source-1")
+    tab.locator("#source-1 .place a").press("Enter")
+    tab.wait_for_url("**/notes/3?lines=163-163#L163")
+    assert tab.locator(".cited").inner_text() == "Residual connections carry the gradient."
+    assert in_view(tab, ".cited")
+
+
+def test_slash_selects_the_question_and_types_into_it(tab):
+    tab.goto("/?q=residual")
+    tab.keyboard.press("/")
+    assert tab.evaluate("document.activeElement.id") == "q"
+    tab.keyboard.type("a/b")
+    assert tab.input_value("#q") == "a/b"
+
+
+def test_the_skip_link_comes_first(tab):
+    tab.goto("/library")
+    tab.keyboard.press("Tab")
+    assert tab.evaluate("document.activeElement.textContent") == "Skip to the content"
+    tab.keyboard.press("Enter")
+    assert tab.evaluate("document.activeElement.id") == "main"
+
+
+def test_everything_works_without_scripts(chromium, address):
+    context = chromium.new_context(base_url=address, java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/")
+    page.fill("#q", "residual connections gradient")
+    page.press("#q", "Enter")
+    page.wait_for_selector("#source-1")
+    page.click("#source-1 .place a")
+    page.wait_for_selector(".cited")
+    page.click("text=Source")
+    assert page.locator("#L163.cited code").inner_text() == "- Residual connections carry the gradient."
+    page.goto("/questions")
+    page.click("text=Not answered")
+    assert page.locator(".item .text").all_inner_texts() == ["Where do quasars come from? new"]
+    context.close()
+
+
+def test_a_note_runs_nothing(tab):
+    tab.goto("/notes/2")
+    tab.wait_for_load_state("networkidle")
+    assert tab.title() == "Evil · Footnote"
+    assert tab.locator("main script, main img, main a[href^=javascript]").count() == 0
+
+
+PATHS = ["/", "/?q=residual+gradient", "/questions", "/notes/3", "/notes/3?view=source", "/library", "/docs"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_no_page_scrolls_sideways_or_grows_too_wide_to_read(tab, path):
+    tab.goto(path)
+    for width in (320, 1280, 3840):
+        tab.set_viewport_size({"width": width, "height": 800})
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+        ems = "document.querySelector('main').clientWidth / parseFloat(getComputedStyle(document.body).fontSize)"
+        assert tab.evaluate(ems) <= 41
+
+
+CONTRAST = """
+() => {
+  const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  const layers = (element) =>
+    element ? [...layers(element.parentElement), getComputedStyle(element).backgroundColor] : ["white"];
+  const paint = (colours) => {
+    colours.forEach((colour) => { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); });
+    const [r, g, b] = [...canvas.getImageData(0, 0, 1, 1).data].map((v) => {
+      const c = v / 255;
+      return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const poor = [];
+  for (const element of document.querySelectorAll("body *")) {
+    const text = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+    if (!text || !element.checkVisibility() || element.closest(".unseen, .skip")) continue;
+    const ground = layers(element);
+    const a = paint(ground), b = paint([...ground, getComputedStyle(element).color]);
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) poor.push(`${element.tagName}.${element.className} ${ratio.toFixed(2)}`);
+  }
+  return poor;
+}
+"""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/", "/?q=residual+gradient", "/?q=residual+quasars+galaxies", "/questions?show=all", "/library", "/docs"),
+        *("/notes/3?lines=163-165", "/notes/3?lines=1-4&view=source"),
+    ],
+)
+def test_text_has_contrast_enough(tab, path):
+    tab.goto(path)
+    for scheme in ("light", "dark"):
+        tab.emulate_media(color_scheme=scheme)
+        assert tab.evaluate(CONTRAST) == []
+
+
+NAMELESS = """
+() => [...document.querySelectorAll("a[href], button, input")].filter(
+  (element) => !(element.textContent.trim() || element.getAttribute("aria-label") || element.labels?.length)
+).length
+"""
+REPEATED = """
+() => [...document.querySelectorAll("[id]")].map((element) => element.id).filter((id, i, all) => all.indexOf(id) !== i)
+"""
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_pages_have_one_top_heading_and_names_for_everything(tab, path):
+    tab.goto(path)
+    assert tab.locator("h1").count() == 1
+    assert tab.evaluate(NAMELESS) == 0
+    assert tab.evaluate(REPEATED) == []
