@@ -94,8 +94,12 @@ class Library:
             library.close()
             raise
 
+    def ledger(self) -> dict[str, LedgerEntry]:
+        """What was last said to each question, by its key: as it is now, not as a snapshot holds it."""
+        return self._probe.ledger()
+
     def put_ledger(self, entries: Iterable[LedgerEntry]) -> None:
-        """Keep what was said to questions; snapshots see it with the next generation. Raises LibraryFull."""
+        """Keep what was said to questions; no new generation comes of it. Raises LibraryFull."""
         path = self.path / CATALOGUE
         with Catalogue(path, connect(path, write=True)) as catalogue:
             catalogue.put_ledger(entries)

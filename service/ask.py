@@ -88,7 +88,7 @@ class Desk:
                     self._ask(snapshot, asked, q.question.text, 8) if q.question.wanted else None for q in stored
                 ]
                 self._answered = (snapshot.generation, answers)
-            known = snapshot.catalogue.ledger()
+            known = self.library.ledger()
             pairs = zip(stored, self._answered[1], strict=True)
             return tuple(ledger.judged(item, answer, known) for item, answer in pairs)
 

@@ -1,5 +1,3 @@
-import os
-
 import pytest
 from desks import NOTES, open_desk
 from hypothesis import given
@@ -77,7 +75,7 @@ def test_a_file_that_changed_is_marked_stale(desk, tmp_path):
     (tmp_path / "notes" / "group.md").write_text("Something else now.\n")
     first = desk.ask("how many layers in GoogLeNet").citations[0]
     assert (first.file, first.stale, first.quote) == ("group.md", True, "22-layers deep model")
-    os.unlink(tmp_path / "notes" / "group.md")
+    (tmp_path / "notes" / "group.md").unlink()
     assert desk.ask("how many layers in GoogLeNet").citations[0].stale
 
 
