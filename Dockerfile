@@ -19,6 +19,7 @@ ENV PATH=/opt/footnote/bin:$PATH PYTHONUNBUFFERED=1 FOOTNOTE_LIBRARY=/library FO
 USER footnote
 VOLUME ["/library", "/cache"]
 EXPOSE 8000
+# Healthy when it can answer; a container that runs another command than `serve` has nothing to check.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=120s --retries=3 \
     CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/readyz', timeout=4)"]
 ENTRYPOINT ["footnote"]

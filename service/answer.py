@@ -26,7 +26,7 @@ SENTENCES = 4
 NEAR = 0.93
 """A further passage takes part when its score is at least this share of the best one's."""
 
-_NEAR_SPAN = 0.85
+_NEAR_SPAN = 0.1
 _FOLD = re.compile(r"[\W_]+")
 
 SpanScorer = Callable[[Sequence[str]], NDArray[np.float32]]
@@ -133,7 +133,7 @@ def _evidence(hits: Sequence[Hit], asked: Collection[tuple[int, int]], score_spa
         if hit.passage.kind == "question":
             best = row[:room]
         else:
-            order = [int(k) for k in np.argsort(-own)[: min(2, room)] if own[k] >= _NEAR_SPAN * own.max()]
+            order = [int(k) for k in np.argsort(-own)[: min(2, room)] if own[k] >= own.max() - _NEAR_SPAN]
             best = [row[k] for k in sorted(order)]
         said += len(best)
         evidence.append(Evidence(hit, tuple(best)))

@@ -14,6 +14,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from mdit_py_plugins.gfm import gfm_plugin
 
+from indexer.parsing.inline import bounded_plugin
 from indexer.parsing.obsidian import callout, obsidian_plugin, tags_in, without_block_id
 from indexer.parsing.text import decode, lines_of
 from indexer.types import Block, BlockKind, Document, Link, Source, State
@@ -59,7 +60,8 @@ def parse(source: Source) -> Document:
 
 @cache
 def _parser(*, indented_code: bool) -> MarkdownIt:
-    md = MarkdownIt("commonmark", {"maxNesting": 300}).use(gfm_plugin, dollarmath=True).use(obsidian_plugin)
+    md = MarkdownIt("commonmark", {"maxNesting": 450}).use(bounded_plugin)
+    md.use(gfm_plugin, dollarmath=True).use(obsidian_plugin)
     md.options["alerts"] = False  # Obsidian's callouts are more than GitHub's five
     return md if indented_code else md.disable("code")
 

@@ -1,0 +1,84 @@
+"""Inline markup in bounded time: what would take too long to resolve stays as it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from markdown_it.parser_inline import ParserInline
+from markdown_it.rules_core import StateCore
+from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token
+from markdown_it.utils import EnvType
+
+from markdown_it import MarkdownIt
+
+PIECE_CHARS = 4_000
+"""A paragraph of more characters is read in pieces of whole lines, at most so long where its lines allow it."""
+
+STEPS_PER_CHAR = 16
+"""How far brackets may be looked ahead from: prose takes 1 or 2 steps a character, unclosed brackets thousands."""
+
+_STEPS = "inline steps left"
+
+
+class _TooManySteps(Exception):
+    """The markup of a paragraph cannot be resolved in the steps allowed."""
+
+
+class _BoundedInline(ParserInline):
+    """markdown-it's inline parser, whose look-ahead is counted: it is quadratic in brackets that never close."""
+
+    def parse(self, src: str, md: MarkdownIt, env: EnvType, tokens: list[Token]) -> list[Token]:
+        if _STEPS in env:  # the text of an image: part of the paragraph around it
+            return super().parse(src, md, env, tokens)
+        env[_STEPS] = STEPS_PER_CHAR * len(src) + 1_000
+        try:
+            return super().parse(src, md, env, tokens)
+        except (_TooManySteps, RecursionError):
+            tokens[:] = _as_written(src)
+            return tokens
+        finally:
+            del env[_STEPS]
+
+    def skipToken(self, state: StateInline) -> None:  # noqa: N802 - markdown-it's name
+        state.env[_STEPS] -= 1
+        if state.env[_STEPS] < 0:
+            raise _TooManySteps
+        super().skipToken(state)
+
+
+def bounded_plugin(md: MarkdownIt) -> None:
+    """Make a parser read inline markup in time linear in its length; use it before plugins that add inline rules."""
+    md.inline = _BoundedInline()
+    md.core.ruler.at("inline", _inline)
+
+
+def _inline(state: StateCore) -> None:
+    for token in state.tokens:
+        if token.type == "inline":
+            token.children = []
+            for k, piece in enumerate(_pieces(token.content)):
+                if k:
+                    token.children.append(Token("softbreak", "br", 0))
+                token.children += state.md.inline.parse(piece, state.md, state.env, [])
+
+
+def _pieces(text: str) -> Iterator[str]:
+    start = 0
+    while len(text) - start > PIECE_CHARS:
+        end = text.rfind("\n", start, start + PIECE_CHARS)
+        end = end if end > start else text.find("\n", start + PIECE_CHARS)
+        if end < 0:
+            break
+        yield text[start:end]
+        start = end + 1
+    yield text[start:]
+
+
+def _as_written(src: str) -> list[Token]:
+    tokens: list[Token] = []
+    for k, line in enumerate(src.split("\n")):
+        if k:
+            tokens.append(Token("softbreak", "br", 0))
+        tokens.append(Token("text", "", 0, content=line))
+    return tokens

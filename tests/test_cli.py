@@ -1,0 +1,194 @@
+import io
+import json
+import sys
+
+import pytest
+from desks import NOTES, write
+from stub_encoder import HashEncoder
+
+from service.cli import _as_one_question, main
+
+
+@pytest.fixture(autouse=True)
+def stub(monkeypatch):
+    """The command line with a stub for the model."""
+    for name in ("indexer.encode.load_encoder", "service.ask.load_encoder"):
+        monkeypatch.setattr(name, lambda *_, **__: HashEncoder())
+
+
+@pytest.fixture
+def environ(tmp_path):
+    return {"FOOTNOTE_LIBRARY": str(tmp_path / "library"), "FOOTNOTE_CACHE": str(tmp_path / "cache")}
+
+
+@pytest.fixture
+def indexed(tmp_path, environ, capsys):
+    assert main(["index", str(write(tmp_path / "notes"))], environ) == 0
+    capsys.readouterr()
+    return environ
+
+
+def test_index_says_what_it_did_and_prints_json_on_request(tmp_path, environ, capsys):
+    notes = str(write(tmp_path / "notes"))
+    assert main(["index", notes, "--no-papers"], environ) == 0
+    assert capsys.readouterr().out.startswith("3 files (3 new), 9 passages, 9 embedded, ")
+    assert main(["index", notes, "--json"], environ) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["unchanged"], report["embedded"], report["failures"]) == (3, 0, [])
+
+
+def test_the_library_option_comes_before_the_environment(tmp_path, environ, capsys):
+    notes = str(write(tmp_path / "notes"))
+    assert main(["index", notes, "--library", str(tmp_path / "other")], environ) == 0
+    assert (tmp_path / "other" / "catalogue.db").exists()
+    assert not (tmp_path / "library").exists()
+
+
+def test_ask_prints_the_answer_then_its_sources(indexed, capsys):
+    assert main(["ask", "how many layers in GoogLeNet"], indexed) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("22-layers deep model [1]\nplus two heads that help while training [1]\n\nAnswered · confidence ")
+    assert "Sources\n  [1] group.md:2-4\n" in out
+    assert "\033" not in out
+    assert max(map(len, out.split("\n"))) <= 80
+
+
+def test_what_is_not_answered_has_exit_code_1(indexed, capsys):
+    assert main(["ask", "zebra migration patterns"], indexed) == 1
+    assert "Nothing in the library answers this." in capsys.readouterr().out
+
+
+def test_an_answer_as_json_has_the_fields_of_the_contract(indexed, capsys):
+    assert main(["ask", "how many layers in GoogLeNet", "--json", "-k", "2"], indexed) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert list(answer) == ["question", "verdict", "confidence", "sentences", "citations", "took_ms"]
+    assert list(answer["citations"][0]) == [
+        "n", "kind", "file", "paper", "version", "title", "headings", "lines", "pages", "boxes", "quote", "passage",
+        "score", "link", "stale",
+    ]  # fmt: skip
+    assert answer["sentences"][0] == {"text": "22-layers deep model", "citations": [1]}
+    assert len(answer["citations"]) == 2
+
+
+def test_search_lists_passages(indexed, capsys):
+    assert main(["search", "bias correction", "--json", "-k", "1"], indexed) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (list(result), result["hits"][0]["file"]) == (["query", "hits", "took_ms"], "adam.md")
+    assert main(["search", "bias correction"], indexed) == 0
+    assert capsys.readouterr().out.startswith("  [1] adam.md:8\n")
+
+
+def test_a_batch_answers_line_by_line_in_order_and_keeps_ids(indexed, capsys, tmp_path, monkeypatch):
+    lines = ['{"id": "q7", "question": "GoogLeNet layers"}', "", "bias correction", '{"id": 8, "question": ""}', "{odd"]
+    (tmp_path / "batch").write_text("\n".join(lines))
+    assert main(["ask", "--batch", str(tmp_path / "batch"), "--json"], indexed) == 2
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row.get("id") for row in rows] == ["q7", None, 8, None]
+    assert [row["question"] for row in rows] == ["GoogLeNet layers", "bias correction", "", "{odd"]
+    assert "is empty" in rows[2]["error"]
+    monkeypatch.setattr(sys, "stdin", io.StringIO("unused"))
+    assert main(["search", "--batch", str(tmp_path / "missing")], indexed) == 2
+    assert "one question a line" in capsys.readouterr().err
+
+
+def test_questions_answers_the_dump_and_remembers_what_it_showed(indexed, capsys):
+    assert main(["questions", "--json"], indexed) == 0
+    items = json.loads(capsys.readouterr().out)["questions"]
+    assert [(item["text"], item["state"], item["kind"], item["line"]) for item in items] == [
+        ("How many layers does GoogLeNet have?", "open", "question", 2),
+        ("Why does Adam divide by the root of the average square?", "open", "question", 3),
+        ("What is a Boltzmann machine?", "open", "question", 4),
+        ("What is a learning rate?", "done", "question", 5),
+        ("Buy a chair", "open", "task", 8),
+    ]
+    assert list(items[0]) == [
+        "text", "state", "kind", "line", "section", "parent", "wikilinks", "arxiv_ids", "urls", "file", "answer", "changed",
+    ]  # fmt: skip
+    assert (items[0]["changed"], items[3]["answer"]) == ("new", None)
+    assert main(["questions"], indexed) == 0
+    out = capsys.readouterr().out
+    assert "✓ How many layers does GoogLeNet have?\n  22-layers deep model\n    group.md:2-4\n" in out
+    assert "✗ What is a Boltzmann machine?\n  nothing in the library answers this\n" in out
+    assert out.rstrip().split("\n")[-1].startswith("3 open: ")
+    assert main(["questions", "--markdown"], indexed) == 0
+    assert "    - 22-layers deep model [group.md:2-4](<group.md#L2>)" in capsys.readouterr().out
+
+
+def test_status_names_what_failed_and_what_is_outdated(indexed, capsys, tmp_path):
+    (tmp_path / "notes" / "adam.md").write_text(NOTES["adam.md"] + "\nMore.\n")
+    (tmp_path / "notes" / "bad.md").write_bytes(bytes(range(256)))
+    assert main(["status"], indexed) == 0
+    assert "Outdated  1" in capsys.readouterr().out
+    assert main(["index"], indexed) == 0
+    assert capsys.readouterr().err.startswith("bad.md: binary data")
+    assert main(["status", "--json"], indexed) == 0
+    status = json.loads(capsys.readouterr().out)
+    assert (status["documents"], status["failed"], status["stale"]) == (3, 1, [])
+    assert status["failures"][0][0] == "bad.md"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["ask", "what?"], "no library at "),
+        (["status"], "make one with: footnote index FOLDER"),
+        (["ask"], "no question"),
+        (["index", "/nowhere/at/all"], "/nowhere/at/all is not there"),
+        (["ask", "-k", "0", "x"], "a number from 1 to 200"),
+        (["fly"], "invalid choice"),
+        (["bench", "quality", "/nowhere.jsonl"], "no library at "),
+    ],
+)
+def test_errors_are_one_line_on_stderr_and_exit_code_2(arguments, says, environ, capsys):
+    assert main(arguments, environ) == 2
+    captured = capsys.readouterr()
+    assert says in captured.err
+    assert captured.out == ""
+    assert "Traceback" not in captured.err
+
+
+def test_an_empty_question_is_an_error(indexed, capsys):
+    assert main(["ask", "  "], indexed) == 2
+    assert capsys.readouterr().err == "footnote: the question is empty; write what you want to know\n"
+
+
+def test_a_damaged_library_is_named(indexed, capsys, tmp_path):
+    catalogue = tmp_path / "library" / "catalogue.db"
+    for leftover in catalogue.parent.glob("catalogue.db-*"):
+        leftover.unlink()
+    catalogue.write_bytes(b"not a database at all, but long enough to be read as one" * 50)
+    assert main(["ask", "what?"], indexed) == 2
+    assert "index again" in capsys.readouterr().err
+
+
+def test_a_port_in_use_is_an_error_that_names_the_option(indexed, capsys):
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        assert main(["serve", "--port", str(taken.getsockname()[1])], indexed) == 2
+    assert "choose another with --port" in capsys.readouterr().err
+
+
+def test_the_words_of_ask_are_one_question():
+    assert _as_one_question(["what", "is", "this?", "--json", "-k", "3"]) == ["what is this?", "--json", "-k", "3"]
+    assert _as_one_question(["--help"]) == ["--help"]
+
+
+def test_help_names_every_command(capsys):
+    assert main([], {}) == 0
+    out = capsys.readouterr().out
+    for command in ("index", "status", "ask", "search", "questions", "serve", "bench"):
+        assert command in out
+
+
+def test_help_and_version_import_nothing_heavy():
+    import subprocess
+
+    code = (
+        "import sys; from service.cli import main; main(['--version'], {}); main([], {});"
+        "print(sorted({'torch', 'openvino', 'faiss', 'tantivy', 'fastapi', 'numpy', 'rich', 'markdown_it'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.rstrip().endswith("[]")
