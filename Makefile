@@ -44,7 +44,7 @@ serve: setup
 	@FOOTNOTE_LIBRARY=$(DEMO) $(BIN)/footnote serve
 
 bench: setup
-	@$(BIN)/python -m tests.bench.quality
+	@$(BIN)/python -m tests.bench.run
 
 clean:
 	@rm -rf .venv $(DEMO) build *.egg-info

@@ -25,10 +25,11 @@ from numpy.typing import NDArray
 
 from indexer.errors import ModelError
 from indexer.settings import DEFAULT_MODEL
+from indexer.tokens import Projection
 from indexer.types import Matrix
 
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-RECIPE = 1
+RECIPE = 2
 """To be raised when the model would be made differently: what older versions made is then left alone."""
 LEAST_COSINE = 0.99
 FILES = ("model.xml", "model.bin", "tokenizer.json")
@@ -135,7 +136,7 @@ def make(source: Path, target: Path) -> None:
 
     seen, unseen = calibration_texts()
     expected = original.encode(unseen, normalize_embeddings=True, show_progress_bar=False)
-    plain = _converted(original[0].auto_model)
+    plain = _converted(original[0].auto_model, fitted_projection(original))
     model, precision = (
         nncf.quantize(
             plain,
@@ -162,6 +163,13 @@ def make(source: Path, target: Path) -> None:
     (target / "meta.json").write_text(json.dumps(asdict(meta), indent=2), encoding="utf-8")
 
 
+def fitted_projection(model: Any) -> Projection:
+    """Fit the projection of token vectors to what a sentence-transformers model makes of the calibration texts."""
+    seen, _ = calibration_texts()
+    layers = model.encode(seen, output_value="token_embeddings", show_progress_bar=False)
+    return Projection.fit(np.concatenate([layer.float().cpu().numpy() for layer in layers]))
+
+
 def mean_cosine(left: Matrix, right: Matrix) -> float:
     """Average the cosines of rows of unit norm, (n, dimension) each."""
     return float(np.mean(np.sum(left * right, axis=1)))
@@ -173,8 +181,11 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _converted(transformer: Any) -> Any:
-    """Convert to OpenVINO: ids and mask [batch, sequence] in; `vector` [batch, dimension] and `tokens` out."""
+def _converted(transformer: Any, projection: Projection) -> Any:
+    """Convert to OpenVINO: ids and mask [batch, sequence] in; `vector` [batch, dimension] and `tokens` out.
+
+    `tokens` [batch, sequence, tokens.DIMENSION] is projected and of unit norm.
+    """
     import torch
 
     class Embedding(torch.nn.Module):
@@ -183,11 +194,15 @@ def _converted(transformer: Any) -> Any:
         def __init__(self) -> None:
             super().__init__()
             self.transformer = transformer
+            self.mean = torch.nn.Buffer(torch.from_numpy(projection.mean))
+            self.basis = torch.nn.Buffer(torch.from_numpy(projection.basis))
 
         def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            tokens = self.transformer(input_ids=ids, attention_mask=mask).last_hidden_state
-            weights = mask.unsqueeze(-1).to(tokens.dtype)
-            return torch.nn.functional.normalize((tokens * weights).sum(1) / weights.sum(1), dim=1), tokens
+            layer = self.transformer(input_ids=ids, attention_mask=mask).last_hidden_state
+            weights = mask.unsqueeze(-1).to(layer.dtype)
+            vector = (layer * weights).sum(1) / weights.sum(1)
+            tokens = (layer - self.mean) @ self.basis
+            return torch.nn.functional.normalize(vector, dim=1), torch.nn.functional.normalize(tokens, dim=2)
 
     example = torch.ones(2, 8, dtype=torch.int64)
     with torch.no_grad():

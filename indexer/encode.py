@@ -22,6 +22,7 @@ from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indexer.compile import (
     WEIGHTS_SHA256,
@@ -30,18 +31,22 @@ from indexer.compile import (
     bundled_model,
     check_weights,
     compiled_model,
+    fitted_projection,
     import_openvino,
 )
 from indexer.errors import ModelError
 from indexer.settings import DEFAULT_MODEL, Settings
-from indexer.tokens import DIMENSION as TOKEN_DIMENSION
+from indexer.tokens import Projection, pack
 from indexer.types import Encoded, EncodedQuery, Encoder, Matrix
 
 WINDOW = 4096
 """Texts that are tokenised and sorted by length together: bounds the memory of a large run."""
-BATCH_TOKENS = 512
-"""Tokens in a batch, padding included: what fits the caches of one core."""
+BATCH_TOKENS = 1024
+"""Tokens in a batch, padding included. More is no faster; less spends more of the time between batches."""
+STEP = 16
+"""Texts are padded to a multiple of this: OpenVINO makes, and keeps in memory, a program for each shape it meets."""
 HUB_TIMEOUT = 5.0
+TORCH_OUTPUT: dict[str, Any] = {"output_value": None, "show_progress_bar": False, "convert_to_numpy": False}
 LONGEST = 512
 UNLIMITED = 1_000_000
 """Tokens that are read by a model that states no limit of its own, or one that only says that there is none."""
@@ -72,18 +77,18 @@ def load_encoder(settings: Settings, *, device: str | None = None, notice: Calla
     device = _chosen(device or settings.device)
     prompts = Prompts(settings.query_prompt, settings.passage_prompt)
     if name != DEFAULT_MODEL:
-        return _load_torch(_found(settings.model, notice), name, device, prompts)
+        return _load_torch(_found(settings.model, notice), name, device, prompts, settings.cache)
     if device == "cpu":
         return _load_compiled(compiled_model(settings.cache, notice), prompts)
     check_weights(bundled_model())
-    return _load_torch(_opened(str(bundled_model())), name, device, prompts)
+    return _load_torch(_opened(str(bundled_model())), name, device, prompts, settings.cache)
 
 
 class CompiledEncoder:
     """The default model on the CPU: one stream a core, each with one thread. Safe to use from many threads."""
 
     def __init__(self, tokenizer: Any, requests: Sequence[Any], meta: Meta, prompts: Prompts) -> None:
-        self.fingerprint = _fingerprint(DEFAULT_MODEL, WEIGHTS_SHA256, meta.precision, meta.max_tokens, prompts)
+        self.fingerprint = _fingerprint(DEFAULT_MODEL, WEIGHTS_SHA256, meta.max_tokens, prompts)
         self.dimension = meta.dimension
         self.max_tokens = meta.max_tokens
         self._tokenizer = tokenizer
@@ -94,23 +99,29 @@ class CompiledEncoder:
             self._idle.put(request)
 
     def encode(self, texts: Sequence[str]) -> Encoded:
-        """Embed passages, in the order of `texts`, without token codes."""
+        """Embed passages, in the order of `texts`."""
         vectors = np.empty((len(texts), self.dimension), np.float32)
+        codes = [b""] * len(texts)
         pool = ThreadPoolExecutor(self._streams)
         try:
             for start in range(0, len(texts), WINDOW):
                 rows = self._tokens([self._prompts.passage + text for text in texts[start : start + WINDOW]])
                 batches = list(by_length(rows))
                 results = pool.map(self._run, [[rows[number] for number in batch] for batch in batches])
-                for batch, result in zip(batches, results, strict=True):
-                    vectors[[start + number for number in batch]] = result
+                for batch, (found, tokens) in zip(batches, results, strict=True):
+                    vectors[[start + number for number in batch]] = found
+                    for number, row in zip(batch, tokens, strict=True):
+                        codes[start + number] = pack(row[: len(rows[number])])
         finally:
             pool.shutdown(cancel_futures=True)  # an interrupt does not wait for what has not begun
-        return _without_tokens(vectors)
+        return Encoded(vectors, tuple(codes))
 
     def encode_query(self, text: str) -> EncodedQuery:
-        """Embed a question, without token vectors."""
-        return _query_without_tokens(self._run(self._tokens([self._prompts.query + text])))
+        """Embed a question."""
+        prompt = self._prompts.query
+        vectors, tokens = self._run(self._tokens([prompt + text]))
+        own, offsets = own_tokens(self._tokenizer, prompt, text, self.max_tokens)
+        return EncodedQuery(vectors[0], tokens[0][own], offsets)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Count the tokens of each text, prompt and special tokens included, without truncation."""
@@ -121,8 +132,8 @@ class CompiledEncoder:
         rows = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(texts)]
         return [row if len(row) <= limit else row[: limit - 1] + row[-1:] for row in rows]  # the last one closes a text
 
-    def _run(self, rows: Sequence[Sequence[int]]) -> Matrix:
-        ids = np.zeros((len(rows), max(map(len, rows))), np.int64)
+    def _run(self, rows: Sequence[Sequence[int]]) -> tuple[Matrix, Matrix]:
+        ids = np.zeros((len(rows), max(map(padded, rows))), np.int64)
         mask = np.zeros_like(ids)
         for number, row in enumerate(rows):
             ids[number, : len(row)] = row
@@ -130,37 +141,50 @@ class CompiledEncoder:
         request = self._idle.get()
         try:
             request.infer({"input_ids": ids, "attention_mask": mask})
-            vectors: Matrix = request.get_tensor("vector").data.copy()
+            return request.get_tensor("vector").data.copy(), request.get_tensor("tokens").data.copy()
         finally:
             self._idle.put(request)
-        return vectors
 
 
 class TorchEncoder:
     """Any sentence-transformers model, in half precision on a GPU. One thread encodes at a time."""
 
-    def __init__(self, model: Any, tokenizer: Any, *, fingerprint: str, prompts: Prompts) -> None:
+    def __init__(
+        self, model: Any, tokenizer: Any, projection: Projection, *, fingerprint: str, prompts: Prompts
+    ) -> None:
         self.fingerprint = fingerprint
         self.dimension = int(model.get_embedding_dimension())
         self.max_tokens = _limit(model)
         self._model = model
+        self._projection = projection
         self._tokenizer = tokenizer
         self._prompts = prompts
         self._lock = threading.Lock()
 
     def encode(self, texts: Sequence[str]) -> Encoded:
-        """Embed passages, in the order of `texts`, without token codes."""
-        if not texts:
-            return _without_tokens(np.zeros((0, self.dimension), np.float32))
+        """Embed passages, in the order of `texts`."""
+        vectors = np.empty((len(texts), self.dimension), np.float32)
+        codes = []
         with self._lock:
-            rows = self._model.encode_document(list(texts), prompt=self._prompts.passage, show_progress_bar=False)
-        return _without_tokens(unit(rows))
+            rows = self._model.encode_document(list(texts), prompt=self._prompts.passage, **TORCH_OUTPUT)
+        for number, row in enumerate(rows):
+            vectors[number], tokens = self._read(row)
+            codes.append(pack(tokens))
+        return Encoded(vectors, tuple(codes))
 
     def encode_query(self, text: str) -> EncodedQuery:
-        """Embed a question, without token vectors."""
+        """Embed a question."""
+        prompt = self._prompts.query
         with self._lock:
-            rows = self._model.encode_query([text], prompt=self._prompts.query, show_progress_bar=False)
-        return _query_without_tokens(unit(rows))
+            (row,) = self._model.encode_query([text], prompt=prompt, **TORCH_OUTPUT)
+        vector, tokens = self._read(row)
+        own, offsets = own_tokens(self._tokenizer, prompt, text, len(tokens))
+        return EncodedQuery(vector, tokens[own], offsets)
+
+    def _read(self, row: Any) -> tuple[NDArray[np.float32], Matrix]:
+        """The unit vector and the token vectors of one text, in single precision whatever they were made in."""
+        layer = row["token_embeddings"][row["attention_mask"].bool()].float().cpu().numpy()
+        return unit(row["sentence_embedding"].float().cpu().numpy()[None])[0], self._projection.apply(layer)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Count the tokens of each text, prompt and special tokens included, without truncation."""
@@ -174,7 +198,7 @@ def by_length(rows: Sequence[Sequence[int]]) -> Iterator[list[int]]:
     """
     batch: list[int] = []
     for number in sorted(range(len(rows)), key=lambda number: -len(rows[number])):
-        if batch and (len(batch) + 1) * len(rows[batch[0]]) > BATCH_TOKENS:
+        if batch and (len(batch) + 1) * padded(rows[batch[0]]) > BATCH_TOKENS:
             yield batch
             batch = []
         batch.append(number)
@@ -182,9 +206,22 @@ def by_length(rows: Sequence[Sequence[int]]) -> Iterator[list[int]]:
         yield batch
 
 
+def padded(row: Sequence[int]) -> int:
+    """Round the length of `row` up to the next multiple of STEP."""
+    return -(-len(row) // STEP) * STEP
+
+
 def count_tokens(tokenizer: Any, prompt: str, texts: Sequence[str]) -> list[int]:
     """Count the tokens of each text after `prompt`, with a tokenizer that neither pads nor truncates."""
     return [len(encoding) for encoding in tokenizer.encode_batch_fast([prompt + text for text in texts])]
+
+
+def own_tokens(tokenizer: Any, prompt: str, text: str, limit: int) -> tuple[list[int], tuple[tuple[int, int], ...]]:
+    """Which of the first `limit` tokens of `prompt + text` are the text's own, and where they stand in the text."""
+    encoding = tokenizer.encode(prompt + text)
+    spans = zip(encoding.offsets, encoding.special_tokens_mask, strict=True)
+    own = [k for k, ((start, _), special) in enumerate(spans) if not special and start >= len(prompt) and k < limit - 1]
+    return own, tuple((encoding.offsets[k][0] - len(prompt), encoding.offsets[k][1] - len(prompt)) for k in own)
 
 
 def unit(rows: Matrix) -> Matrix:
@@ -192,14 +229,6 @@ def unit(rows: Matrix) -> Matrix:
     rows = np.asarray(rows, np.float32)
     scaled: Matrix = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(1e-12))
     return scaled
-
-
-def _without_tokens(vectors: Matrix) -> Encoded:
-    return Encoded(vectors, (b"",) * len(vectors))
-
-
-def _query_without_tokens(vectors: Matrix) -> EncodedQuery:
-    return EncodedQuery(vectors[0], np.zeros((0, TOKEN_DIMENSION), np.float32), ())
 
 
 def _load_compiled(model: CompiledModel, prompts: Prompts) -> CompiledEncoder:
@@ -220,16 +249,30 @@ def _load_compiled(model: CompiledModel, prompts: Prompts) -> CompiledEncoder:
     return encoder
 
 
-def _load_torch(model: Any, name: str, device: str, prompts: Prompts) -> TorchEncoder:
+def _load_torch(model: Any, name: str, device: str, prompts: Prompts, cache: Path) -> TorchEncoder:
     stated = model.prompts
     passage = next((stated[key] for key in ("document", "passage", "corpus") if key in stated), "")
     prompts = Prompts(prompts.query or stated.get("query", ""), prompts.passage or passage)
-    precision = "fp16" if device == "cuda" else "fp32"
-    fingerprint = _fingerprint(name, _digest(model), precision, _limit(model), prompts)
+    weights = WEIGHTS_SHA256 if name == DEFAULT_MODEL else _digest(model)
+    fingerprint = _fingerprint(name, weights, _limit(model), prompts)
+    projection = _projection(model, cache / "models" / f"{Path(name).name}-{weights[:12]}.npz")
     if device == "cuda":
         model = model.half().to("cuda")
     tokenizer = getattr(model.tokenizer, "backend_tokenizer", model.tokenizer)
-    return TorchEncoder(model, _plain(copy.deepcopy(tokenizer)), fingerprint=fingerprint, prompts=prompts)
+    return TorchEncoder(model, _plain(copy.deepcopy(tokenizer)), projection, fingerprint=fingerprint, prompts=prompts)
+
+
+def _projection(model: Any, file: Path) -> Projection:
+    """The projection of a model's token vectors, fitted once and kept in `file`."""
+    with suppress(OSError, ValueError, KeyError), np.load(file) as kept:
+        return Projection(kept["mean"], kept["basis"])
+    projection = fitted_projection(model)
+    with suppress(OSError):  # it is then fitted at every start
+        file.parent.mkdir(parents=True, exist_ok=True)
+        new = file.with_suffix(f".{os.getpid()}.npz")
+        np.savez(new, mean=projection.mean, basis=projection.basis)
+        new.replace(file)
+    return projection
 
 
 def _found(name: str, notice: Callable[[str], None]) -> Any:
@@ -303,9 +346,10 @@ def _digest(model: Any) -> str:
     return digest.hexdigest()
 
 
-def _fingerprint(name: str, weights: str, precision: str, max_tokens: int, prompts: Prompts) -> str:
-    parts = json.dumps([weights, precision, max_tokens, prompts.query, prompts.passage])
-    return f"{Path(name).name}-{precision}-{hashlib.sha256(parts.encode()).hexdigest()[:12]}"
+def _fingerprint(name: str, weights: str, max_tokens: int, prompts: Prompts) -> str:
+    """Name what vectors depend on. Not the precision: int8, fp16 and fp32 are near enough to be compared."""
+    parts = json.dumps([weights, max_tokens, prompts.query, prompts.passage])
+    return f"{Path(name).name}-{hashlib.sha256(parts.encode()).hexdigest()[:12]}"
 
 
 def _limit(model: Any) -> int:

@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import sentencex
 
@@ -24,6 +25,12 @@ JOINED_WORDS = 80
 
 LEAD_WORDS = 24
 """A paragraph of at most so many words that ends in a colon leads into the list below it."""
+
+MANY_SPANS = 16
+"""A block of more than twice as many sentences is cut into pieces of so many before it is cut into halves."""
+
+STRETCH_CHARS = 10_000
+"""So much text is searched for sentences at once."""
 
 CONTEXT_CHARS = 240
 """Titles and heading paths are cut to this length, the nearest headings kept."""
@@ -76,22 +83,29 @@ def split(document: Document, *, max_tokens: int, count_tokens: TokenCounter) ->
     item, rows, lines), these at sentences, and these at words.
     """
 
-    def fits(text: str) -> bool:  # a token has at least one character, so most texts need no counting
-        return len(text) + 2 <= max_tokens or count_tokens([text])[0] <= max_tokens
+    def within(text: str, limit: int) -> bool:  # a token has at least one byte, so most texts need no counting
+        return len(text.encode()) + 2 <= limit or count_tokens([text])[0] <= limit
+
+    def fits(text: str) -> bool:
+        return within(text, max_tokens)
 
     passages: list[Passage] = []
     for group in _joined(_groups(document)):
         context = _context(document, group)
-        for atoms in _packed(group, context, fits):
-            if atoms[0].spans[0] is not group.atoms[0].spans[0]:  # a later part: say what it is a part of
-                lead = _clipped(group.atoms[0].text, CONTEXT_CHARS // 2)
-                context = " › ".join(filter(None, (_context(document, group), lead)))
+        while not within(context, max_tokens // 2) and context:  # the most is for the text itself
+            context = context[: len(context) // 2]
+        later = " › ".join(filter(None, (context, _clipped(group.atoms[0].text, CONTEXT_CHARS // 2))))
+        later = later if within(later, max_tokens // 2) else context
+        parts = list(_packed(group, context, fits))
+        if len(parts) > 1:  # a later part says what it is a part of, and needs the room to say it
+            parts = list(_packed(group, later, fits))
+        for part, atoms in enumerate(parts):
             passages.append(
                 Passage(
                     ordinal=len(passages),
                     kind=group.kind,
-                    text="\n".join("  " * atom.indent + atom.text for atom in atoms),
-                    context=context if fits(context) else "",
+                    text=_text(atoms),
+                    context=later if part else context,
                     headings=group.headings,
                     lines=(atoms[0].lines[0], max(atom.lines[1] for atom in atoms)),
                     spans=tuple(span for atom in atoms for span in atom.spans),
@@ -165,15 +179,35 @@ def _sentences(document: Document, block: Block) -> tuple[Span, ...]:
     for row in rows:
         starts.append(starts[-1] + len(row) + 1)
     spans = []
-    for found in sentencex.get_sentence_boundaries("en", text.replace("\n", " ")):
-        piece = text[found["start_index"] : found["end_index"]]
+    for begin, stop in _boundaries(text):
+        piece = text[begin:stop]
         if not any(char.isalnum() for char in piece):
             continue
-        start = found["start_index"] + len(piece) - len(piece.lstrip())
-        end = found["end_index"] - (len(piece) - len(piece.rstrip()))
+        start = begin + len(piece) - len(piece.lstrip())
+        end = stop - (len(piece) - len(piece.rstrip()))
         lines = (first + bisect_right(starts, start) - 1, first + bisect_right(starts, end - 1) - 1)
         spans.append(Span(" ".join(piece.split()), lines))
     return tuple(spans)
+
+
+def _boundaries(text: str) -> Iterator[tuple[int, int]]:
+    """Where each sentence of a text begins and ends; what runs over more than MAX_LINES lines is cut at line ends."""
+    start = 0
+    while start < len(text):  # the splitter takes quadratic time on some texts without sentences
+        end = len(text)
+        if end - start > STRETCH_CHARS:
+            end = start + STRETCH_CHARS
+            space = max(text.rfind(" ", start, end), text.rfind("\n", start, end))
+            end = space + 1 if space > start else end
+        for found in sentencex.get_sentence_boundaries("en", text[start:end].replace("\n", " ")):
+            begin, stop = start + found["start_index"], start + found["end_index"]
+            if text.count("\n", begin, stop) < MAX_LINES:
+                yield begin, stop
+                continue
+            for row in text[begin:stop].split("\n"):
+                yield begin, begin + len(row)
+                begin += len(row) + 1
+        start = end
 
 
 def _joined(groups: Iterable[_Group]) -> Iterator[_Group]:
@@ -217,43 +251,44 @@ def _clipped(text: str, chars: int) -> str:
     return text if len(text) <= chars else text[:chars].rsplit(" ", 1)[0]
 
 
+def _text(atoms: Sequence[_Atom]) -> str:
+    return "\n".join("  " * atom.indent + atom.text for atom in atoms)
+
+
 def _packed(group: _Group, context: str, fits: Callable[[str], bool]) -> Iterator[list[_Atom]]:
     """Fill passages with as many whole atoms as fit, cutting the atoms that do not fit alone."""
 
     def whole(atoms: Sequence[_Atom]) -> bool:
         lines = max(atom.lines[1] for atom in atoms) - atoms[0].lines[0] + 1
-        return lines <= MAX_LINES and fits("\n".join((context, *(atom.text for atom in atoms))))
+        return lines <= MAX_LINES and fits(f"{context}\n{_text(atoms)}")
 
     packed: list[_Atom] = []
     pending = list(reversed(group.atoms))
     while pending:
         atom = pending.pop()
-        if whole([*packed, atom]):
+        if whole([*packed, atom]) or (not packed and len(atom.spans) == 1 and len(atom.spans[0].text) == 1):
             packed.append(atom)
         elif packed:
             yield packed
             packed = []
             pending.append(atom)
         else:
-            parts = _cut(atom)
-            if len(parts) == 1:  # one word that no encoder reads whole
-                yield parts
-            else:
-                pending += reversed(parts)
+            pending += reversed(_cut(atom))
     if packed:
         yield packed
 
 
 def _cut(atom: _Atom) -> list[_Atom]:
-    """Cut an atom into its spans, or a single span into halves at a space."""
-    if len(atom.spans) > 1:
-        middle = len(atom.spans) // 2
-        halves = atom.spans[:middle], atom.spans[middle:]
-        return [_Atom(" ".join(plain(span.text) for span in half), half, atom.indent) for half in halves]
-    span = atom.spans[0]
-    middle = span.text.rfind(" ", 0, len(span.text) // 2 + 1)
-    middle = middle if middle > 0 else span.text.find(" ", len(span.text) // 2)
-    if middle <= 0:
-        return [atom]
-    texts = span.text[:middle].strip(), span.text[middle:].strip()
-    return [_Atom(plain(text), (Span(text, span.lines),), atom.indent) for text in texts]
+    """Cut an atom into fewer of its spans, or a single span near its middle, at a space if it has one."""
+    count = len(atom.spans)
+    if count > 1:
+        cuts = range(0, count, MANY_SPANS) if count > 2 * MANY_SPANS else (0, count // 2)
+        pieces = [atom.spans[start:end] for start, end in pairwise((*cuts, count))]
+        return [_Atom(" ".join(plain(span.text) for span in piece), piece, atom.indent) for piece in pieces]
+    (span,) = atom.spans
+    middle = len(span.text) // 2
+    place = span.text.rfind(" ", 0, middle + 1)
+    place = place if place > 0 else span.text.find(" ", middle)
+    place = place if place > 0 else middle
+    texts = span.text[:place].strip(), span.text[place:].strip()
+    return [_Atom(plain(text), (Span(text, span.lines),), atom.indent) for text in texts if text]

@@ -30,6 +30,7 @@ _CITED = re.compile(r"\b(?:19|20)\d\d\b|\bet al\b|\bpaper\b", re.IGNORECASE)
 _PAPER_HEADING = re.compile(r"\b(?:papers?|articles?|literature|bibliography|reading list|to read)\b", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+[.)][ \t]*")
 _LIST_MARK = re.compile(r"^[ \t]*(?:[-*+][ \t]+|\d+[.)][ \t]+)")
+_DOUBT = re.compile(r"\(\?+\)")  # "Laptop (?)" doubts, but does not ask
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
 
 
@@ -116,7 +117,7 @@ def _kind(block: Block, *, collects: bool, holds_items: bool) -> Kind:
 
 def asks(text: str) -> bool:
     """Whether a text is phrased as a question, with or without its mark."""
-    return "?" in _ADDRESS.sub("", text) or bool(_ASKS.match(text))
+    return "?" in _ADDRESS.sub("", _DOUBT.sub("", text)) or bool(_ASKS.match(text))
 
 
 def _collects(heading: str, words: Sequence[str]) -> bool:

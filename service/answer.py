@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +23,14 @@ PASSAGES = 3
 SENTENCES = 4
 """… and says at most so many sentences."""
 
+JOINED_LINES = 6
+"""Neighbours among the further citations are shown as one up to so many lines."""
+
 NEAR = 0.93
 """A further passage takes part when its score is at least this share of the best one's."""
 
 _NEAR_SPAN = 0.1
+_ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
 _FOLD = re.compile(r"[\W_]+")
 
 SpanScorer = Callable[[Sequence[str]], NDArray[np.float32]]
@@ -71,7 +75,7 @@ def compose(
     verdict = verdict_of(confidence)
     evidence = _evidence(saying, asked, score_spans) if verdict != "unsupported" else []
     resting = [item.hit for item in evidence]
-    rest = [hit for hit in saying if hit not in resting]
+    rest = neighbours_joined([hit for hit in saying if hit not in resting])
     citations, sentences = [], []
     for n, item in enumerate((evidence + [_nearest(question, hit, asked) for hit in rest])[:k], start=1):
         citations.append(cite(n, item, place(item.hit)))
@@ -105,13 +109,17 @@ def verdict_of(confidence: float) -> Verdict:
 
 
 def says_something(hit: Hit, question: str, asked: Collection[tuple[int, int]]) -> bool:
-    """Whether a hit could answer: not a bare heading, not an open question, not this question itself."""
+    """Whether a hit could answer: it is no bare heading or address, asks nothing itself, and is not this question."""
     passage = hit.passage
-    if passage.kind == "heading" or all((hit.document_id, span.lines[0]) in asked for span in passage.spans):
+    if passage.kind == "heading" or not _ADDRESS.sub("", passage.text).strip(" \n-"):
         return False
-    words = plain(question)
-    repeats = _folded(words) in _folded(passage.text) and len(passage.text.split()) <= 2 * len(words.split()) + 6
-    return not (repeats and asks(words) and passage.kind != "question")
+    if all((hit.document_id, span.lines[0]) in asked or asks(plain(span.text)) for span in passage.spans):
+        return False
+    words, text = plain(question), passage.text
+    short = len(text.split()) <= 2 * len(words.split()) + 6
+    return _folded(words) != _folded(text) and not (
+        passage.kind != "question" and asks(words) and short and _folded(words) in _folded(text)
+    )
 
 
 def _evidence(hits: Sequence[Hit], asked: Collection[tuple[int, int]], score_spans: SpanScorer) -> list[Evidence]:
@@ -138,6 +146,39 @@ def _evidence(hits: Sequence[Hit], asked: Collection[tuple[int, int]], score_spa
         said += len(best)
         evidence.append(Evidence(hit, tuple(best)))
     return evidence
+
+
+def neighbours_joined(hits: Sequence[Hit]) -> list[Hit]:
+    """Hits that follow one another in a section, as one, up to JOINED_LINES lines: so others have room beside them.
+
+    A joined hit stands where the best of its parts stood, with that one's score.
+    """
+    joined: list[Hit] = []
+    for hit in hits:
+        for k, other in enumerate(joined):
+            if (both := _joined(other, hit)) is not None:
+                joined[k] = both
+                break
+        else:
+            joined.append(hit)
+    return joined
+
+
+def _joined(best: Hit, other: Hit) -> Hit | None:
+    """Two hits as one, when they lie side by side in one section and stay short."""
+    before, after = sorted((best.passage, other.passage), key=lambda passage: passage.lines)
+    if best.document_id != other.document_id or before.headings != after.headings:
+        return None
+    gap = after.lines[0] - before.lines[1]
+    if not 1 <= gap <= 2 or after.lines[1] - before.lines[0] >= JOINED_LINES:
+        return None
+    passage = replace(
+        best.passage,
+        text=f"{before.text}\n{after.text}",
+        lines=(before.lines[0], after.lines[1]),
+        spans=before.spans + after.spans,
+    )
+    return replace(best, passage=passage)
 
 
 def _answering(hit: Hit, asked: Collection[tuple[int, int]]) -> list[Span]:

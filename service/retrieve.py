@@ -29,8 +29,8 @@ class Mix:
     """
 
     lexical: float = 0.1
-    tokens: float = 1.0
-    section: float = 0.5
+    tokens: float = 1.5
+    section: float = 0.25
     dense: float = 1.0
     pool: int = 100
 

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from drawing import drawn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,25 +16,6 @@ VAULT = Path(__file__).resolve().parents[2] / "shared" / "vaults" / "jethrokuan_
 def parsed(text: str | bytes) -> Document:
     data = text.encode() if isinstance(text, str) else text
     return parse(Source(Path("/vault"), "note.org", data, "", 0))
-
-
-def drawn(document: Document) -> str:
-    """One line a block, as the fixtures have it: `number kind lines | path | what else | text`."""
-    rows = [f"{document.title} | {' '.join(document.tags)} | {'; '.join(document.aliases)}"]
-    rows += [f"   {link.kind} {link.target} on {link.line}" for link in document.links]
-    for k, block in enumerate(document.blocks):
-        first, last = block.lines
-        facts = [
-            "" if block.parent is None else f"in {block.parent}",
-            f"depth {block.depth}" if block.depth else "",
-            "" if block.number is None else f"#{block.number}",
-            "" if block.state == "none" else block.state,
-        ]
-        where = f"{first}-{last}" if last > first else f"{first}"
-        head = [f"{k} {block.kind} {where}", " > ".join(block.headings), " ".join(filter(None, facts)), block.text]
-        rows.append(" | ".join(head).replace("\n", "\n      "))
-        rows += [f"   {n.kind} {n.target}#{n.anchor} [{n.text}] on {n.line}" for n in block.links]
-    return "\n".join(rows) + "\n"
 
 
 @pytest.mark.parametrize("note", sorted(FIXTURES.glob("*.org")), ids=lambda path: path.stem)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from markdown_it.parser_inline import ParserInline
+from markdown_it import MarkdownIt
+from markdown_it.parser_inline import ParserInline, RuleFuncInlineType
 from markdown_it.rules_core import StateCore
-from markdown_it.rules_inline import StateInline
+from markdown_it.rules_inline import StateInline, backtick, html_inline, image, link
 from markdown_it.token import Token
 from markdown_it.utils import EnvType
-
-from markdown_it import MarkdownIt
 
 PIECE_CHARS = 4_000
 """A paragraph of more characters is read in pieces of whole lines, at most so long where its lines allow it."""
@@ -51,6 +50,29 @@ def bounded_plugin(md: MarkdownIt) -> None:
     """Make a parser read inline markup in time linear in its length; use it before plugins that add inline rules."""
     md.inline = _BoundedInline()
     md.core.ruler.at("inline", _inline)
+    for name, rule in (("backticks", backtick), ("link", link), ("image", image), ("html_inline", html_inline)):
+        md.inline.ruler.at(name, _counted(rule))
+
+
+def line_breaks(token: Token) -> int:
+    """How many line ends of the source an inline token holds."""
+    if token.type in ("softbreak", "hardbreak"):
+        return 1
+    return token.content.count("\n") if token.type == "math_inline" else int(token.meta.get("breaks", 0))
+
+
+def _counted(rule: RuleFuncInlineType) -> RuleFuncInlineType:
+    """A rule whose last token tells the line ends that the markup holds and its other tokens do not show."""
+
+    def counted(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - the rule's signature is markdown-it's
+        start, before = state.pos, len(state.tokens)
+        if not rule(state, silent):
+            return False
+        if not silent and (breaks := state.src.count("\n", start, state.pos)):
+            state.tokens[-1].meta["breaks"] = breaks - sum(map(line_breaks, state.tokens[before:]))
+        return True
+
+    return counted
 
 
 def _inline(state: StateCore) -> None:

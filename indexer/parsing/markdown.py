@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from html.parser import HTMLParser
 from typing import Any
 
 import yaml
@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from mdit_py_plugins.gfm import gfm_plugin
 
-from indexer.parsing.inline import bounded_plugin
+from indexer.parsing.inline import bounded_plugin, line_breaks
 from indexer.parsing.obsidian import callout, obsidian_plugin, tags_in, without_block_id
 from indexer.parsing.text import decode, lines_of
 from indexer.types import Block, BlockKind, Document, Link, Source, State
@@ -62,6 +62,7 @@ def parse(source: Source) -> Document:
 def _parser(*, indented_code: bool) -> MarkdownIt:
     md = MarkdownIt("commonmark", {"maxNesting": 450}).use(bounded_plugin)
     md.use(gfm_plugin, dollarmath=True).use(obsidian_plugin)
+    md.core.ruler.disable("footnote_tail")  # a footnote is read where it stands
     md.options["alerts"] = False  # Obsidian's callouts are more than GitHub's five
     return md if indented_code else md.disable("code")
 
@@ -73,8 +74,8 @@ def _mask(lines: Sequence[str]) -> tuple[list[str], set[int]]:
     """Hide from the parser what it would misread, keeping every line where it is.
 
     Returns the lines to parse and the indices of those that are plain text. Masked are: an empty bullet
-    right under text (Markdown would take `-` for the underline of a heading), stray characters of a broken encoding before the
-    number that comes next in a list, attribute lists of kramdown, and lines too long to be markup.
+    right under text (Markdown would take `-` for the underline of a heading), stray characters of a broken
+    encoding before the number that comes next in a list, attribute lists of kramdown, and lines too long to be markup.
     """
     masked, plain, fence, number = list(lines), set[int](), "", 0
     for i, line in enumerate(lines):
@@ -211,8 +212,8 @@ class _Builder:
                     quoted += 1
                 case "blockquote_close":
                     quoted -= 1
-                case "footnote_block_open" | "footnote_block_close":
-                    footnote = token.type == "footnote_block_open"
+                case "footnote_reference_open" | "footnote_reference_close":
+                    footnote = token.type == "footnote_reference_open"
                 case "table_open":
                     close = _closing(tokens, i)
                     self._table(token, tokens[i:close])
@@ -296,7 +297,7 @@ class _Builder:
         opens_item = item is not None and item.block is None
         for start, children in self._pieces(token, item if opens_item else None):
             text, links = self._inline(children, first + start)
-            end = first + start + sum(child.type in ("softbreak", "hardbreak") for child in children)
+            end = first + start + sum(map(line_breaks, children))
             if not start and kind == "quote":
                 _, text = callout(text)
             text = without_block_id(text)
@@ -314,14 +315,13 @@ class _Builder:
     def _pieces(self, token: Token, item: _Item | None) -> Iterator[tuple[int, list[Token]]]:
         """Cut an inline token at lines that hold only images and, in an item, where its lazy lines begin.
 
-        Yields the offset of a piece's first line and its tokens. A lazy line is one that continues an item without being indented under
-        it: it belongs to the item, but is not what the item says first.
+        Yields the offset of a piece's first line and its tokens. A lazy line is one that continues an item without
+        being indented under it: it belongs to the item, but is not what the item says first.
         """
         rows: list[list[Token]] = [[]]
         for child in token.children or []:
             rows[-1].append(child)
-            if child.type in ("softbreak", "hardbreak"):
-                rows.append([])
+            rows += [[] for _ in range(line_breaks(child))]
         first = _span(token)[0]
         piece: list[Token] = []
         start, lazy = 0, False
@@ -361,7 +361,6 @@ class _Builder:
                     parts.append(f"${child.content}$")
                 case "softbreak" | "hardbreak":
                     parts.append(" ")
-                    line += 1
                 case "link_open":
                     href, opened = str(child.attrGet("href") or ""), len(parts)
                 case "link_close":
@@ -380,6 +379,7 @@ class _Builder:
                     links.append(Link("image", str(child.attrGet("src") or ""), child.content, line))
                 case "html_inline":
                     parts.append(_tag_text(child.content))
+            line += line_breaks(child)
         return " ".join("".join(parts).split()), tuple(links)
 
     # other blocks -------------------------------------------------------------------------------------
@@ -447,7 +447,9 @@ class _Builder:
             or (
                 i not in self.covered
                 and line.strip()
-                and not (_REFERENCE.match(line) or _RULE.match(line) or not self.masked[i].strip())
+                and self.masked[i].strip()
+                and _MARKER.sub("", line).strip()
+                and not (_REFERENCE.match(line) or _RULE.match(line))
             )
         ]
         if not missed:
@@ -515,7 +517,14 @@ def _without_last_break(row: list[Token]) -> list[Token]:
 # ----------------------------------------------------------------------------------------------------- HTML
 
 _TAG_NAME = re.compile(r"^<(/?)([A-Za-z][\w-]*)")
-_TAG_TEXT = {"sup": "^", "sub": "_", "br": " ", "p": " ", "td": " ", "li": " "}
+_TAG_TEXT = {
+    "sup": "^", "sub": "_",
+    **dict.fromkeys(("br", "p", "td", "th", "tr", "li", "div", "summary", "details", "h1", "h2", "h3", "h4"), " "),
+}  # fmt: skip
+_MARKUP = re.compile(
+    r"<!--.*?-->|<(script|style)\b.*?(?:</\1\s*>|\Z)|<[/!?]?[A-Za-z](?:[^<>\"']|\"[^\"]*\"|'[^']*')*>",
+    re.DOTALL | re.IGNORECASE,
+)
 
 
 def _tag_text(tag: str) -> str:
@@ -524,32 +533,8 @@ def _tag_text(tag: str) -> str:
     return _TAG_TEXT.get(match[2].lower(), "") if match and not match[1] else ""
 
 
-class _Reader(HTMLParser):
-    """Collects the words of a piece of HTML."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-        self.silent = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        del attrs
-        self.silent += tag in ("script", "style")
-        self.parts.append(
-            _TAG_TEXT.get(tag, " " if tag in ("div", "tr", "summary", "details", "h1", "h2", "h3") else "")
-        )
-
-    def handle_endtag(self, tag: str) -> None:
-        self.silent -= tag in ("script", "style") and self.silent > 0
-
-    def handle_data(self, data: str) -> None:
-        if not self.silent:
-            self.parts.append(data)
-
-
 def html_text(markup: str) -> str:
     """The words of a piece of HTML, white space folded; scripts, styles, comments and pictures say nothing."""
-    reader = _Reader()
-    reader.feed(markup)
-    reader.close()
-    return " ".join("".join(reader.parts).split())
+    closed = markup.rfind("-->") + 1
+    markup = markup[:closed] + markup[closed:].replace("<!--", " ")  # a comment that never closes hides nothing
+    return " ".join(html.unescape(_MARKUP.sub(lambda match: _tag_text(match[0]), markup)).split())

@@ -7,6 +7,9 @@ import re
 from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
 
+LONGEST_TARGET = 1_000
+"""A wikilink of more characters, alias included, is none."""
+
 _CALLOUT = re.compile(r"^\[!([\w-]+)(?:\|[^\]]*)?\][+-]?[ \t]*")
 _BLOCK_ID = re.compile(r"(?:^|[ \t])\^[A-Za-z0-9-]+[ \t]*$")
 _TAG = re.compile(r"(?<![\w/#&;])#((?=[^\W_]*[^\W\d])[\w/-]+)")
@@ -29,7 +32,7 @@ def _wikilink(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - the r
     if not embed and not state.src.startswith("[[", start):
         return False
     opening = start + (3 if embed else 2)
-    end = state.src.find("]]", opening, state.posMax)
+    end = state.src.find("]]", opening, min(opening + LONGEST_TARGET, state.posMax))
     inner = state.src[opening:end]
     if end < 0 or not inner.strip() or "\n" in inner or "[[" in inner:
         return False
@@ -52,7 +55,7 @@ def _comment_mark(state: StateInline, silent: bool) -> bool:  # noqa: FBT001, AR
 
 
 def callout(text: str) -> tuple[str | None, str]:
-    """Split the first line of a block quote into the callout's type and the rest: `[!note]- Title` → ("note", "Title")."""
+    """Split a block quote's text into the callout's type and the rest: `[!note]- Title` → ("note", "Title")."""
     match = _CALLOUT.match(text)
     return (match[1].lower(), text[match.end() :]) if match else (None, text)
 

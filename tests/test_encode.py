@@ -1,0 +1,244 @@
+"""The encoder: the compiled one against itself and the original, and what is said when a model is not there."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from real_model import CACHE, SETTINGS, real_encoder
+
+from indexer import encode
+from indexer.compile import bundled_model, compiled_model
+from indexer.encode import BATCH_TOKENS, by_length, load_encoder, padded, unit
+from indexer.errors import ModelError
+from indexer.types import Encoder
+
+pytestmark = pytest.mark.timeout(600)
+
+TEXTS = [
+    "Dropout switches units off at random while a network is trained.",
+    "A cat sat on the mat.",
+    "",
+    "$$\\nabla_\\theta J(\\theta) = \\mathbb{E}[\\nabla \\log \\pi(a)\\, A]$$",
+    "The Adam optimiser keeps moving averages of the gradient and of its square. " * 12,
+    "Überanpassung erkennt man am Abstand der beiden Kurven.",
+    "What does dropout do?",
+] * 4
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    return real_encoder()
+
+
+@pytest.fixture(scope="module")
+def original() -> Encoder:
+    settings = replace(SETTINGS, model=str(bundled_model()))
+    return load_encoder(settings, notice=pytest.fail)
+
+
+def test_a_question_is_nearest_to_its_answer(encoder: Encoder) -> None:
+    scores = encoder.encode(TEXTS[:6]).vectors @ encoder.encode_query("why are units dropped in training?").vector
+    assert int(np.argmax(scores)) == 0
+    assert scores[0] > 0.5
+    assert scores[1] < 0.2
+
+
+def test_vectors_come_in_order_and_whatever_lies_beside_them(encoder: Encoder) -> None:
+    together = encoder.encode(TEXTS)
+    alone = np.concatenate([encoder.encode([text]).vectors for text in TEXTS])
+    assert np.sum(together.vectors * alone, axis=1) == pytest.approx(1, abs=1e-4)
+    assert together.vectors == pytest.approx(encoder.encode(TEXTS[::-1]).vectors[::-1], abs=5e-3)
+    assert np.linalg.norm(together.vectors, axis=1) == pytest.approx(1, abs=1e-6)
+    assert together.vectors.dtype == np.float32
+    assert together.tokens == (b"",) * len(TEXTS)
+
+
+def test_a_question_and_a_passage_of_the_same_words_are_the_same(encoder: Encoder) -> None:
+    query = encoder.encode_query(TEXTS[0])
+    assert query.vector == pytest.approx(encoder.encode(TEXTS[:1]).vectors[0], abs=1e-6)
+    assert query.tokens.shape == (0, 64)
+    assert query.offsets == ()
+
+
+def test_no_texts(encoder: Encoder) -> None:
+    assert encoder.encode([]).vectors.shape == (0, 384)
+    assert encoder.count_tokens([]) == []
+
+
+def test_tokens_are_counted_to_the_end_and_read_to_the_limit(encoder: Encoder) -> None:
+    assert encoder.max_tokens == 256
+    assert encoder.count_tokens(["", "hello world", "word " * 1000]) == [2, 4, 1002]
+    whole, beyond = "word " * 254, "word " * 254 + "unread " * 300
+    first, second = encoder.encode([whole, beyond]).vectors
+    assert first == pytest.approx(second, abs=1e-6)
+
+
+def test_more_texts_than_are_sorted_together(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = encoder.encode(TEXTS).vectors
+    monkeypatch.setattr(encode, "WINDOW", 5)
+    assert np.sum(encoder.encode(TEXTS).vectors * expected, axis=1) == pytest.approx(1, abs=1e-4)
+
+
+def test_many_threads_may_ask(encoder: Encoder) -> None:
+    expected = [encoder.encode_query(text).vector for text in TEXTS]
+    with ThreadPoolExecutor(8) as pool:
+        found = [query.vector for query in pool.map(encoder.encode_query, TEXTS)]
+    assert np.array_equal(found, expected)
+
+
+def test_prompts_go_before_the_text(encoder: Encoder) -> None:
+    settings = replace(SETTINGS, query_prompt="query: ", passage_prompt="passage: ")
+    prompted = load_encoder(settings, notice=pytest.fail)
+    assert np.array_equal(prompted.encode_query("a").vector, encoder.encode_query("query: a").vector)
+    assert np.array_equal(prompted.encode(["a"]).vectors, encoder.encode(["passage: a"]).vectors)
+    assert prompted.count_tokens(["a"]) == encoder.count_tokens(["passage: a"])
+    assert prompted.fingerprint != encoder.fingerprint
+    assert encoder.fingerprint.startswith("all-MiniLM-L6-v2-int8-")
+
+
+def test_it_works_where_the_runtime_cannot_keep_what_it_compiled(encoder: Encoder, tmp_path: Path) -> None:
+    folder = compiled_model(CACHE, pytest.fail).folder
+    copy = tmp_path / "models" / folder.name
+    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("compiled"))
+    (copy / "compiled").write_text("not a folder")
+    other = load_encoder(replace(SETTINGS, cache=tmp_path), notice=pytest.fail)
+    assert other.fingerprint == encoder.fingerprint
+    assert other.encode_query("a").vector == pytest.approx(encoder.encode_query("a").vector, abs=1e-5)
+
+
+def test_a_start_is_silent_and_imports_nothing_heavy(encoder: Encoder) -> None:
+    program = f"""
+import sys
+calls = []
+sys.addaudithook(lambda event, args: event.startswith("socket.") and calls.append((event, args)))
+from pathlib import Path
+from indexer.encode import load_encoder
+from indexer.settings import Settings
+assert not {{"openvino", "tokenizers"}} & set(sys.modules)
+cache = Path({str(CACHE)!r})
+encoder = load_encoder(Settings(library=cache, cache=cache, device="cpu"), notice=print)
+encoder.encode_query("a")
+encoder.encode(["b", "c"])
+heavy = {{"torch", "transformers", "sentence_transformers", "nncf", "openvino_telemetry.main", "huggingface_hub"}}
+assert not heavy & set(sys.modules), heavy & set(sys.modules)
+assert not calls, calls
+"""
+    root = Path(__file__).resolve().parents[1]
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_compiled_model_is_close_to_the_original(encoder: Encoder, original: Encoder) -> None:
+    cosines = np.sum(encoder.encode(TEXTS).vectors * original.encode(TEXTS).vectors, axis=1)
+    assert cosines.mean() > 0.99
+    assert cosines.min() > 0.98
+    query = original.encode_query(TEXTS[0])
+    assert query.vector == pytest.approx(original.encode(TEXTS[:1]).vectors[0], abs=1e-5)
+    assert original.encode([]).vectors.shape == (0, 384)
+    assert original.count_tokens(["", "word " * 1000]) == encoder.count_tokens(["", "word " * 1000])
+    assert (original.dimension, original.max_tokens) == (384, 256)
+    assert original.fingerprint.startswith("model-fp32-")
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    for name in (str(tmp_path / "nowhere"), "./nowhere", "~/nowhere/at/all"):
+        with pytest.raises(ModelError, match=r"there is no folder .*nowhere.*; set FOOTNOTE_MODEL"):
+            load_encoder(replace(SETTINGS, model=name), notice=pytest.fail)
+
+
+def test_a_folder_that_holds_no_model(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"^cannot load the model [^\n]*; set FOOTNOTE_MODEL[^\n]*$"):
+        load_encoder(replace(SETTINGS, model=str(tmp_path)), notice=pytest.fail)
+
+
+def test_a_hub_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+
+    def unreachable(*_: object, timeout: float) -> None:
+        assert timeout <= 5
+        raise ConnectionError("Name or service not known\nand much more")
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", unreachable)
+    with pytest.raises(ModelError) as caught:
+        load_encoder(replace(SETTINGS, model="nobody/nothing"), notice=pytest.fail)
+    assert str(caught.value) == (
+        "the model nobody/nothing is not on this disk and the hub cannot give it (Name or service not known); "
+        "connect and check the name, or set FOOTNOTE_MODEL to a folder that holds it"
+    )
+
+
+def test_a_model_from_the_hub_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+
+    def opened(where: str, *, local: bool = True) -> str:
+        if local:
+            raise ModelError("not here")
+        return where
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda *_, **__: None)
+    monkeypatch.setattr(encode, "_opened", opened)
+    said: list[str] = []
+    assert encode._found("somebody/something", said.append) == "somebody/something"
+    assert said == ["Downloading the model somebody/something from the hub …"]
+
+
+@pytest.mark.parametrize(
+    ("device", "hidden", "driver", "cuda", "chosen"),
+    [
+        ("cpu", None, True, True, "cpu"),
+        ("auto", None, True, True, "cuda"),
+        ("auto", None, True, False, "cpu"),
+        ("auto", "-1", True, True, "cpu"),
+        ("auto", None, False, True, "cpu"),
+        ("cuda", None, True, True, "cuda"),
+        ("cuda", None, True, False, None),
+        ("cuda", None, False, True, None),
+    ],
+)
+def test_the_device(
+    monkeypatch: pytest.MonkeyPatch, device: str, hidden: str | None, driver: bool, cuda: bool, chosen: str | None
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if hidden:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
+    monkeypatch.setattr(Path, "glob", lambda *_: iter(()))
+    monkeypatch.setattr(shutil, "which", lambda _: "nvidia-smi" if driver else None)
+    torch = SimpleNamespace(cuda=SimpleNamespace(is_available=lambda: cuda))
+    monkeypatch.setitem(sys.modules, "torch", torch if driver and not hidden else None)  # None: it may not be imported
+    if chosen:
+        assert encode._chosen(device) == chosen
+    else:
+        with pytest.raises(ModelError, match="no GPU that CUDA can use was found; use --device cpu"):
+            encode._chosen(device)
+
+
+@given(st.lists(st.integers(0, 3 * BATCH_TOKENS), max_size=80))
+def test_batches_hold_every_text_once_and_have_a_size(lengths: list[int]) -> None:
+    rows = [range(length) for length in lengths]
+    batches = list(by_length(rows))
+    assert sorted(number for batch in batches for number in batch) == list(range(len(rows)))
+    assert [lengths[number] for batch in batches for number in batch] == sorted(lengths, reverse=True)
+    for batch in batches:
+        assert len(batch) == 1 or len(batch) * padded(rows[batch[0]]) <= BATCH_TOKENS
+
+
+def test_padded() -> None:
+    assert [padded(range(length)) for length in (1, 16, 17, 256)] == [16, 16, 32, 256]
+
+
+def test_unit() -> None:
+    rows = unit(np.array([[3, 4], [0, 0]], np.float16))
+    assert rows.tolist() == pytest.approx(np.array([[0.6, 0.8], [0, 0]]))
+    assert rows.dtype == np.float32
