@@ -59,7 +59,7 @@ def arxiv_ids(text: str) -> list[str]:
 
 
 def _named(match: re.Match[str]) -> tuple[str, str | None] | None:
-    """The id and version in a match; None when arXiv gives no such ids: a month from 01 to 12, since 2015 five digits."""
+    """The id and version in a match; None when arXiv gives no such ids: a month of 01 to 12, five digits since 2015."""
     new, old = match["new"], match["old"]
     month = int(new[2:4] if new else old.rpartition("/")[2][2:4])
     if not 1 <= month <= 12 or (new and len(new) != (9 if new[:4] < "1501" else 10)):

@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import sentencex
 
@@ -96,7 +96,7 @@ def split(document: Document, *, max_tokens: int, count_tokens: TokenCounter) ->
             context = context[: len(context) // 2]
         later = " › ".join(filter(None, (context, _clipped(group.atoms[0].text, CONTEXT_CHARS // 2))))
         later = later if within(later, max_tokens // 2) else context
-        parts = list(_packed(group, context, fits))
+        parts = list(islice(_packed(group, context, fits), 2))
         if len(parts) > 1:  # a later part says what it is a part of, and needs the room to say it
             parts = list(_packed(group, later, fits))
         for part, atoms in enumerate(parts):

@@ -20,17 +20,22 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"<sup\b[^<>]*>", "^"),
         (r"<sub\b[^<>]*>", "_"),
         (r"</?[A-Za-z][^<>]*>", ""),
-        (r"(\*\*|__|~~|==)(?=\S)(.{1,500}?)(?<=\S)\1", r"\2"),
-        (r"(?<![\w*])\*(?=[^\s*])([^*]+?)(?<=[^\s*])\*(?![\w*])", r"\1"),
-        (r"(?<![\w_])_(?=[^\s_])([^_]+?)(?<=[^\s_])_(?![\w_])", r"\1"),
+        (r"(?<!\\)(\*\*|__|~~|==)(?=\S)(.{1,500}?)(?<=[^\s\\])\1", r"\2"),
+        (r"(?<![\w*\\])\*(?=[^\s*])([^*]+?)(?<=[^\s*\\])\*(?![\w*])", r"\1"),
+        (r"(?<![\w\\])_(?=[^\s_])([^_]+?)(?<=[^\s_\\])_(?!\w)", r"\1"),
         (r"(?<!`)`+([^`]+)`+", r"\1"),
         (r"\\([*_\[\]`#~<>|-])", r"\1"),
     )
 )
 
+_MARKS = re.compile(r"[*_~=`\[\\<>&^%]")
+"""Every rule needs one of these characters; most prose has none."""
+
 
 def plain(markup: str) -> str:
     """Strip the inline markup of Markdown, Obsidian and org from a text, and fold its white space."""
+    if not _MARKS.search(markup):
+        return " ".join(markup.split())
     text = markup
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)

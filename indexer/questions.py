@@ -19,10 +19,10 @@ _ASKS = re.compile(
     re.IGNORECASE,
 )
 _TASK = re.compile(
-    r"^(?:read|re-?read|review|finish|watch|look (?:into|at|up)|check|try|write|implement|learn|study|go (?:over|through)|"
-    r"make|add|summari[sz]e|buy|e-?mail|ask|call|send|book|prepare|set ?up|install|run|fix|clean|update|submit|start|complete|"
-    r"do|redo|organi[sz]e|practi[cs]e|revise|sign up|register|apply|download|replicate|reproduce|find|compare|plot|port|move|"
-    r"lecture|course|video|playlist|podcast|talk|tutorial)\b",
+    r"^(?:read|re-?read|review|finish|watch|look (?:into|at|up)|check|try|write|implement|learn|study|make|add|"
+    r"go (?:over|through)|summari[sz]e|buy|e-?mail|ask|call|send|book|prepare|set ?up|install|run|fix|clean|"
+    r"update|submit|start|complete|do|redo|organi[sz]e|practi[cs]e|revise|sign up|register|apply|download|replicate|"
+    r"reproduce|find|compare|plot|port|move|lecture|course|video|playlist|podcast|talk|tutorial)\b",
     re.IGNORECASE,
 )
 _TASK_END = re.compile(r"\b(?:notes?|homework|assignment|lectures?|flash ?cards?|exercises?)$", re.IGNORECASE)
@@ -53,8 +53,8 @@ class NumberedQuestion:
 def questions(document: Document, *, headings: Sequence[str] = DEFAULT_QUESTION_HEADINGS) -> list[Question]:
     """The items of the document's lists that ask or remind, in order.
 
-    `headings` are the words, in lower case, that mark a heading as one that collects questions. A document that is mostly a
-    checklist, or has such a heading, gives all its items; another one gives those with a box. Numbered
+    `headings` are the words, in lower case, that mark a heading as one that collects questions. A document that is
+    mostly a checklist, or has such a heading, gives all its items; another one gives those with a box. Numbered
     questions with their answers are no reminders.
     """
     blocks = document.blocks
@@ -151,7 +151,7 @@ def numbered_questions(document: Document) -> list[NumberedQuestion]:
 
 
 def numbered_items(document: Document) -> list[int]:
-    """Indices of the outer numbered items in sections where bullets answer numbers without being indented under them."""
+    """Indices of the outer numbered items in sections where bullets answer numbers without being indented."""
     blocks, lines = document.blocks, document.source_lines
     outer = {k for k, b in enumerate(blocks) if b.kind == "item" and b.depth == 0 and b.number is not None}
     sections = {

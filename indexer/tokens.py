@@ -42,9 +42,10 @@ class Projection:
 
     def apply(self, layer: Matrix) -> Matrix:
         """(tokens, hidden) → (tokens, DIMENSION), rows of unit norm."""
-        projected: Matrix = (layer - self.mean) @ self.basis
-        projected /= np.maximum(np.linalg.norm(projected, axis=1, keepdims=True), 1e-9)
-        return projected
+        projected = (layer - self.mean) @ self.basis
+        norms = np.linalg.norm(projected, axis=1, keepdims=True)
+        unit: Matrix = (projected / np.maximum(norms, 1e-9)).astype(np.float32, copy=False)
+        return unit
 
 
 def pack(tokens: Matrix) -> bytes:

@@ -29,6 +29,10 @@ MAX_QUESTION_CHARS = 10_000
 """Questions longer than this are refused; the encoder reads far less."""
 
 
+SPARE_HITS = 20
+"""An answer looks at so many hits more than three a citation, because some say nothing and some are joined."""
+
+
 class Desk:
     """A library and an encoder, open and ready to be asked; safe to share between threads. A context manager."""
 
@@ -73,7 +77,7 @@ class Desk:
         clock = _Clock()
         text = checked(query)
         with self.library.snapshot() as snapshot:
-            hits = retrieve(snapshot, self.encoder, text, mix=mix)[:k]
+            hits = retrieve(snapshot, self.encoder, text, top=k, mix=mix)
             place = _Places(snapshot)
             found = tuple(cite(n, Evidence(hit, hit.passage.spans), place(hit)) for n, hit in enumerate(hits, start=1))
         return SearchResult(query, found, clock())
@@ -131,7 +135,7 @@ class Desk:
 
         return compose(
             question,
-            retrieve(snapshot, self.encoder, text, mix=mix),
+            retrieve(snapshot, self.encoder, text, top=3 * k + SPARE_HITS, mix=mix),
             k=k,
             asked=asked,
             score_spans=score_spans,

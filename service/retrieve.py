@@ -40,8 +40,8 @@ LEXICAL_ALONE = Mix(lexical=1.0, tokens=0.0, section=0.0, dense=0.0)
 DENSE_ALONE = Mix(lexical=0.0, tokens=0.0, section=0.0)
 
 
-def retrieve(snapshot: Snapshot, encoder: Encoder, question: str, *, mix: Mix = FUSED) -> list[Hit]:
-    """The passages nearest to a question, best first: all that either search put into its pool."""
+def retrieve(snapshot: Snapshot, encoder: Encoder, question: str, *, top: int, mix: Mix = FUSED) -> list[Hit]:
+    """The `top` passages nearest to a question, best first, of all that either search put into its pool."""
     text = plain(question)
     query = encoder.encode_query(text)
     lexical = dict(snapshot.lexical.search(text, mix.pool)) if mix.lexical else {}
@@ -58,29 +58,27 @@ def retrieve(snapshot: Snapshot, encoder: Encoder, question: str, *, mix: Mix = 
     scores = mix.dense * cosines + mix.lexical * terms + mix.tokens * tokens
     if mix.section:
         scores += mix.section * _sections(scores, [(stored[n].document_id, stored[n].passage.headings) for n in ids])
-    documents = {number: snapshot.catalogue.document(number) for number in {p.document_id for p in stored.values()}}
-    hits = []
-    for k in np.argsort(-scores, kind="stable"):
-        found = stored[ids[k]]
-        document = documents[found.document_id]
-        if document is None:
-            continue
-        hits.append(
-            Hit(
-                passage_id=found.id,
-                document_id=document.id,
-                kind=document.kind,
-                root=document.root,
-                file=document.file,
-                title=document.title,
-                passage=found.passage,
-                score=float(scores[k]),
-                dense=float(cosines[k]),
-                lexical=float(terms[k]),
-                tokens=float(tokens[k]),
-            )
+    best_first = np.argsort(-scores, kind="stable")[:top].tolist()
+    documents = {
+        number: snapshot.catalogue.document(number) for number in {stored[ids[k]].document_id for k in best_first}
+    }
+    return [
+        Hit(
+            passage_id=found.id,
+            document_id=document.id,
+            kind=document.kind,
+            root=document.root,
+            file=document.file,
+            title=document.title,
+            passage=found.passage,
+            score=float(scores[k]),
+            dense=float(cosines[k]),
+            lexical=float(terms[k]),
+            tokens=float(tokens[k]),
         )
-    return hits
+        for k in best_first
+        if (document := documents[(found := stored[ids[k]]).document_id]) is not None
+    ]
 
 
 def _cosines(

@@ -25,7 +25,9 @@ def serve(settings: Settings, host: str, port: int, *, watch: bool) -> int:
         if watch:
             threading.Thread(target=_watch, args=(settings, desk), daemon=True, name="watch").start()
         server = uvicorn.Server(
-            uvicorn.Config(create_app(settings, desk=desk, hosts=(host,)), log_level="warning", timeout_graceful_shutdown=5)
+            uvicorn.Config(
+                create_app(settings, desk=desk, hosts=(host,)), log_level="warning", timeout_graceful_shutdown=5
+            )
         )
         with announced(settings.library, host, bound):
             shown = f"[{host}]" if ":" in host else host

@@ -48,6 +48,7 @@ def test_line_ends_do_not_move_lines(end):
         ("aliases:\n  - B\n  -\ntags:\n- c\n- c", None, ("B",), ("c",)),
         ("Aliases: []\ntags:", None, (), ()),
         ("title: A: b\ntags: [c", "A: b", (), ("[c",)),  # broken YAML: its plain pairs are read
+        ("aliases: {a: b}\ntags: [[c], {d: e}, f]", None, (), ("f",)),
         ("created: 2024-13-45\ntitle: A", "A", (), ()),
     ],
 )

@@ -41,8 +41,8 @@ def test_a_reference(text, found):
 @pytest.mark.parametrize(
     "text",
     ["2023.1215", "call 0171.23456", "10.1000/2106.09685", "1999.12345", "arXiv:2113.12345", "arXiv:2100.12345",
-     "arXiv:1412.69801", "arXiv:2106.0968", "arXiv:2106.096851", "https://example.org/abs/2106.09685", "arxiv.org/list/cs.LG",
-     "https://notarxiv.org/abs/2106.09685", "arXiv:hep-th/9913001", "2106.09685", "https://huggingface.co/a/2106.09685"],
+     "arXiv:1412.69801", "arXiv:2106.0968", "arXiv:2106.096851", "https://example.org/abs/2106.09685",
+     "arxiv.org/list/cs.LG", "https://notarxiv.org/abs/2106.09685", "arXiv:hep-th/9913001", "2106.09685", "https://huggingface.co/a/2106.09685"],
 )  # fmt: skip
 def test_no_reference(text):
     assert list(references(text)) == []

@@ -90,7 +90,9 @@ def test_no_line_of_prose_is_lost(rows):
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="needs the shared notes")
-@pytest.mark.parametrize("folder", ["notes", "vaults/KevinyWu_notes", "vaults/jethrokuan_braindump"])
+@pytest.mark.parametrize(
+    "folder", ["notes", "vaults/Lawrence-Godfrey_obsidian-ai-notes", "vaults/jethrokuan_braindump"]
+)
 def test_real_notes(folder):
     files = sorted(path for path in (SHARED / folder).rglob("*") if path.suffix.lower() in SUFFIXES)
     assert files

@@ -138,9 +138,10 @@ def _pair(line: str) -> tuple[str, str] | None:
 
 def _words(front: dict[str, Any], *keys: str) -> tuple[str, ...]:
     for key, value in front.items():
-        if str(key).lower() in keys and value:
+        if str(key).lower() in keys and value and not isinstance(value, dict):
             items = value if isinstance(value, list) else str(value).split(",")
-            return tuple(dict.fromkeys(str(item).strip() for item in items if item is not None and str(item).strip()))
+            words = (str(item).strip() for item in items if not isinstance(item, list | dict | None))
+            return tuple(dict.fromkeys(filter(None, words)))
     return ()
 
 
