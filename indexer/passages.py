@@ -32,6 +32,9 @@ MANY_SPANS = 16
 STRETCH_CHARS = 10_000
 """So much text is searched for sentences at once."""
 
+FEW_WORDS = 9
+"""An item of fewer words over entries of a checklist only names their topic."""
+
 CONTEXT_CHARS = 240
 """Titles and heading paths are cut to this length, the nearest headings kept."""
 
@@ -123,8 +126,8 @@ def _groups(document: Document) -> Iterator[_Group]:
     while k < len(blocks):
         block = blocks[k]
         end = k + 1
-        while end < len(blocks) and blocks[end].kind != "heading" and blocks[end].parent is not None:
-            end += 1  # what stands under an item follows it
+        while end < len(blocks) and _stands_under(blocks[end], k, keep=k in numbered):
+            end += 1
         atoms = tuple(atom for b in blocks[k:end] if b.kind != "heading" and (atom := _atom(document, b)))
         if block.kind == "heading":
             lead = ""
@@ -133,17 +136,30 @@ def _groups(document: Document) -> Iterator[_Group]:
                 atom = _Atom(block.text, _line_spans(document, block.lines, _MARKER))
                 yield _Group("heading", block.headings[:-1], (atom,), apart=True)
         elif atoms:
-            kind = _kind(block, atoms, numbered=k in numbered)
+            announces = end < len(blocks) and blocks[end].parent == k
+            kind = _kind(block, atoms, numbered=k in numbered, announces=announces)
             if block.kind != "item":
                 lead = block.text if block.text.endswith(":") and len(block.text.split()) <= LEAD_WORDS else ""
-            apart = kind in ("question", "heading") or any(
-                b.state != "none" or b.text.endswith("?") for b in blocks[k:end]
-            )
-            yield _Group(kind, block.headings, atoms, lead if block.kind == "item" else "", apart)
+            under = lead if block.kind == "item" else ""
+            if block.parent is not None:
+                under = blocks[block.parent].text
+            yield _Group(kind, block.headings, atoms, under, kind in ("question", "heading") or _is_entry(block))
         k = end
 
 
-def _kind(block: Block, atoms: Sequence[_Atom], *, numbered: bool) -> PassageKind:
+def _stands_under(block: Block, k: int, *, keep: bool) -> bool:
+    """Whether a block belongs to the item k above it: it is below it in the list, and no entry of its own."""
+    return block.kind != "heading" and block.parent is not None and block.parent >= k and (keep or not _is_entry(block))
+
+
+def _is_entry(block: Block) -> bool:
+    """Whether an item is an entry of a checklist or a question: then it is a piece of its own, wherever it stands."""
+    return block.kind == "item" and (block.state != "none" or block.text.endswith("?"))
+
+
+def _kind(block: Block, atoms: Sequence[_Atom], *, numbered: bool, announces: bool) -> PassageKind:
+    if announces and len(atoms) == 1 and len(block.text.split()) < FEW_WORDS:
+        return "heading"  # the topic of the entries below it
     if numbered:
         bare = len(atoms) == 1 and bool(block.text) and (asks(block.text) or len(block.text.split()) < 4)
         return "heading" if bare else "question"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from indexer.plain import plain
 from indexer.questions import asks
-from indexer.types import Span
+from indexer.types import PassageKind, Span
 from service.types import Answer, Citation, Hit, Sentence, Verdict
 
 NOTHING = "Nothing in the library answers this."
@@ -143,10 +143,23 @@ def _evidence(hits: Sequence[Hit], asked: Collection[tuple[int, int]], score_spa
             best = row[:room]
         else:
             order = [int(k) for k in np.argsort(-own)[: min(2, room)] if own[k] >= own.max() - _NEAR_SPAN]
-            best = [row[k] for k in sorted(order)]
+            best = _whole(row, order, hit.passage.kind)[:room]
         said += len(best)
         evidence.append(Evidence(hit, tuple(best)))
     return evidence
+
+
+def _whole(row: Sequence[Span], order: Sequence[int], kind: PassageKind) -> list[Span]:
+    """The chosen spans in reading order; where prose is cut at line ends, with the rest of their sentences."""
+    chosen = set(order)
+    for k in order if kind == "text" else ():
+        start = end = k
+        while start > 0 and row[start].text[0].islower():
+            start -= 1
+        while end + 1 < len(row) and row[end + 1].text[0].islower():
+            end += 1
+        chosen.update(range(start, end + 1))
+    return [row[k] for k in sorted(chosen)]
 
 
 def neighbours_joined(hits: Sequence[Hit]) -> list[Hit]:

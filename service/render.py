@@ -22,7 +22,7 @@ from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from mdit_py_plugins.gfm import gfm_plugin
 
-from indexer.parsing.markdown import _front_matter, _mask
+from indexer.parsing.markdown import front_matter, mask
 from indexer.parsing.obsidian import callout, obsidian_plugin
 from indexer.plain import plain
 from indexer.types import Lines
@@ -75,10 +75,10 @@ def render(lines: Sequence[str], *, resolve: Resolve, cited: Lines | None = None
     """
     if sum(map(len, lines)) > LARGEST:
         return None
-    masked, unmarked = _mask(lines)
+    masked, unmarked = mask(lines)
     if unmarked:
         return None
-    _, first = _front_matter(lines)
+    _, first = front_matter(lines)
     masked[:first] = [""] * first
     view = _View(secrets.token_hex(8), resolve, cited, title)
     try:

@@ -20,6 +20,7 @@ from indexer import encode
 from indexer.compile import bundled_model, compiled_model
 from indexer.encode import BATCH_TOKENS, by_length, load_encoder, padded, unit
 from indexer.errors import ModelError
+from indexer.tokens import DIMENSION, max_similarities, unpack
 from indexer.types import Encoder
 
 pytestmark = pytest.mark.timeout(600)
@@ -60,14 +61,30 @@ def test_vectors_come_in_order_and_whatever_lies_beside_them(encoder: Encoder) -
     assert together.vectors == pytest.approx(encoder.encode(TEXTS[::-1]).vectors[::-1], abs=5e-3)
     assert np.linalg.norm(together.vectors, axis=1) == pytest.approx(1, abs=1e-6)
     assert together.vectors.dtype == np.float32
-    assert together.tokens == (b"",) * len(TEXTS)
+    assert [2 * len(codes) // DIMENSION for codes in together.tokens] == encoder.count_tokens(TEXTS)
+    (codes,) = encoder.encode(TEXTS[3:4]).tokens
+    assert np.mean(np.abs(unpack(together.tokens[3]) - unpack(codes))) < 0.01
 
 
 def test_a_question_and_a_passage_of_the_same_words_are_the_same(encoder: Encoder) -> None:
     query = encoder.encode_query(TEXTS[0])
     assert query.vector == pytest.approx(encoder.encode(TEXTS[:1]).vectors[0], abs=1e-6)
-    assert query.tokens.shape == (0, 64)
-    assert query.offsets == ()
+    (codes,) = encoder.encode(TEXTS[:1]).tokens
+    assert np.sum(query.tokens * unpack(codes)[1:-1], axis=1) == pytest.approx(1, abs=0.05)
+
+
+def test_the_tokens_of_a_question_say_where_they_stand(encoder: Encoder) -> None:
+    query = encoder.encode_query("Why dropout?")
+    assert [("Why dropout?"[start:end]) for start, end in query.offsets] == ["Why", "drop", "out", "?"]
+    assert query.tokens.shape == (4, DIMENSION)
+    assert np.linalg.norm(query.tokens, axis=1) == pytest.approx(1, abs=1e-5)
+    assert encoder.encode_query("word " * 1000).tokens.shape == (254, DIMENSION)
+
+
+def test_words_are_matched_where_they_are_met(encoder: Encoder) -> None:
+    query = encoder.encode_query("gradient of the loss")
+    best = max_similarities(query.tokens, encoder.encode(["the gradients of a loss", "a recipe for soup"]).tokens)
+    assert best[0].mean() > best[1].mean() + 0.2
 
 
 def test_no_texts(encoder: Encoder) -> None:
@@ -103,7 +120,8 @@ def test_prompts_go_before_the_text(encoder: Encoder) -> None:
     assert np.array_equal(prompted.encode(["a"]).vectors, encoder.encode(["passage: a"]).vectors)
     assert prompted.count_tokens(["a"]) == encoder.count_tokens(["passage: a"])
     assert prompted.fingerprint != encoder.fingerprint
-    assert encoder.fingerprint.startswith("all-MiniLM-L6-v2-int8-")
+    assert encoder.fingerprint.startswith("all-MiniLM-L6-v2-")
+    assert prompted.encode_query("a").offsets == ((0, 1),)
 
 
 def test_it_works_where_the_runtime_cannot_keep_what_it_compiled(encoder: Encoder, tmp_path: Path) -> None:
@@ -149,7 +167,14 @@ def test_the_compiled_model_is_close_to_the_original(encoder: Encoder, original:
     assert original.encode([]).vectors.shape == (0, 384)
     assert original.count_tokens(["", "word " * 1000]) == encoder.count_tokens(["", "word " * 1000])
     assert (original.dimension, original.max_tokens) == (384, 256)
-    assert original.fingerprint.startswith("model-fp32-")
+    assert original.fingerprint.startswith("model-")
+
+
+def test_the_original_gives_nearly_the_same_token_codes(encoder: Encoder, original: Encoder) -> None:
+    ours, theirs = (encode.unit(unpack(b"".join(e.encode(TEXTS).tokens))) for e in (encoder, original))
+    assert np.mean(np.sum(ours * theirs, axis=1)) > 0.95
+    assert original.encode_query("Why dropout?").offsets == encoder.encode_query("Why dropout?").offsets
+    assert original.encode([]).tokens == ()
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:

@@ -39,8 +39,8 @@ _ADDRESS = re.compile(r"<(https?://[^>\s]+)>")
 def parse(source: Source) -> Document:
     """Parse Markdown or plain text; raise SourceError when the bytes are no text."""
     lines = lines_of(decode(source.data, source.file))
-    masked, plain_text = _mask(lines)
-    front, first = _front_matter(lines)
+    masked, plain_text = mask(lines)
+    front, first = front_matter(lines)
     masked[:first] = [""] * first
     try:
         tokens = _parser(indented_code=not source.file.lower().endswith(".txt")).parse("\n".join(masked), {})
@@ -70,7 +70,7 @@ def _parser(*, indented_code: bool) -> MarkdownIt:
 # ------------------------------------------------------------------------------------------ before the parser
 
 
-def _mask(lines: Sequence[str]) -> tuple[list[str], set[int]]:
+def mask(lines: Sequence[str]) -> tuple[list[str], set[int]]:
     """Hide from the parser what it would misread, keeping every line where it is.
 
     Returns the lines to parse and the indices of those that are plain text. Masked are: an empty bullet
@@ -116,7 +116,7 @@ def _indent(line: str) -> int:
     return len(line[: len(line) - len(stripped)].expandtabs(4))
 
 
-def _front_matter(lines: Sequence[str]) -> tuple[dict[str, Any], int]:
+def front_matter(lines: Sequence[str]) -> tuple[dict[str, Any], int]:
     """The YAML between the two `---` at the top, and how many lines it takes; ({}, 0) when there is none."""
     if not lines or lines[0].rstrip() != "---":
         return {}, 0

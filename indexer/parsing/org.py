@@ -388,7 +388,7 @@ class _Reader:
             parent, depth = (self.items[-1].block, self.items[-1].depth) if self.items else (None, 0)
             self._add(kind, span, text, links, parent=parent, depth=depth)
 
-    def _add(  # noqa: PLR0913 - a block has this many sides
+    def _add(
         self,
         kind: BlockKind,
         span: tuple[int, int],
