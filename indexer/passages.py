@@ -215,7 +215,8 @@ def _boundaries(text: str) -> Iterator[tuple[int, int]]:
             end = start + STRETCH_CHARS
             space = max(text.rfind(" ", start, end), text.rfind("\n", start, end))
             end = space + 1 if space > start else end
-        for found in sentencex.get_sentence_boundaries("en", text[start:end].replace("\n", " ")):
+        prose = text[start:end].replace("\n", " ").replace("![", "_[")  # a picture's mark ends no sentence
+        for found in sentencex.get_sentence_boundaries("en", prose):
             begin, stop = start + found["start_index"], start + found["end_index"]
             if text.count("\n", begin, stop) < MAX_LINES:
                 yield begin, stop

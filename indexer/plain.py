@@ -10,7 +10,8 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     for pattern, replacement in (
         (r"%%", ""),
         (r"(?:^|\s)\^[A-Za-z0-9-]+\s*$", ""),  # a block id
-        (r"^(?:>\s?)+(?:\[![\w-]+\][+-]?\s?)?", ""),  # a quote, a callout
+        (r"^(?:>\s?)*(?:\[![\w-]+\][+-]?\s?)?", ""),  # a quote, a callout
+        (r"^\|\s*(.*?)\s*\|$", r"\1"),  # a row of a table
         (r"\[\^[^\]\[\s]+\]:?", ""),  # a footnote
         (r"!?\[\[[^\]|\[]*\|([^\]]+)\]\]", r"\1"),  # [[note|alias]]
         (r"\[\[[^\]\[]+\]\[([^\]]+)\]\]", r"\1"),  # org: [[target][text]]
@@ -28,7 +29,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     )
 )
 
-_MARKS = re.compile(r"[*_~=`\[\\<>&^%]")
+_MARKS = re.compile(r"[*_~=`\[\\<>&^%|]")
 """Every rule needs one of these characters; most prose has none."""
 
 

@@ -26,10 +26,11 @@ SENTENCES = 4
 JOINED_LINES = 6
 """Neighbours among the further citations are shown as one up to so many lines."""
 
-NEAR = 0.93
+NEAR = 0.95
 """A further passage takes part when its score is at least this share of the best one's."""
 
-_NEAR_SPAN = 0.1
+NEAR_SPAN = 0.1
+"""A further sentence is said when its cosine to the question is at most so much below that of the best."""
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
 _FOLD = re.compile(r"[\W_]+")
 
@@ -133,30 +134,30 @@ def _evidence(hits: Sequence[Hit], asked: Collection[tuple[int, int]], score_spa
     spans = [_answering(hit, asked) for hit in chosen]
     scores = score_spans([plain(span.text) for row in spans for span in row])
     evidence: list[Evidence] = []
-    said = 0
+    said, nearest = 0, -1.0
     for hit, row in zip(chosen, spans, strict=True):
         own, scores = scores[: len(row)], scores[len(row) :]
         room = SENTENCES - said
         if room <= 0 or not row:
             continue
-        if hit.passage.kind == "question":
-            best = row[:room]
-        else:
-            order = [int(k) for k in np.argsort(-own)[: min(2, room)] if own[k] >= own.max() - _NEAR_SPAN]
-            best = _whole(row, order, hit.passage.kind)[:room]
+        nearest = max(nearest, float(own.max()))
+        order = [int(k) for k in np.argsort(-own)[:2] if own[k] >= nearest - NEAR_SPAN]
+        if evidence and not order:
+            continue
+        best = row[:room] if hit.passage.kind == "question" else _whole(row, order, hit.passage.kind)[:room]
         said += len(best)
         evidence.append(Evidence(hit, tuple(best)))
     return evidence
 
 
 def _whole(row: Sequence[Span], order: Sequence[int], kind: PassageKind) -> list[Span]:
-    """The chosen spans in reading order; where prose is cut at line ends, with the rest of their sentences."""
+    """The chosen spans in reading order; in prose, with what completes a line that was cut, or follows a colon."""
     chosen = set(order)
     for k in order if kind == "text" else ():
         start = end = k
         while start > 0 and row[start].text[0].islower():
             start -= 1
-        while end + 1 < len(row) and row[end + 1].text[0].islower():
+        while end + 1 < len(row) and (row[end + 1].text[0].islower() or row[end].text.endswith(":")):
             end += 1
         chosen.update(range(start, end + 1))
     return [row[k] for k in sorted(chosen)]
