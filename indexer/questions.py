@@ -79,6 +79,7 @@ def _question(document: Document, k: int, below: Sequence[Link], *, collects: bo
     links = (*block.links, *below)
     kind = _kind(block, collects=collects, holds_items=holds_items)
     asks = kind == "question" or (collects and kind == "topic")
+    unanswered = collects and not holds_items
     return Question(
         text=block.text,
         state=block.state,
@@ -117,8 +118,10 @@ def _kind(block: Block, *, collects: bool, holds_items: bool) -> Kind:
 
 
 def asks(text: str) -> bool:
-    """Whether a text is phrased as a question, with or without its mark."""
-    return "?" in _ADDRESS.sub("", _DOUBT.sub("", text)) or bool(_ASKS.match(text))
+    """Whether a text is phrased as a question, with or without its mark; one that ends in a full stop states."""
+    if "?" in _ADDRESS.sub("", _DOUBT.sub("", text)):
+        return True
+    return bool(_ASKS.match(text)) and not text.rstrip().endswith(".")
 
 
 def _collects(heading: str, words: Sequence[str]) -> bool:

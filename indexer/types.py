@@ -175,8 +175,9 @@ class Encoded:
 class EncodedQuery:
     """What the encoder makes of a question.
 
-    `vector` is (dimension,), of unit norm. `tokens` is (t, tokens.DIMENSION), a row of unit norm for each token of the question
-    without the special ones; `offsets` are their places in its text, in characters. t is 0 for an encoder without token codes.
+    `vector` is (dimension,), of unit norm. `tokens` is (t, tokens.DIMENSION), a row of unit norm for each token of the
+    question without the special ones; `offsets` are their places in its text, in characters. t is 0 for an encoder
+    without token codes.
     """
 
     vector: NDArray[np.float32]

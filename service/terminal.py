@@ -76,9 +76,10 @@ def questions_text(items: Sequence[AnsweredQuestion], style: Style) -> str:
                 lines.append(style.faint("  nothing in the library answers this"))
                 continue
             places = {citation.n: _place(citation) for citation in item.answer.citations}
-            for sentence in item.answer.sentences:
-                lines += [style.strong(row) for row in _wrapped(plain(sentence.text), first="  ", then="  ")]
-                lines += [style.faint(f"    {places[n]}") for n in sentence.citations]
+            for cited, sentences in groupby(item.answer.sentences, key=lambda sentence: sentence.citations):
+                for sentence in sentences:
+                    lines += [style.strong(row) for row in _wrapped(plain(sentence.text), first="  ", then="  ")]
+                lines += [style.faint(f"    {places[n]}") for n in cited]
     counts = {v: sum(item.answer is not None and item.answer.verdict == v for item in wanted) for v in VERDICTS}
     lines += ["", f"{len(wanted)} open: " + ", ".join(f"{n} {VERDICTS[v].lower()}" for v, n in counts.items() if n)]
     return "\n".join(lines).lstrip("\n") if wanted else "No open questions."

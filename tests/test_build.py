@@ -243,7 +243,8 @@ def test_progress_counts_up_to_the_total(notes, library):
     assert Progress("embed", 3, 3) in seen
 
 
-WORDS = st.lists(st.sampled_from(["gradient", "layer", "network", "loss", "token", "norm", "batch", "head"]), min_size=1, max_size=6)
+VOCABULARY = ["gradient", "layer", "network", "loss", "token", "norm", "batch", "head"]
+WORDS = st.lists(st.sampled_from(VOCABULARY), min_size=1, max_size=6)
 TREES = st.dictionaries(
     st.sampled_from(["a.md", "b.md", "c/d.md", "c/e.org", "f.txt"]),
     st.lists(WORDS.map(" ".join), min_size=1, max_size=3).map("\n\n".join),

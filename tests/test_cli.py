@@ -47,7 +47,9 @@ def test_the_library_option_comes_before_the_environment(tmp_path, environ, caps
 def test_ask_prints_the_answer_then_its_sources(indexed, capsys):
     assert main(["ask", "how many layers in GoogLeNet"], indexed) == 0
     out = capsys.readouterr().out
-    assert out.startswith("22-layers deep model [1]\nplus two heads that help while training [1]\n\nAnswered · confidence ")
+    assert out.startswith(
+        "22-layers deep model [1]\nplus two heads that help while training [1]\n\nAnswered · confidence "
+    )
     assert "Sources\n  [1] group.md:2-4\n" in out
     assert "\033" not in out
     assert max(map(len, out.split("\n"))) <= 80
@@ -107,7 +109,10 @@ def test_questions_answers_the_dump_and_remembers_what_it_showed(indexed, capsys
     assert (items[0]["changed"], items[3]["answer"]) == ("new", None)
     assert main(["questions"], indexed) == 0
     out = capsys.readouterr().out
-    assert "✓ How many layers does GoogLeNet have?\n  22-layers deep model\n    group.md:2-4\n" in out
+    assert (
+        "✓ How many layers does GoogLeNet have?\n  22-layers deep model\n  plus two heads that help while training\n    group.md:2-4\n"
+        in out
+    )
     assert "✗ What is a Boltzmann machine?\n  nothing in the library answers this\n" in out
     assert out.rstrip().split("\n")[-1].startswith("3 open: ")
     assert main(["questions", "--markdown"], indexed) == 0

@@ -107,7 +107,9 @@ def main() -> None:
     if not SHARED.is_dir():
         sys.exit(f"{SHARED} is not there: the benchmarks read the notes and gold files in it")
     index(ROOT / "data" / "notes", Path(tempfile.mkdtemp()))  # compiles the model, once
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         text = "\n".join(
