@@ -94,8 +94,7 @@ def _question(document: Document, k: int, below: Sequence[Link], *, collects: bo
         ),
         arxiv_ids=tuple(dict.fromkeys(found for link in links for found in arxiv_ids(link.target))),
         urls=tuple(dict.fromkeys(link.target for link in links if link.kind == "url" and "://" in link.target)),
-        wanted=(block.state == "open" and asks)
-        or (block.state == "none" and collects and kind == "question" and not holds_items),
+        wanted=asks and (block.state == "open" or (block.state == "none" and kind == "question" and unanswered)),
     )
 
 

@@ -104,15 +104,14 @@ def test_questions_answers_the_dump_and_remembers_what_it_showed(indexed, capsys
         ("Buy a chair", "open", "task", 8),
     ]
     assert list(items[0]) == [
-        "text", "state", "kind", "line", "section", "parent", "wikilinks", "arxiv_ids", "urls", "file", "answer", "changed",
+        "text", "state", "kind", "line", "section", "parent", "wikilinks", "arxiv_ids", "urls",
+        "file", "answer", "changed",
     ]  # fmt: skip
     assert (items[0]["changed"], items[3]["answer"]) == ("new", None)
     assert main(["questions"], indexed) == 0
     out = capsys.readouterr().out
-    assert (
-        "✓ How many layers does GoogLeNet have?\n  22-layers deep model\n  plus two heads that help while training\n    group.md:2-4\n"
-        in out
-    )
+    said = "  22-layers deep model\n  plus two heads that help while training\n    group.md:2-4\n"
+    assert f"✓ How many layers does GoogLeNet have?\n{said}" in out
     assert "✗ What is a Boltzmann machine?\n  nothing in the library answers this\n" in out
     assert out.rstrip().split("\n")[-1].startswith("3 open: ")
     assert main(["questions", "--markdown"], indexed) == 0
@@ -193,7 +192,8 @@ def test_help_and_version_import_nothing_heavy():
 
     code = (
         "import sys; from service.cli import main; main(['--version'], {}); main([], {});"
-        "print(sorted({'torch', 'openvino', 'faiss', 'tantivy', 'fastapi', 'numpy', 'rich', 'markdown_it'} & set(sys.modules)))"
+        "heavy = {'torch', 'openvino', 'faiss', 'tantivy', 'fastapi', 'numpy', 'rich', 'markdown_it'};"
+        "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.rstrip().endswith("[]")
