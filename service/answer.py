@@ -29,6 +29,9 @@ JOINED_LINES = 6
 NEAR = 0.95
 """A further passage takes part when its score is at least this share of the best one's."""
 
+WORDS_BESIDE = 3
+"""An address with fewer words beside it is a pointer to what is said elsewhere."""
+
 NEAR_SPAN = 0.1
 """A further sentence is said when its cosine to the question is at most so much below that of the best."""
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
@@ -113,7 +116,10 @@ def verdict_of(confidence: float) -> Verdict:
 def says_something(hit: Hit, question: str, asked: Collection[tuple[int, int]]) -> bool:
     """Whether a hit could answer: it is no bare heading or address, asks nothing itself, and is not this question."""
     passage = hit.passage
-    if passage.kind == "heading" or not _ADDRESS.sub("", passage.text).strip(" \n-"):
+    if passage.kind == "heading":
+        return False
+    beside = _ADDRESS.sub("", passage.text)
+    if beside != passage.text and len(beside.split()) < WORDS_BESIDE:
         return False
     if all((hit.document_id, span.lines[0]) in asked or asks(plain(span.text)) for span in passage.spans):
         return False
