@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self, TypeAlias
 
@@ -36,7 +36,7 @@ from indexer.derived import (
 from indexer.errors import LibraryCorrupt, LibraryFull, LibraryLocked
 from indexer.lexical import Lexical
 from indexer.lock import is_locked, locked, unwritable
-from indexer.vectors import Vectors
+from indexer.vectors import Vectors, to_gpu
 
 __all__ = ["CATALOGUE", "Library", "Snapshot", "publish", "writing"]
 
@@ -69,9 +69,10 @@ class _Lease:
 class Library:
     """A library open for reading: a context manager, and safe to share between threads."""
 
-    def __init__(self, path: Path, probe: Catalogue, notice: Notice) -> None:
+    def __init__(self, path: Path, probe: Catalogue, notice: Notice, *, gpu: bool) -> None:
         self.path = path
         self._notice = notice
+        self._gpu = gpu
         self._probe = probe
         self._probed: tuple[int, ...] = ()
         self._served: Stamps = ()
@@ -81,12 +82,13 @@ class Library:
         self._refreshing = threading.Lock()
 
     @classmethod
-    def open(cls, path: Path, *, notice: Notice = quiet) -> Self:
+    def open(cls, path: Path, *, notice: Notice = quiet, gpu: bool = False) -> Self:
         """Open the library in the folder `path`, repairing its derived stores where needed, which `notice` hears of.
 
+        With `gpu` vectors are searched there, if the installed faiss can; `notice` hears once when it cannot.
         Raises LibraryMissing, LibraryCorrupt, LibraryTooNew, LibraryFull or LibraryLocked.
         """
-        library = cls(path, Catalogue.open(path / CATALOGUE, write=False), notice)
+        library = cls(path, Catalogue.open(path / CATALOGUE, write=False), notice, gpu=gpu)
         try:
             with library.snapshot():
                 return library
@@ -159,7 +161,15 @@ class Library:
             self._incomplete = stamps
         else:
             self._served = stamps
-            self._swap(_Lease(snapshot))
+            self._swap(_Lease(self._moved(snapshot)))
+
+    def _moved(self, snapshot: Snapshot) -> Snapshot:
+        """The snapshot with its vectors where they are to be searched."""
+        if not self._gpu:
+            return snapshot
+        vectors = to_gpu(snapshot.vectors, self._notice)
+        self._gpu = vectors is not snapshot.vectors  # said once is enough
+        return replace(snapshot, vectors=vectors)
 
     def _read_stamps(self) -> Stamps:
         """Read what differs once a generation was written, or something was lost; takes some microseconds."""

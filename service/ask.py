@@ -17,7 +17,7 @@ from indexer.encode import load_encoder
 from indexer.errors import ModelError, QuestionError, SourceError
 from indexer.library import Library, Snapshot
 from indexer.parsing.text import decode, lines_of
-from indexer.settings import Settings
+from indexer.settings import DEFAULT_MODEL, Settings
 from indexer.status import Status, is_stale, status
 from indexer.types import EncodedQuery, Encoder
 from service import ledger
@@ -45,10 +45,14 @@ class Desk:
 
     @classmethod
     def open(cls, settings: Settings, *, notice: Callable[[str], None]) -> Self:
-        """Open the library and the model that the settings name; raise LibraryError or ModelError."""
-        library = Library.open(settings.library, notice=notice)
+        """Open the library and the model that the settings name; raise LibraryError or ModelError.
+
+        The default model reads questions on the CPU, whatever it embedded the notes on: one question takes a
+        millisecond there, and torch, which a GPU needs, seconds to import.
+        """
+        library = Library.open(settings.library, notice=notice, gpu=settings.device == "cuda")
         try:
-            encoder = load_encoder(settings, notice=notice)
+            encoder = load_encoder(settings, device="cpu" if settings.model == DEFAULT_MODEL else None, notice=notice)
             _check_model(library, encoder)
         except BaseException:
             library.close()
@@ -95,6 +99,12 @@ class Desk:
             known = self.library.ledger()
             pairs = zip(stored, self._answered[1], strict=True)
             return tuple(ledger.judged(item, answer, known) for item, answer in pairs)
+
+    def open_questions(self, most: int) -> list[str]:
+        """The first questions of the dumps that want an answer, without answering them."""
+        with self.library.snapshot() as snapshot:
+            items = (stored.question for stored in snapshot.catalogue.questions())
+            return [item.text for item in items if item.wanted and item.kind == "question"][:most]
 
     def remember(self, items: Sequence[AnsweredQuestion]) -> None:
         """Note in the ledger what was shown to the person, so that the next time can say what changed."""
@@ -160,6 +170,8 @@ def checked(question: str) -> str:
     text = " ".join(question.split())
     if not text:
         raise QuestionError("the question is empty; write what you want to know")
+    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+        raise QuestionError("the question is not valid Unicode (it holds half of a surrogate pair); write it again")
     if len(text) > MAX_QUESTION_CHARS:
         raise QuestionError(f"the question has {len(text):,} characters; at most {MAX_QUESTION_CHARS:,} are read")
     return text

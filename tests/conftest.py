@@ -1,4 +1,21 @@
+import platformdirs
+import pytest
 from hypothesis import settings
 
 settings.register_profile("tests", deadline=None)  # the first example of a test pays for imports
 settings.load_profile("tests")
+
+
+class ForgotToNameALibraryError(AssertionError):
+    """A test was about to use the person's own library or cache: name a folder below tmp_path."""
+
+
+@pytest.fixture(autouse=True)
+def no_personal_folders(monkeypatch):
+    """Keep tests away from the person's own library and cache."""
+
+    def refuse(*_args, **_options):
+        raise ForgotToNameALibraryError
+
+    monkeypatch.setattr(platformdirs, "user_data_dir", refuse)
+    monkeypatch.setattr(platformdirs, "user_cache_dir", refuse)

@@ -453,3 +453,12 @@ def test_any_history_can_be_searched_like_a_library_made_afresh(tmp_path_factory
         for file, found_texts in texts.items():
             put_and_publish(fresh, catalogue, file, *found_texts)
     assert searchable(lived) == searchable(fresh)
+
+
+def test_a_gpu_is_tried_once_and_its_absence_said_once(path, notices):
+    index(path, "a.md", "one")
+    with Library.open(path, notice=notices.append, gpu=True) as library:
+        index(path, "b.md", "two")
+        with library.snapshot() as snapshot:
+            assert len(snapshot.vectors) == 2
+    assert notices == ["The installed faiss has no GPU to work on; vectors are searched on the CPU."]
