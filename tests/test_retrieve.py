@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+from desks import open_desk
+
+from service.retrieve import DENSE_ALONE, FUSED, LEXICAL_ALONE, Mix, _sections, retrieve
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    with open_desk(tmp_path_factory.mktemp("retrieve")) as found:
+        yield found
+
+
+def ranked(desk, question, mix=FUSED, top=50):
+    with desk.library.snapshot() as snapshot:
+        return retrieve(snapshot, desk.encoder, question, top=top, mix=mix)
+
+
+def test_hits_come_best_first_with_their_parts(desk):
+    hits = ranked(desk, "moving average of the gradient")
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    assert (hits[0].file, hits[0].passage.lines, hits[0].lexical) == ("adam.md", (3, 4), 1.0)
+    for hit in hits:
+        parts = FUSED.dense * hit.dense + FUSED.lexical * hit.lexical + FUSED.tokens * hit.tokens
+        assert hit.score == pytest.approx(parts + FUSED.section * sections(hits)[hit.passage_id], abs=1e-4)
+
+
+def sections(hits):
+    parts = [h.dense * FUSED.dense + h.lexical * FUSED.lexical + h.tokens * FUSED.tokens for h in hits]
+    means = {}
+    for hit in hits:
+        key = (hit.document_id, hit.passage.headings)
+        same = [p for h, p in zip(hits, parts, strict=True) if (h.document_id, h.passage.headings) == key]
+        means[hit.passage_id] = np.mean(sorted(same)[-3:])
+    return means
+
+
+def test_one_search_alone_uses_nothing_else(desk):
+    dense = ranked(desk, "layers GoogLeNet", DENSE_ALONE)
+    assert all(hit.score == pytest.approx(hit.dense) and hit.lexical == 0 for hit in dense)
+    lexical = ranked(desk, "layers GoogLeNet", LEXICAL_ALONE)
+    assert all(hit.score == pytest.approx(hit.lexical) for hit in lexical)
+    assert {hit.file for hit in lexical} == {"group.md", "todo.md"}
+
+
+def test_what_only_full_text_search_finds_has_its_cosine_too(desk):
+    hits = ranked(desk, "Boltzmann", Mix(pool=1))
+    exact = {hit.passage_id: hit.dense for hit in ranked(desk, "Boltzmann", DENSE_ALONE)}
+    assert all(hit.dense == pytest.approx(exact[hit.passage_id], abs=1e-3) for hit in hits)
+
+
+def test_a_rare_word_counts_more_than_a_common_one(desk):
+    tokens = {hit.passage.lines: hit.tokens for hit in ranked(desk, "the GoogLeNet") if hit.file == "group.md"}
+    assert tokens[2, 4] > 0.5
+
+
+def test_wikilinks_are_read_as_their_text(desk):
+    plain, linked = ranked(desk, "layers in GoogLeNet"), ranked(desk, "layers in [[note|GoogLeNet]]")
+    assert [hit.passage_id for hit in plain] == [hit.passage_id for hit in linked]
+
+
+def test_top_is_how_many(desk):
+    assert len(ranked(desk, "adam", top=2)) == 2
+
+
+def test_a_section_is_as_good_as_its_three_best():
+    scores = np.array([1.0, 2.0, 3.0, 4.0, 9.0], dtype=np.float32)
+    one, other = (1, ("A",)), (1, ("B",))
+    assert _sections(scores, [one, one, one, one, other]).tolist() == [3.0, 3.0, 3.0, 3.0, 9.0]
