@@ -27,7 +27,7 @@ from service.current import find_note, open_desk
 from service.guard import Figures, Guard
 from service.notes import address_of
 from service.present import answer_json, question_json, search_json
-from service.problem import problem, status_of
+from service.problem import PROBLEM_TYPE, problem, status_of
 
 if TYPE_CHECKING:
     from service.ask import Desk
@@ -88,6 +88,7 @@ def create_app(
     _add_routes(app)
     pages.add_pages(app)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "page" / "static"), name="static")
+    _describe_problems(app.openapi())  # kept by the framework, and made anew only when a route is added
     return app
 
 
@@ -112,6 +113,15 @@ async def _open(app: FastAPI, notice: Callable[[str], None], stack: AsyncExitSta
             await asyncio.wait_for(stopping.wait(), pause)
         except TimeoutError:
             pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def _describe_problems(api: dict[str, Any]) -> None:
+    """Say in an OpenAPI document that problems have a content type of their own; the framework knows one a route."""
+    for path in api["paths"].values():
+        for operation in path.values():
+            for status in _PROBLEMS:
+                response = operation["responses"][status]
+                response["content"] = {PROBLEM_TYPE: next(iter(response["content"].values()))}
 
 
 # ------------------------------------------------------------------------------------------------------ routes
@@ -150,7 +160,9 @@ def ask(request: Request, body: schemas.AskRequest) -> dict[str, Any]:
 
 def search(
     request: Request,
-    q: Annotated[str, Query(description="What to look for, in words of your own.")],
+    q: Annotated[
+        str, Query(description="What to look for, in words of your own.", json_schema_extra=schemas.NOT_BLANK)
+    ],
     k: schemas.K = 8,
 ) -> dict[str, Any]:
     """Find the passages nearest to a query."""

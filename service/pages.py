@@ -17,20 +17,25 @@ from fastapi.responses import HTMLResponse, Response
 from markupsafe import Markup
 
 from indexer.errors import QuestionError
+from indexer.plain import plain
 from indexer.types import Lines
 from service.current import find_note, open_desk
 from service.notes import Note, address_of, resolver
 from service.problem import anchor_of, every_error, status_of, title_of
 from service.render import Resolve, locate, render, render_inline
 from service.schemas import K
-from service.types import AnsweredQuestion, Citation
+from service.types import Answer, AnsweredQuestion, Citation
 
 Show: TypeAlias = Literal["open", "answered", "unsupported", "all"]
 
 WINDOW = 2000
 """How many lines of its source a page shows at once."""
 
+HINTS = 3
+"""How many of the person's own open questions the first page offers."""
+
 _LINES = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
+_CLOSED = re.compile(r"[.!?…:;]\W*$")
 _RENDERED = ("md", "markdown")
 
 
@@ -48,8 +53,15 @@ def add_pages(app: FastAPI) -> None:
 
 def error_page(request: Request, status: int, detail: str, *, headers: Mapping[str, str] | None = None) -> Response:
     """Tell a person what went wrong."""
-    title = HTTPStatus(status).phrase
-    return _page(request, "error.html", status=status, headers=headers, title=title, detail=detail)
+    return _page(
+        request,
+        "error.html",
+        status=status,
+        headers=headers,
+        title=HTTPStatus(status).phrase,
+        detail=detail,
+        again=str(request.url.replace(scheme="", netloc="")) if status == HTTPStatus.SERVICE_UNAVAILABLE else None,
+    )
 
 
 # ------------------------------------------------------------------------------------------------------- pages
@@ -76,6 +88,7 @@ def search_page(request: Request, q: str = "", k: K = 8) -> Response:
         sources=[one for one in answer.citations if one.n in used] if answer else [],
         nearby=[one for one in answer.citations if one.n not in used] if answer else [],
         totals=None if answer else desk.status(),
+        hints=[] if answer else desk.open_questions(HINTS),
     )
 
 
@@ -88,6 +101,7 @@ def questions_page(request: Request, show: Show = "open") -> Response:
         "questions.html",
         resolve=resolver(desk.documents),
         show=show,
+        seen=any(item.changed != "new" for item in items if item.answer),
         counts={choice: len(_shown(items, choice)) for choice in ("open", "answered", "unsupported", "all")},
         files=_by_place(_shown(items, show)),
     )
@@ -191,6 +205,29 @@ def _shown(items: Iterable[AnsweredQuestion], show: Show) -> list[AnsweredQuesti
             return list(items)
 
 
+def _paragraphs(answer: Answer) -> list[tuple[list[str], list[Citation]]]:
+    """Put sentences that follow each other and rest on the same citations together, as the lines of one paragraph.
+
+    A new line begins where the one before has no end that a reader would see, as in lists.
+    """
+    found = []
+    for numbers, group in groupby(answer.sentences, key=lambda sentence: sentence.citations):
+        citations = [one for one in answer.citations if one.n in numbers]
+        lines: list[str] = []
+        for text in (sentence.text for sentence in group):
+            if lines and (_CLOSED.search(lines[-1]) or _follows(lines[-1], text, citations)):
+                lines[-1] += f" {text}"
+            else:
+                lines.append(text)
+        found.append((lines, citations))
+    return found
+
+
+def _follows(line: str, text: str, citations: Iterable[Citation]) -> bool:
+    """Whether a text goes on in the same paragraph where a line has ended."""
+    return any(f"{plain(line)} {plain(text)}" in one.passage for one in citations)
+
+
 _Section: TypeAlias = tuple[str, list[AnsweredQuestion]]
 
 
@@ -258,5 +295,5 @@ def _templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"locate": locate, "place": _place}
+    environment.globals |= {"locate": locate, "paragraphs": _paragraphs, "place": _place}
     return environment

@@ -11,6 +11,8 @@ from fastapi.responses import JSONResponse
 
 from indexer.errors import FootnoteError, SourceError
 
+PROBLEM_TYPE = "application/problem+json"
+
 
 def problem(
     status: int,
@@ -31,7 +33,7 @@ def problem(
     }
     if errors:
         body["errors"] = errors
-    return JSONResponse(body, status, media_type="application/problem+json", headers=headers)
+    return JSONResponse(body, status, media_type=PROBLEM_TYPE, headers=headers)
 
 
 def status_of(error: FootnoteError | type[FootnoteError]) -> int:

@@ -22,8 +22,8 @@ from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from mdit_py_plugins.gfm import gfm_plugin
 
-from indexer.parsing.markdown import front_matter, mask
 from indexer.parsing.obsidian import callout, obsidian_plugin
+from indexer.parsing.prepare import front_matter, mask
 from indexer.plain import plain
 from indexer.types import Lines
 
@@ -64,6 +64,7 @@ _IMAGE = re.compile(r"\.(?:png|jpe?g|gif|svg|webp|bmp|avif|mp4|webm|mov|mp3|wav)
 _IMG = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
 _ALT = re.compile(r"""\balt\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGNORECASE)
 _BLOCK_ID = re.compile(r"(?:^|[ \t])\^([A-Za-z0-9-]+)[ \t]*$")
+_ORG_LINK = re.compile(r"\[\[([^\]\[]+)\]\[([^\]\[]+)\]\]")
 _LEAD = re.compile(r"^(?:[-*+>][ \t]+|#{1,6}[ \t]+)*(?:\[[ xX-]\][ \t]+)?")
 
 
@@ -91,7 +92,8 @@ def render(lines: Sequence[str], *, resolve: Resolve, cited: Lines | None = None
 def render_inline(text: str, *, resolve: Resolve) -> str:
     """Render the inline markup of one sentence, or of one line of a list, to safe HTML without blocks."""
     view = _View(secrets.token_hex(8), resolve, None, "")
-    html = _parser().renderInline(_LEAD.sub("", " ".join(text.split())), {"view": view})
+    markdown = _ORG_LINK.sub(_org_link, _LEAD.sub("", " ".join(text.split())))
+    html = _parser().renderInline(markdown, {"view": view})
     return _sanitised(html, view.mark, _INLINE)
 
 
@@ -107,7 +109,9 @@ def locate(passage: str, quote: str) -> tuple[str, str, str] | None:
         at = hay.find(needle) if needle else -1
         if at >= 0:
             start, end = letters[at], letters[at + len(needle) - 1] + 1
-            while end < len(passage) and passage[end] in ".,;:!?)]}\"'”’":
+            while start > 0 and not (passage[start - 1].isspace() or passage[start - 1].isalnum()):
+                start -= 1
+            while end < len(passage) and not (passage[end].isspace() or passage[end].isalnum()):
                 end += 1
             return passage[:start], passage[start:end], passage[end:]
     return None
@@ -172,6 +176,7 @@ def _rewrite(state: StateCore) -> None:
     view: _View = state.env["view"]
     seen = set[int]()
     anchors: list[tuple[int, int]] = []  # where in the tokens a line begins
+    _outline(view, state.tokens)
     for i, token in enumerate(state.tokens):
         if token.type == "blockquote_open":
             _callout(view, token, state.tokens[i + 2] if i + 2 < len(state.tokens) else None)
@@ -179,8 +184,8 @@ def _rewrite(state: StateCore) -> None:
             _task(view, token, state.tokens[i + 1 : i + 3])
         elif token.type in ("table_open", "table_close"):
             _table(view, token)
-        elif token.type in ("th_open", "td_open") and (style := token.attrs.pop("style", None)):
-            view.own(token, **{"class": str(style).partition(":")[2]})
+        elif token.type in ("th_open", "td_open"):
+            _cell(view, state.tokens[i : i + 3])
         elif token.type == "inline":
             first = token.map[0] + 1 if token.map else None
             token.children = list(_inline(view, token.children or [], first, seen))
@@ -218,7 +223,7 @@ def _leaf(view: _View, tokens: Sequence[Token], i: int, seen: set[int]) -> None:
             tokens[i + 2].tag = token.tag = "span"
             classes.append("line")
         if token.type == "heading_open":
-            _heading(view, tokens[i : i + 3], classes)
+            _heading(token, tokens[i + 1], classes)
         view.own(token, id=name, **{"class": " ".join(classes)})
 
 
@@ -242,15 +247,28 @@ def _code(view: _View, token: Token, first: int, seen: set[int]) -> None:
     token.content = f"{frame}<code>{''.join(rows)}</code></pre>\n"
 
 
-def _heading(view: _View, tokens: Sequence[Token], classes: list[str]) -> None:
-    """One level down, since the page's own title is the first; with an anchor for links to the heading."""
-    opening, inline, closing = tokens
-    level = int(opening.tag[1])
-    text = plain(inline.content)
-    opening.tag = closing.tag = f"h{min(6, level + 1)}"
-    if text == view.title and level == 1 and not classes:
+def _outline(view: _View, tokens: Sequence[Token]) -> None:
+    """Give headings the levels from the second on, the page's own title being the first, and skip none."""
+    above: list[int] = []
+    for opening, inline, closing in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if opening.type != "heading_open":
+            continue
+        level = int(opening.tag[1])
+        opening.meta["repeated"] = level == 1 and plain(inline.content) == view.title and not _is_cited(view, opening)
+        if not opening.meta["repeated"]:
+            above = [*(other for other in above if other < level), level]
+        opening.tag = closing.tag = f"h{min(6, 1 + max(1, len(above)))}"
+
+
+def _is_cited(view: _View, token: Token) -> bool:
+    return token.map is not None and view.cites(token.map[0] + 1, token.map[1])
+
+
+def _heading(opening: Token, inline: Token, classes: list[str]) -> None:
+    """Hide a heading that repeats the title, and give every one an anchor for links to it."""
+    if opening.meta["repeated"]:
         classes.append("repeated")
-    if slug := _slug(text):
+    if slug := _slug(plain(inline.content)):
         inline.children = [_html(f'<span id="{slug}"></span>'), *(inline.children or [])]
 
 
@@ -289,6 +307,15 @@ def _table(view: _View, token: Token) -> None:
     token.content = f"{frame}<table>\n" if opening else "</table></div>\n"
 
 
+def _cell(view: _View, tokens: Sequence[Token]) -> None:
+    """Keep the alignment of a cell, and let an empty heading of a column or row be no heading."""
+    opening, inline, closing = tokens
+    if style := opening.attrs.pop("style", None):
+        view.own(opening, **{"class": str(style).partition(":")[2]})
+    if not inline.content.strip():
+        opening.tag = closing.tag = "td"
+
+
 def _inline(view: _View, children: Iterable[Token], line: int | None, seen: set[int]) -> Iterable[Token]:
     """Yield the tokens of running text, with an anchor at each line after the first."""
     for token in children:
@@ -324,10 +351,18 @@ def _wikilink(view: _View, token: Token) -> str:
         return _picture(view, "", token.content if token.content != target else target)
     fragment = f"#{anchor if anchor.startswith('^') else _slug(anchor)}" if anchor else ""
     address = view.resolve(target) if target else ""
+    named = " › ".join(filter(None, (target, "" if anchor.startswith("^") else anchor)))
+    words = escape(named if named and token.content == f"{target}#{anchor}" else token.content)
     if address is None:
-        return f"{view.tag('span', **{'class': 'missing'})}{escape(token.content)}</span>"
+        return f"{view.tag('span', **{'class': 'missing'})}{words}</span>"
     href = address + (fragment.replace("#", "#note-", 1) if address else fragment)
-    return f'<a href="{escape(href)}">{escape(token.content)}</a>'
+    return f'<a href="{escape(href)}">{words}</a>'
+
+
+def _org_link(link: re.Match[str]) -> str:
+    """Write a link of org, `[[target][text]]`, as Markdown; only those to the web lead anywhere."""
+    target, text = link.groups()
+    return f"[{text}](<{target}>)" if target.startswith(("http://", "https://")) else text
 
 
 def _picture(view: _View, source: str, alt: str) -> str:

@@ -9,6 +9,9 @@ from pydantic import BaseModel, Field
 MOST = 50
 """The most citations or hits that one request may ask for."""
 
+NOT_BLANK: dict[str, Any] = {"minLength": 1, "pattern": r"\S"}
+"""What OpenAPI says of a question; the desk itself refuses one that is blank, in words of its own."""
+
 K: TypeAlias = Annotated[int, Field(ge=1, le=MOST, description="How many citations or hits to give, best first.")]
 
 
@@ -149,15 +152,24 @@ class Documents(BaseModel):
 class AskRequest(BaseModel):
     """A question to the library."""
 
-    question: str = Field(examples=["Why do residual connections help deep networks?"])
+    question: str = Field(examples=["Why do residual connections help deep networks?"], json_schema_extra=NOT_BLANK)
     k: K = 8
-    filters: dict[str, Any] | None = Field(None, description="Reserved: none are known yet, leave it out.")
+    filters: dict[str, Any] | None = Field(
+        None, description="Reserved: none are known yet, leave it out.", json_schema_extra={"maxProperties": 0}
+    )
 
 
 class Health(BaseModel):
     """Whether the service is up, and ready to answer."""
 
     status: Literal["ok"]
+
+
+class Invalid(BaseModel):
+    """A part of a request that is not as it has to be."""
+
+    pointer: str = Field(description="Where it stands, as in `body/question`.")
+    detail: str
 
 
 class Problem(BaseModel):
@@ -168,3 +180,4 @@ class Problem(BaseModel):
     status: int
     detail: str
     instance: str
+    errors: list[Invalid] | None = Field(None, description="Only where the request is not as it has to be.")

@@ -48,6 +48,9 @@ class StubDesk:
             for answer in [self.ask(item.text) if item.wanted else None]
         )
 
+    def open_questions(self, most: int) -> list[str]:
+        return [item.question.text for item in self.questions() if item.question.wanted][:most]
+
     def status(self) -> Status:
         return Status(
             library="/library",

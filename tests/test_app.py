@@ -380,6 +380,15 @@ def test_metrics_count_requests_by_route(client):
     assert "footnote_passages 12.0" in said
 
 
+def test_problems_are_documented_as_what_they_are(client):
+    for path in client.get("/openapi.json").json()["paths"].values():
+        for operation in path.values():
+            for status in ("4XX", "5XX"):
+                assert operation["responses"][status]["content"] == {
+                    "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+                }
+
+
 def test_operations_have_stable_names(client):
     paths = client.get("/openapi.json").json()["paths"]
     assert {one["operationId"]: (method, path) for path, each in paths.items() for method, one in each.items()} == {
@@ -445,4 +454,6 @@ def test_until_the_library_is_there_the_service_says_what_is_missing(settings, m
             assert time.monotonic() < deadline
         assert problem(response, 503)["type"] == "/docs#library-missing"
         assert response.headers["retry-after"] == "2"
-        assert "no library at /x" in client.get("/", headers={"accept": "text/html"}).text
+        page = client.get("/?q=why", headers={"accept": "text/html"}).text
+        assert "no library at /x" in page
+        assert '<a href="/?q=why">Try again</a>' in page

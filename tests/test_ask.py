@@ -112,6 +112,11 @@ def test_a_question_of_a_hundred_kilobytes_is_refused(desk):
     assert checked("x" * MAX_QUESTION_CHARS) == "x" * MAX_QUESTION_CHARS
 
 
+def test_half_a_surrogate_pair_is_refused(desk):
+    with pytest.raises(QuestionError, match="not valid Unicode"):
+        desk.ask("why \ud83d?")
+
+
 @pytest.mark.parametrize(
     "question", ["the of and to a", "🤖🔥", "?!…", "[[", "\x00", "🙂" * 500, "AND OR NOT title:x ~"]
 )

@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from markup import NOTES
 
 from indexer.errors import SourceError
+from indexer.parsing.html import html_text
 from indexer.parsing.inline import PIECE_CHARS
-from indexer.parsing.markdown import LONGEST_LINE, html_text, parse
+from indexer.parsing.markdown import parse
+from indexer.parsing.prepare import LONGEST_LINE
 from indexer.types import Document, Source
 
 FIXTURES = Path(__file__).parent / "fixtures" / "markdown"

@@ -110,6 +110,15 @@ def test_asking_by_keyboard_ends_at_the_cited_line(tab):
     assert in_view(tab, ".cited")
 
 
+def test_a_link_to_lines_shows_them_at_once(chromium, address):
+    context = chromium.new_context(base_url=address)  # with the motion that the browser has by default
+    page = context.new_page()
+    for view in ("", "&view=source"):
+        page.goto(f"/notes/3?lines=163-163{view}#L163")
+        assert in_view(page, ".cited")
+    context.close()
+
+
 def test_slash_selects_the_question_and_types_into_it(tab):
     tab.goto("/?q=residual")
     tab.keyboard.press("/")
@@ -139,7 +148,7 @@ def test_everything_works_without_scripts(chromium, address):
     assert page.locator("#L163.cited code").inner_text() == "- Residual connections carry the gradient."
     page.goto("/questions")
     page.click("text=Not answered")
-    assert page.locator(".item .text").all_inner_texts() == ["Where do quasars come from? new"]
+    assert page.locator(".item .text").all_inner_texts() == ["Where do quasars come from?"]
     context.close()
 
 
@@ -212,6 +221,22 @@ NAMELESS = """
 REPEATED = """
 () => [...document.querySelectorAll("[id]")].map((element) => element.id).filter((id, i, all) => all.indexOf(id) !== i)
 """
+
+
+SMALL = """
+() => [...document.querySelectorAll(".cite, .filters a, .top nav a, button, input")].filter((element) => {
+  const box = element.getBoundingClientRect();
+  return box.width < 24 || box.height < 24;
+}).map((element) => element.outerHTML)
+"""
+
+
+@pytest.mark.parametrize("path", ["/?q=residual+gradient", "/questions"])
+def test_controls_are_large_enough_to_hit(tab, path):
+    tab.goto(path)
+    for width in (320, 1280):
+        tab.set_viewport_size({"width": width, "height": 800})
+        assert tab.evaluate(SMALL) == []
 
 
 @pytest.mark.parametrize("path", PATHS)

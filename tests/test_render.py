@@ -180,6 +180,37 @@ def test_a_heading_that_repeats_the_title_is_hidden_unless_it_is_cited():
     assert 'class="cited"' in html("# Attention\n\nx", title="Attention", cited=(1, 1))
 
 
+@pytest.mark.parametrize(
+    ("text", "levels"),
+    [
+        ("# Title\n\n## A\n\n#### B\n\n## C", ["h2", "h2", "h3", "h2"]),
+        ("# Other\n\n### A\n\n###### B\n\n# C", ["h2", "h3", "h4", "h2"]),
+        ("### A\n\n## B\n\n### C", ["h2", "h2", "h3"]),
+        ("\n\n".join("#" * n + " x" for n in range(1, 7)), ["h2", "h3", "h4", "h5", "h6", "h6"]),
+    ],
+)
+def test_no_level_of_heading_is_left_out(text, levels):
+    assert [tag for tag, _ in Elements(html(text, title="Title")).found if re.fullmatch(r"h\d", tag)] == levels
+
+
+def test_an_empty_cell_heads_nothing():
+    page = html("|   | b |\n|---|--:|\n| a |   |")
+    assert [tag for tag, _ in Elements(page).found if tag in {"td", "th"}] == ["td", "th", "td", "td"]
+    assert page.count('class="right"') == 2
+
+
+def test_a_link_to_a_part_of_a_note_is_named_as_a_reader_would():
+    page = html("[[A#Part]] [[A#^id]] [[#Part]] [[A#Part|words]] [[A]]", resolve={"A": "/notes/1"}.get)
+    assert re.findall(r">([^<]+)</a>", page) == ["A › Part", "A", "Part", "words", "A"]
+
+
+def test_links_of_org_are_shown_as_their_words():
+    assert render_inline("see [[id:8aaa][the box]] and [[https://e.org/x][far]]", resolve=nowhere) == (
+        'see the box and <a href="https://e.org/x" rel="noopener noreferrer">far</a>'
+    )
+    assert "href" not in render_inline("[[javascript:alert(1)][x]]", resolve=nowhere)
+
+
 def test_a_sentence_is_rendered_without_blocks():
     assert render_inline("- [ ] the **root** of `d`\n  and $k$", resolve=nowhere) == (
         'the <strong>root</strong> of <code>d</code> and <code class="math">$k$</code>'
@@ -202,7 +233,9 @@ def test_deep_lists_do_not_break():
     [
         ("one two  three. four", "two three.", "two  three."),
         ("Use the big net now", "the **big** [net](http://e.org/page)", "the big net"),
-        ("see [[A|b]] here", "[[A|b]] here", "A|b]] here"),
+        ("see [[A|b]] here", "[[A|b]] here", "[[A|b]] here"),
+        ("of size $(d, e)$. So", "of size $(d, e)$.", "of size $(d, e)$."),
+        ("call fork() and exec(). Two", "fork() and exec", "fork() and exec()."),
         ("one two", "three", None),
         ("one", "—", None),
     ],

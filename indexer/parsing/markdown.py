@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
-import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from mdit_py_plugins.gfm import gfm_plugin
 
+from indexer.parsing.html import html_text, tag_text
 from indexer.parsing.inline import bounded_plugin, line_breaks
 from indexer.parsing.obsidian import callout, obsidian_plugin, tags_in, without_block_id
+from indexer.parsing.prepare import front_matter, indent, mask
 from indexer.parsing.text import decode, lines_of
 from indexer.types import Block, BlockKind, Document, Link, Source, State
 
-LONGEST_LINE = 50_000
-"""Lines of more characters than this are data, not markup: they are kept as plain text."""
-
-_BARE_BULLET = re.compile(r"^[ \t]*[-*+][ \t]*$")
-_STRAY_NUMBER = re.compile(r"^([^\x00-\x7f]{1,4})(\d{1,4})[.)][ \t]+\S")
-_NUMBER = re.compile(r"^[ \t]*(\d{1,9})[.)](?:[ \t]|$)")
-_FENCE = re.compile(r"^[ \t>]*(`{3,}|~{3,})")
 _REFERENCE = re.compile(r"^ {0,3}\[[^\]]+\]:[ \t]*\S")
-_ATTRIBUTES = re.compile(r"^[ \t]*\{:.*\}[ \t]*$")
 _RULE = re.compile(r"^[ \t]*(?:>[ \t]*)*(?:[-*_=][ \t]*)*$")
 _MARKER = re.compile(r"^(?:[ \t]*>)*[ \t]*(?:(?:[-*+]|\d{1,9}[.)])(?:[ \t]+|$))*(?:\[.\](?=[ \t]|$))?")
 _CUSTOM_BOX = re.compile(r"^\[([^\]\s])\][ \t]+")
@@ -65,75 +57,6 @@ def _parser(*, indented_code: bool) -> MarkdownIt:
     md.core.ruler.disable("footnote_tail")  # a footnote is read where it stands
     md.options["alerts"] = False  # Obsidian's callouts are more than GitHub's five
     return md if indented_code else md.disable("code")
-
-
-# ------------------------------------------------------------------------------------------ before the parser
-
-
-def mask(lines: Sequence[str]) -> tuple[list[str], set[int]]:
-    """Hide from the parser what it would misread, keeping every line where it is.
-
-    Returns the lines to parse and the indices of those that are plain text. Masked are: an empty bullet
-    right under text (Markdown would take `-` for the underline of a heading), stray characters of a broken
-    encoding before the number that comes next in a list, attribute lists of kramdown, and lines too long to be markup.
-    """
-    masked, plain, fence, number = list(lines), set[int](), "", 0
-    for i, line in enumerate(lines):
-        if len(line) > LONGEST_LINE:
-            masked[i] = ""
-            plain.add(i)
-            continue
-        if mark := _FENCE.match(line):
-            if not fence:
-                fence = mark[1]
-            elif mark[1].startswith(fence):
-                fence = ""
-            continue
-        if fence:
-            continue
-        if ordered := _NUMBER.match(line):
-            number = int(ordered[1])
-        elif (stray := _STRAY_NUMBER.match(line)) and int(stray[2]) == number + 1:
-            number += 1
-            masked[i] = " " * len(stray[1]) + line[len(stray[1]) :]
-            if i and not masked[i].startswith("    "):
-                masked[i] = masked[i].lstrip(" ")
-        elif _ATTRIBUTES.match(line) or (
-            _BARE_BULLET.match(line) and i and lines[i - 1].strip() and not _opens(lines, i)
-        ):
-            masked[i] = ""
-    return masked, plain
-
-
-def _opens(lines: Sequence[str], i: int) -> bool:
-    """Whether the empty bullet in line i holds the indented lines below it."""
-    below = lines[i + 1] if i + 1 < len(lines) else ""
-    return bool(below.strip()) and _indent(below) > _indent(lines[i])
-
-
-def _indent(line: str) -> int:
-    stripped = line.lstrip(" \t>")
-    return len(line[: len(line) - len(stripped)].expandtabs(4))
-
-
-def front_matter(lines: Sequence[str]) -> tuple[dict[str, Any], int]:
-    """The YAML between the two `---` at the top, and how many lines it takes; ({}, 0) when there is none."""
-    if not lines or lines[0].rstrip() != "---":
-        return {}, 0
-    end = next((i for i in range(1, len(lines)) if lines[i].rstrip() in ("---", "...")), 0)
-    if not end:
-        return {}, 0
-    body = lines[1:end]
-    try:
-        data = yaml.load("\n".join(body), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - safe loaders
-    except (yaml.YAMLError, ValueError, RecursionError):
-        data = dict(pair for line in body if (pair := _pair(line)))
-    return (data, end + 1) if isinstance(data, dict) else ({}, 0 if any(line.strip() for line in body) else end + 1)
-
-
-def _pair(line: str) -> tuple[str, str] | None:
-    key, colon, value = line.partition(":")
-    return (key.strip(), value.strip().strip("\"'")) if colon and key.strip() and not key[0].isspace() else None
 
 
 def _words(front: dict[str, Any], *keys: str) -> tuple[str, ...]:
@@ -343,7 +266,7 @@ class _Builder:
             yield start, _without_last_break(piece)
 
     def _is_lazy(self, item: _Item, line: int) -> bool:
-        return line <= len(self.lines) and _indent(self.lines[line - 1]) <= _indent(self.lines[item.line - 1])
+        return line <= len(self.lines) and indent(self.lines[line - 1]) <= indent(self.lines[item.line - 1])
 
     def _inline(self, children: Sequence[Token], first: int) -> tuple[str, tuple[Link, ...]]:
         """What a reader sees of inline tokens, and the links in them; `first` is the line where they begin."""
@@ -379,7 +302,7 @@ class _Builder:
                     parts.append(child.content)
                     links.append(Link("image", str(child.attrGet("src") or ""), child.content, line))
                 case "html_inline":
-                    parts.append(_tag_text(child.content))
+                    parts.append(tag_text(child.content))
             line += line_breaks(child)
         return " ".join("".join(parts).split()), tuple(links)
 
@@ -506,36 +429,10 @@ def _only_images(row: Sequence[Token]) -> bool:
     return bool(shown) and all(
         t.type == "image"
         or (t.type == "embed" and bool(_IMAGE_SUFFIX.search(t.meta["target"])))
-        or (t.type == "html_inline" and not _tag_text(t.content).strip())
+        or (t.type == "html_inline" and not tag_text(t.content).strip())
         for t in shown
     )
 
 
 def _without_last_break(row: list[Token]) -> list[Token]:
     return row[:-1] if row and row[-1].type in ("softbreak", "hardbreak") else row
-
-
-# ----------------------------------------------------------------------------------------------------- HTML
-
-_TAG_NAME = re.compile(r"^<(/?)([A-Za-z][\w-]*)")
-_TAG_TEXT = {
-    "sup": "^", "sub": "_",
-    **dict.fromkeys(("br", "p", "td", "th", "tr", "li", "div", "summary", "details", "h1", "h2", "h3", "h4"), " "),
-}  # fmt: skip
-_MARKUP = re.compile(
-    r"<!--.*?-->|<(script|style)\b.*?(?:</\1\s*>|\Z)|<[/!?]?[A-Za-z](?:[^<>\"']|\"[^\"]*\"|'[^']*')*>",
-    re.DOTALL | re.IGNORECASE,
-)
-
-
-def _tag_text(tag: str) -> str:
-    """What a reader sees of one inline tag: `<sup>` → ^, `<br>` → a space, most → nothing."""
-    match = _TAG_NAME.match(tag)
-    return _TAG_TEXT.get(match[2].lower(), "") if match and not match[1] else ""
-
-
-def html_text(markup: str) -> str:
-    """The words of a piece of HTML, white space folded; scripts, styles, comments and pictures say nothing."""
-    closed = markup.rfind("-->") + 1
-    markup = markup[:closed] + markup[closed:].replace("<!--", " ")  # a comment that never closes hides nothing
-    return " ".join(html.unescape(_MARKUP.sub(lambda match: _tag_text(match[0]), markup)).split())

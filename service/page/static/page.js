@@ -23,3 +23,13 @@ form?.addEventListener("submit", () => {
 });
 // coming back with the browser's back button shows the page as it was left
 window.addEventListener("pageshow", () => form?.removeAttribute("aria-busy"));
+
+// a library that is still being opened: look every two seconds whether it is ready
+if (document.querySelector("#waiting")) {
+  const look = setInterval(async () => {
+    const answer = await fetch("/readyz").catch(() => null);
+    if (!answer?.ok) return;
+    clearInterval(look);
+    location.reload();
+  }, 2000);
+}
