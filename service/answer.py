@@ -29,8 +29,8 @@ JOINED_LINES = 6
 NEAR = 0.95
 """A further passage takes part when its score is at least this share of the best one's."""
 
-WORDS_BESIDE = 3
-"""An address with fewer words beside it is a pointer to what is said elsewhere."""
+WORDS_BESIDE = 4
+"""An address with fewer words beside it only points to what is said elsewhere."""
 
 NEAR_SPAN = 0.1
 """A further sentence is said when its cosine to the question is at most so much below that of the best."""
@@ -71,7 +71,7 @@ def compose(
 ) -> Answer:
     """Answer a question from its hits, with at most `k` citations.
 
-    `asked` are the lines (document, line) on which open questions stand: they are never evidence. `score_spans`
+    `asked` are the lines (document, line) that ask or remind and state nothing: they are never evidence. `score_spans`
     says how near each of some texts is to the question. `place` reads where a hit lies.
     """
     saying = [hit for hit in hits if says_something(hit, question, asked)]
@@ -118,8 +118,7 @@ def says_something(hit: Hit, question: str, asked: Collection[tuple[int, int]]) 
     passage = hit.passage
     if passage.kind == "heading":
         return False
-    beside = _ADDRESS.sub("", passage.text)
-    if beside != passage.text and len(beside.split()) < WORDS_BESIDE:
+    if _ADDRESS.search(passage.text) and all(_points(line) for line in passage.text.split("\n")):
         return False
     if all((hit.document_id, span.lines[0]) in asked or asks(plain(span.text)) for span in passage.spans):
         return False
@@ -128,6 +127,10 @@ def says_something(hit: Hit, question: str, asked: Collection[tuple[int, int]]) 
     return _folded(words) != _folded(text) and not (
         passage.kind != "question" and asks(words) and short and _folded(words) in _folded(text)
     )
+
+
+def _points(line: str) -> bool:
+    return len(_ADDRESS.sub("", line).lstrip("- ").split()) < WORDS_BESIDE
 
 
 def _evidence(hits: Sequence[Hit], asked: Collection[tuple[int, int]], score_spans: SpanScorer) -> list[Evidence]:

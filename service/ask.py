@@ -178,8 +178,11 @@ def checked(question: str) -> str:
 
 
 def _asked_lines(snapshot: Snapshot) -> frozenset[tuple[int, int]]:
+    """Where questions, tasks and links of the dumps stand, (document, line): they state nothing."""
     return frozenset(
-        (item.document_id, item.question.line) for item in snapshot.catalogue.questions() if item.question.wanted
+        (item.document_id, item.question.line)
+        for item in snapshot.catalogue.questions()
+        if item.question.wanted or item.question.kind in ("question", "task", "link")
     )
 
 

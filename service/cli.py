@@ -6,14 +6,16 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from indexer import __version__
 from indexer.cli import add_commands as add_indexer_commands
-from indexer.cli import add_library, notice, settings_of
+from indexer.cli import add_library, as_json, notice, settings_of
 from indexer.errors import FootnoteError, InputError, QuestionError
 
 if TYPE_CHECKING:
@@ -24,12 +26,14 @@ OK, NOT_ANSWERED, ERROR, INTERRUPTED = 0, 1, 2, 130
 
 def run() -> NoReturn:
     """The console script `footnote`."""
+    _mend_streams()
     sys.exit(main(sys.argv[1:], os.environ))
 
 
 def run_ask() -> NoReturn:
-    """The console script `ask`: `ask What is …` is `footnote ask "What is …"`."""
-    sys.exit(main(["ask", *_as_one_question(sys.argv[1:])], os.environ))
+    """The console script `ask`: `ask What is …` is `footnote ask What is …`."""
+    _mend_streams()
+    sys.exit(main(["ask", *sys.argv[1:]], os.environ))
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -40,7 +44,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         if not hasattr(arguments, "run"):
             parser.print_help()
             return OK
-        return int(arguments.run(arguments, environ))
+        code = int(arguments.run(arguments, environ))
+        print(end="", flush=True)  # what cannot be written is found out here, not after the end
     except FootnoteError as error:
         notice(f"footnote: {error}")
         return ERROR
@@ -48,21 +53,39 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         notice("footnote: stopped; what was done is kept")
         return INTERRUPTED
     except BrokenPipeError:  # the reader of a pipe has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return OK
-    except SystemExit as error:  # argparse has said what is wrong
+    except OSError as error:
+        _drop_output()
+        notice(f"footnote: cannot write {error.filename or 'the output'} ({error.strerror}); free space there")
+        return ERROR
+    except SystemExit as error:  # argparse has shown a help or the version
         return int(error.code or OK)
+    return code
 
 
-def _as_one_question(argv: Sequence[str]) -> list[str]:
-    """Join the words before the first option, so that a question needs no quotes."""
-    cut = next((k for k, word in enumerate(argv) if word.startswith("-")), len(argv))
-    words = argv[:cut]
-    return ([" ".join(words)] if words else []) + list(argv[cut:])
+def _mend_streams() -> None:
+    """Read UTF-8 whatever the locale, and let a character that the output cannot hold be a `?`, not the end."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a stream that was closed is None
+            stream.reconfigure(encoding="utf-8" if stream is sys.stdin else None, errors="replace")
+
+
+def _drop_output() -> None:
+    """Send what is still to be written to stdout nowhere, so that Python does not try again at the end."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, like all others."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}; see: {self.prog} --help")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="footnote", description="Answers from your own notes, with the exact place under every sentence."
     )
     parser.add_argument("--version", action="version", version=f"footnote {__version__}")
@@ -70,13 +93,13 @@ def _parser() -> argparse.ArgumentParser:
     add_indexer_commands(commands)
 
     ask = commands.add_parser("ask", help="answer a question")
-    ask.add_argument("question", nargs="?", metavar="QUESTION", help="what you want to know; - reads it from stdin")
+    ask.add_argument("question", nargs="*", metavar="QUESTION", help="what you want to know; - reads it from stdin")
     ask.add_argument("--writer", choices=("extractive",), default="extractive", help="how the answer is worded")
     _add_asking(ask)
     ask.set_defaults(run=_ask)
 
     search = commands.add_parser("search", help="list the passages nearest to a query")
-    search.add_argument("question", nargs="?", metavar="QUERY")
+    search.add_argument("question", nargs="*", metavar="QUERY", help="words to look for; - reads them from stdin")
     _add_asking(search)
     search.set_defaults(run=_search)
 
@@ -89,35 +112,48 @@ def _parser() -> argparse.ArgumentParser:
 
     serve = commands.add_parser("serve", help="answer over HTTP and in the browser")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
-    serve.add_argument("--port", type=int, default=8000, help="port to listen on (default: 8000; 0: any free one)")
+    serve.add_argument(
+        "--port",
+        type=_number(0, 65535),
+        default=8000,
+        metavar="PORT",
+        help="port to listen on (default: 8000; 0: any free one)",
+    )
     serve.add_argument("--watch", action="store_true", help="index again whenever a note is saved")
     add_library(serve)
     serve.set_defaults(run=_serve)
 
-    bench = commands.add_parser("bench", help="measure the quality of answers").add_subparsers(required=True)
+    bench = commands.add_parser("bench", help="measure the quality of answers").add_subparsers(
+        title="commands", metavar="COMMAND", required=True
+    )
     quality = bench.add_parser("quality", help="hit rates and refusals on a file of questions with gold places")
-    quality.add_argument("gold", type=Path, metavar="GOLD.jsonl")
-    quality.add_argument("-k", type=_count, default=10, help="citations an answer (default: 10)")
+    quality.add_argument("gold", type=Path, metavar="GOLD.jsonl", help="a question a line, with its gold places")
+    quality.add_argument("-k", type=_number(1, 200), default=10, metavar="N", help="citations an answer (default: 10)")
     quality.add_argument("--json", action="store_true", help="print the figures as JSON")
     add_library(quality)
     quality.set_defaults(run=_bench_quality)
     return parser
 
 
+def _number(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        with suppress(ValueError):
+            if least <= int(text) <= most:
+                return int(text)
+        raise argparse.ArgumentTypeError(f"{text} is not a number from {least} to {most}")
+
+    return parse
+
+
 def _add_asking(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-k", type=_count, default=8, metavar="N", help="how many passages to cite (default: 8)")
+    parser.add_argument(
+        "-k", type=_number(1, 200), default=8, metavar="N", help="how many passages to cite (default: 8)"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
         "--batch", metavar="FILE", help="one question a line, as text or JSON; - reads stdin; prints JSON lines"
     )
     add_library(parser)
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 200:
-        raise argparse.ArgumentTypeError("a number from 1 to 200")
-    return number
 
 
 # ------------------------------------------------------------------------------------------------- commands
@@ -136,7 +172,7 @@ def _ask(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if answer is None:
         with _desk(arguments, environ) as desk:
             answer = desk.ask(question, k=arguments.k)
-    print(_json(answer_json(answer)) if arguments.json else answer_text(answer, _style(environ)))
+    print(as_json(answer_json(answer)) if arguments.json else answer_text(answer, _style(environ)))
     return NOT_ANSWERED if answer.verdict == "unsupported" else OK
 
 
@@ -149,7 +185,7 @@ def _search(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     query = _one_question(arguments)
     with _desk(arguments, environ) as desk:
         result = desk.search(query, k=arguments.k)
-    print(_json(search_json(result)) if arguments.json else search_text(result, _style(environ)))
+    print(as_json(search_json(result)) if arguments.json else search_text(result, _style(environ)))
     return OK if result.hits else NOT_ANSWERED
 
 
@@ -170,7 +206,7 @@ def _batch(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
                 found = {"question": asked.text, "error": str(error)}
                 found |= {} if asked.identifier is None else {"id": asked.identifier}
                 code = ERROR
-            print(_json(found), flush=True)
+            print(as_json(found), flush=True)
     return code
 
 
@@ -211,7 +247,7 @@ def _questions(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int
         items = desk.questions()
         desk.remember(items)
     if arguments.json:
-        print(_json({"questions": [question_json(item) for item in items]}))
+        print(as_json({"questions": [question_json(item) for item in items]}))
     elif arguments.markdown:
         print(questions_markdown(items))
     else:
@@ -230,7 +266,7 @@ def _bench_quality(arguments: argparse.Namespace, environ: Mapping[str, str]) ->
 
     with _desk(arguments, environ) as desk:
         figures = quality(desk, arguments.gold, k=arguments.k)
-    print(_json(quality_json(figures)) if arguments.json else quality_table(figures))
+    print(as_json(quality_json(figures)) if arguments.json else quality_table(figures))
     return OK
 
 
@@ -244,16 +280,15 @@ def _desk(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Desk:
 
 
 def _one_question(arguments: argparse.Namespace) -> str:
-    if arguments.question is None:
+    if not arguments.question:
         raise InputError('no question; ask one: footnote ask "What is …?"')
-    return sys.stdin.read() if arguments.question == "-" else str(arguments.question)
+    if arguments.question == ["-"]:
+        return sys.stdin.read()
+    # what the locale could not decode was UTF-8 all the same
+    return " ".join(arguments.question).encode(errors="surrogateescape").decode(errors="replace")
 
 
 def _style(environ: Mapping[str, str]) -> Any:
     from service.terminal import Style
 
     return Style(colour=sys.stdout.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb")
-
-
-def _json(data: object) -> str:
-    return json.dumps(data, ensure_ascii=False)

@@ -53,14 +53,15 @@ def add_pages(app: FastAPI) -> None:
 
 def error_page(request: Request, status: int, detail: str, *, headers: Mapping[str, str] | None = None) -> Response:
     """Tell a person what went wrong."""
+    waits = status == HTTPStatus.SERVICE_UNAVAILABLE
     return _page(
         request,
         "error.html",
         status=status,
         headers=headers,
-        title=HTTPStatus(status).phrase,
+        title="Not ready" if waits else HTTPStatus(status).phrase,
         detail=detail,
-        again=str(request.url.replace(scheme="", netloc="")) if status == HTTPStatus.SERVICE_UNAVAILABLE else None,
+        again=str(request.url.replace(scheme="", netloc="")) if waits else None,
     )
 
 

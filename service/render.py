@@ -20,6 +20,7 @@ import nh3
 from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
+from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.gfm import gfm_plugin
 
 from indexer.parsing.obsidian import callout, obsidian_plugin
@@ -165,7 +166,8 @@ def _sanitised(html: str, mark: str, tags: frozenset[str]) -> str:
 
 @cache
 def _parser() -> MarkdownIt:
-    md = MarkdownIt("commonmark", {"maxNesting": 300}).use(gfm_plugin, dollarmath=True).use(obsidian_plugin)
+    md = MarkdownIt("commonmark", {"maxNesting": 300}).use(gfm_plugin).use(obsidian_plugin)
+    md.use(dollarmath_plugin, allow_blank_lines=False, double_inline=True)
     md.options["alerts"] = False  # Obsidian's callouts are more than GitHub's five
     md.core.ruler.push("footnote_page", _rewrite)
     return md

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 from indexer.cli import notice, summary, watch
 from indexer.errors import ServiceError
 from indexer.settings import Settings
 
+if TYPE_CHECKING:
+    from service.ask import Desk
+
+STOP_SECONDS = 5
+"""How long what is on its way may take when the service is stopped."""
+
 
 def serve(settings: Settings, host: str, port: int, *, watch: bool) -> int:
-    """Serve until stopped; raise ServiceError when the port cannot be had."""
+    """Serve until stopped by Ctrl-C or SIGTERM; raise ServiceError when the port cannot be had."""
     import uvicorn
 
     from service.app import create_app
@@ -22,18 +32,29 @@ def serve(settings: Settings, host: str, port: int, *, watch: bool) -> int:
     listening = _listen(host, port)
     with listening, Desk.open(settings, notice=notice) as desk:
         bound = listening.getsockname()[1]
-        if watch:
-            threading.Thread(target=_watch, args=(settings, desk), daemon=True, name="watch").start()
-        server = uvicorn.Server(
-            uvicorn.Config(
-                create_app(settings, desk=desk, hosts=(host,)), log_level="warning", timeout_graceful_shutdown=5
-            )
-        )
-        with announced(settings.library, host, bound):
+        app = create_app(settings, desk=desk, hosts=(host,))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=STOP_SECONDS))
+        with announced(settings.library, host, bound), _stopped_by_signals(), _watching(settings, desk, watch=watch):
             shown = f"[{host}]" if ":" in host else host
             notice(f"Footnote answers at http://{shown}:{bound} — press Ctrl-C to stop")
             server.run(sockets=[listening])
     return 0
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """Let the signals that end a service end the block, whatever it has open closed: uvicorn raises them once more."""
+
+    def stop(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except KeyboardInterrupt:
+        pass
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -42,20 +63,33 @@ def _listen(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
-    except (OSError, OverflowError) as error:
+        listening.listen()  # so that whoever reads the address below may connect at once
+    except OSError as error:
         listening.close()
-        reason = getattr(error, "strerror", None) or str(error)
         raise ServiceError(
-            f"cannot listen on {host}:{port} ({reason}); choose another with --port or --host"
+            f"cannot listen on {host}:{port} ({error.strerror}); choose another with --port or --host"
         ) from error
     return listening
 
 
-def _watch(settings: Settings, desk: object) -> None:
-    from indexer.build import build
-    from service.ask import Desk
+@contextmanager
+def _watching(settings: Settings, desk: Desk, *, watch: bool) -> Iterator[None]:
+    """Index in a thread what is saved meanwhile; at the end, let a run that is on its way finish for some seconds."""
+    stop = threading.Event()
+    thread = threading.Thread(target=_watch, args=(settings, desk, stop), daemon=True, name="watch")
+    if watch:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        if watch:
+            thread.join(STOP_SECONDS)
 
-    assert isinstance(desk, Desk)
+
+def _watch(settings: Settings, desk: Desk, stop: threading.Event) -> None:
+    from indexer.build import build
+
     with desk.library.snapshot() as snapshot:
         roots = [Path(root) for root in snapshot.catalogue.roots()]
-    watch(roots, lambda: notice(summary(build(settings.library, roots, desk.encoder, settings))))
+    watch(roots, lambda: notice(summary(build(settings.library, roots, desk.encoder, settings))), stop=stop)

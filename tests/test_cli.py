@@ -6,7 +6,7 @@ import pytest
 from desks import NOTES, write
 from stub_encoder import HashEncoder
 
-from service.cli import _as_one_question, main
+from service.cli import main
 
 
 @pytest.fixture(autouse=True)
@@ -175,9 +175,9 @@ def test_a_port_in_use_is_an_error_that_names_the_option(indexed, capsys):
     assert "choose another with --port" in capsys.readouterr().err
 
 
-def test_the_words_of_ask_are_one_question():
-    assert _as_one_question(["what", "is", "this?", "--json", "-k", "3"]) == ["what is this?", "--json", "-k", "3"]
-    assert _as_one_question(["--help"]) == ["--help"]
+def test_a_question_needs_no_quotes(indexed, capsys):
+    assert main(["ask", "how", "many", "layers", "in", "GoogLeNet", "--json", "-k", "1"], indexed) == 0
+    assert json.loads(capsys.readouterr().out)["question"] == "how many layers in GoogLeNet"
 
 
 def test_help_names_every_command(capsys):

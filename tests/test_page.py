@@ -36,6 +36,26 @@ LONG = f"""# Long note
 
 {FILLER}
 """
+UNBROKEN = f"""# {"Endless" * 20}
+
+An unbroken thing {"w" * 500} `{"c" * 300}` ${"m" * 300}$
+
+```py
+{"y" * 500}
+```
+
+$$
+{"z" * 500}
+$$
+
+> [!note] {"t" * 300}
+
+|{"column|" * 30}
+|{"---|" * 30}
+|{"cells of a wide table|" * 30}
+
+- [x] {"why" * 100}
+"""
 EVIL = """# Evil
 
 <img src=x onerror="document.title='owned'">
@@ -49,7 +69,7 @@ DUMP = "# Question dump\n\n- [ ] Why residual connections?\n- [ ] Where do quasa
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     root = tmp_path_factory.mktemp("vault")
-    for name, text in (("dump.md", DUMP), ("evil.md", EVIL), ("long.md", LONG)):
+    for name, text in (("dump.md", DUMP), ("evil.md", EVIL), ("long.md", LONG), ("w" * 120 + ".md", UNBROKEN)):
         (root / name).write_text(text)
     app = create_app(Settings(library=root / "library", cache=root / "cache"), desk=StubDesk(root))
     listening = socket.create_server(("127.0.0.1", 0))
@@ -119,6 +139,15 @@ def test_a_link_to_lines_shows_them_at_once(chromium, address):
     context.close()
 
 
+def test_a_page_that_waits_shows_itself_when_the_library_is_ready(tab):
+    waiting = '<link rel="icon" href="data:,"><script type="module" src="/static/page.js"></script><p id="waiting"></p>'
+    tab.route("**/library", lambda route: route.fulfill(content_type="text/html", body=waiting), times=1)
+    tab.clock.install()
+    tab.goto("/library")
+    tab.clock.run_for(2000)
+    tab.wait_for_selector("h1:text('Library')")
+
+
 def test_slash_selects_the_question_and_types_into_it(tab):
     tab.goto("/?q=residual")
     tab.keyboard.press("/")
@@ -148,6 +177,7 @@ def test_everything_works_without_scripts(chromium, address):
     assert page.locator("#L163.cited code").inner_text() == "- Residual connections carry the gradient."
     page.goto("/questions")
     page.click("text=Not answered")
+    page.wait_for_url("**show=unsupported")
     assert page.locator(".item .text").all_inner_texts() == ["Where do quasars come from?"]
     context.close()
 
@@ -160,9 +190,16 @@ def test_a_note_runs_nothing(tab):
 
 
 PATHS = ["/", "/?q=residual+gradient", "/questions", "/notes/3", "/notes/3?view=source", "/library", "/docs"]
+UNBROKEN_PATHS = [
+    "/?q=unbroken+thing",
+    f"/?q={'m' * 400}",
+    "/questions?show=all",
+    "/notes/4?lines=3-6",
+    "/notes/4?view=source",
+]
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", PATHS + UNBROKEN_PATHS)
 def test_no_page_scrolls_sideways_or_grows_too_wide_to_read(tab, path):
     tab.goto(path)
     for width in (320, 1280, 3840):

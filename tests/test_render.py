@@ -172,6 +172,7 @@ def test_images_become_their_words():
 
 def test_latex_is_shown_as_it_was_written():
     assert '<code class="math">$a &lt; b$</code>' in html("so $a < b$ holds")
+    assert '<code class="math">$$a &lt; b$$</code>' in html("so $$a < b$$ holds")
     assert '<pre id="L1" class="math"><code>$$\nx^2\n$$</code></pre>' in html("$$\nx^2\n$$")
 
 
