@@ -206,11 +206,15 @@ def _joined(best: Hit, other: Hit) -> Hit | None:
 
 
 def _answering(hit: Hit, asked: Collection[tuple[int, int]]) -> list[Span]:
-    """The spans of a hit that may be said: not the question of a question and answer, not an open question."""
+    """The spans of a hit that may be said.
+
+    Not the question of a question and answer, no open question, and nothing that only shows what another note says.
+    """
     spans = [span for span in hit.passage.spans if (hit.document_id, span.lines[0]) not in asked]
     if hit.passage.kind == "question" and len(spans) > 1 and spans[0].lines[0] == hit.passage.lines[0]:
         spans = spans[1:]
-    return [span for span in spans if not span.text.rstrip().endswith("?")] or spans
+    saying = [span for span in spans if not span.text.rstrip().endswith("?") and "![[" not in span.text]
+    return saying or spans or list(hit.passage.spans)
 
 
 def _nearest(question: str, hit: Hit, asked: Collection[tuple[int, int]]) -> Evidence:

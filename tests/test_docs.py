@@ -7,7 +7,7 @@ import pytest
 from real_model import CACHE
 
 from indexer import settings
-from service.cli import _as_one_question, _parser, main
+from service.cli import _parser, main
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -44,7 +44,7 @@ def test_the_output_of_the_demo_is_real(environ, capsys):
 
 def test_the_answer_that_is_shown_is_real(demo, capsys):
     command, _, shown = blocks()[1].partition("\n")
-    assert main(["ask", *_as_one_question(command.removeprefix("$ ask ").split())], demo) == 0
+    assert main(command.removeprefix("$ ").split(), demo) == 0
     assert without_measures(capsys.readouterr().out) == without_measures(shown)
 
 

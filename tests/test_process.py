@@ -270,11 +270,11 @@ def test_answers_on_a_terminal_fit_it_and_have_colour_unless_it_is_unwanted(envi
 
 
 def test_progress_on_a_terminal_is_one_bar_that_goes_away(environ, tmp_path):
-    notes = write(tmp_path / "notes", {f"{n}.md": f"Note {n} is about {n} apples.\n" for n in range(70)})
+    notes = write(tmp_path / "notes", {f"{n}.md": f"Note {n} is about {n} apples.\n" for n in range(400)})
     written = on_terminal(environ, "index", str(notes), "--library", str(tmp_path / "library"))
     assert "Embedding" in written
     bar, _, rest = written.rpartition("\033[2K")
-    assert re.fullmatch(r"70 files \(70 new\), 70 passages, 70 embedded, \d+\.\d s\n", rest)
+    assert re.fullmatch(r"400 files \(400 new\), 400 passages, 400 embedded, \d+\.\d s\n", rest)
     rows = re.split(r"\r|\n", re.sub(r"\033\[[\d;?]*[A-Za-z]", "", bar))
     assert max(map(len, rows)) <= 80
     assert {row.split("━")[0].strip() for row in rows if row.strip()} <= {
