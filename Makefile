@@ -5,16 +5,20 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEMO := data/index
 
-.PHONY: setup demo test check serve bench clean
+.PHONY: setup demo test browser check serve bench clean
 
 setup: $(STAMP)
 
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-script-location -c constraints.txt
+LOG := .venv/install.log
+
 $(STAMP): pyproject.toml constraints.txt
-	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit("Footnote needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -c 'import sys; sys.exit("Footnote needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
 	@test -x $(BIN)/python || { echo "Making .venv …"; $(PYTHON) -m venv .venv; }
-	@echo "Installing (a few minutes the first time) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-script-location -c constraints.txt torch 2>&1 | { grep -v "^WARNING" || true; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-script-location -c constraints.txt -e ".[dev]" 2>&1 | { grep -v "^WARNING\|^ *$$" || true; }
+	@echo "Installing torch (once; a few minutes) …"
+	@$(PIP) torch 2>$(LOG) || { cat $(LOG); exit 1; }
+	@echo "Installing Footnote and the libraries it uses (once; a minute) …"
+	@$(PIP) -e ".[dev]" 2>$(LOG) || { cat $(LOG); exit 1; }
 	@touch $(STAMP)
 
 demo: setup
