@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from indexer.settings import Settings
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from indexer.build import Progress, Report
 
 OK, ERROR = 0, 2
+
+FIRST_LOOK_MS = 300
+"""A watcher that has heard of no change for so long looks for those it missed while it started."""
 
 STAGES = {"scan": "Looking for notes", "read": "Reading", "embed": "Embedding", "store": "Storing"}
 
@@ -67,6 +71,16 @@ def notice(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
+def as_json(data: object) -> str:
+    """JSON as a person reads it best; escaped where the encoding of stdout lacks a character."""
+    text = json.dumps(data, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(data)
+    return text
+
+
 def run_index(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Index, print the report, and with `--watch` go on."""
     from indexer.build import build
@@ -82,9 +96,12 @@ def run_index(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
             notice(f"{file}: {reason}")
         for problem in report.problems:
             notice(problem)
-        print(json.dumps(asdict(report), ensure_ascii=False) if arguments.json else summary(report), flush=True)
+        if did_something(report) or not said:
+            print(as_json(asdict(report)) if arguments.json else summary(report), flush=True)
+            said.append(report)
         return ERROR if report.problems and not report.files else OK
 
+    said: list[Report] = []
     code = once()
     if arguments.watch:
         from indexer.library import Library
@@ -95,18 +112,40 @@ def run_index(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     return code
 
 
-def watch(roots: list[Path], again: Callable[[], object]) -> None:
-    """Call `again` whenever something under the roots changes, until interrupted."""
+def watch(roots: list[Path], again: Callable[[], object], *, stop: Event | None = None) -> None:
+    """Call `again` once and whenever something under the roots changes, until interrupted or `stop` is set.
+
+    The first call finds what changed before anybody watched. An interrupt while nothing is done is the way to stop
+    it, and no error.
+    """
     import watchfiles
 
     from indexer.errors import FootnoteError
 
     notice(f"Watching {', '.join(str(root) for root in roots)}; press Ctrl-C to stop")
-    for _ in watchfiles.watch(*roots, step=50, debounce=200, raise_interrupt=False):
+    looks = watchfiles.watch(
+        *roots, step=50, debounce=200, rust_timeout=FIRST_LOOK_MS, yield_on_timeout=True, stop_event=stop
+    )
+    looked = False
+    while True:
+        try:
+            changes = next(looks, None)
+        except KeyboardInterrupt:
+            return
+        if changes is None:
+            return
+        if looked and not changes:
+            continue
+        looked = True
         try:
             again()
         except FootnoteError as error:  # say so and stay: the next save may mend it
             notice(f"footnote: {error}")
+
+
+def did_something(report: Report) -> bool:
+    """Whether a run found anything other than what it had found before."""
+    return bool(report.new or report.changed or report.renamed or report.removed or report.failures)
 
 
 def summary(report: Report) -> str:
@@ -132,11 +171,11 @@ def run_status(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int
     with Library.open(settings.library, notice=notice) as library, library.snapshot() as snapshot:
         found = status(snapshot, settings)
     if arguments.json:
-        print(json.dumps(asdict(found), ensure_ascii=False))
+        print(as_json(asdict(found)))
         return OK
     print(f"Library   {found.library}")
     print(f"Notes     {found.documents} in {', '.join(found.roots) or 'no folder'}")
-    print(f"Passages  {found.passages}, embedded with {found.fingerprint}")
+    print(f"Passages  {found.passages}" + (f", embedded with {found.fingerprint}" if found.fingerprint else ""))
     print(f"Questions {found.questions} in the question dumps")
     if found.failures:
         print(f"Failed    {found.failed}")
@@ -176,7 +215,7 @@ class _bar:  # noqa: N801 - a context manager in the manner of a function
 
         columns = (TextColumn("{task.description:<18}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._display = Bar(*columns, console=Console(stderr=True), transient=True)
-        task = self._display.add_task("", total=None)
+        task = self._display.add_task(STAGES["scan"], total=None)
         self._display.start()
 
         def show(progress: Progress) -> None:

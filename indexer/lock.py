@@ -68,4 +68,6 @@ def _describe(holder: Path) -> str:
 
 def unwritable(path: Path, error: OSError) -> LibraryFull:
     """Say that the system does not let us write at `path`."""
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return LibraryFull(f"cannot make the folder {path}, a file is in the way; move it, or choose another --library")
     return LibraryFull(f"cannot write {path} ({error.strerror}); free space there or make it writable")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from io import TextIOWrapper
+from io import StringIO, TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -57,7 +58,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         return OK
     except OSError as error:
         _drop_output()
-        notice(f"footnote: cannot write {error.filename or 'the output'} ({error.strerror}); free space there")
+        remedy = "free space there" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "check that it can be used"
+        notice(f"footnote: {error.filename or 'the output'}: {error.strerror}; {remedy}")
         return ERROR
     except SystemExit as error:  # argparse has shown a help or the version
         return int(error.code or OK)
@@ -66,8 +68,9 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 
 def _mend_streams() -> None:
     """Read UTF-8 whatever the locale, and let a character that the output cannot hold be a `?`, not the end."""
+    sys.stdout = sys.stdout or StringIO()  # None where it was closed
     for stream in (sys.stdin, sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # a stream that was closed is None
+        if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8" if stream is sys.stdin else None, errors="replace")
 
 

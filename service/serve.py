@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from indexer.cli import notice, summary, watch
+from indexer.cli import did_something, notice, summary, watch
 from indexer.errors import ServiceError
 from indexer.settings import Settings
 
@@ -92,4 +92,10 @@ def _watch(settings: Settings, desk: Desk, stop: threading.Event) -> None:
 
     with desk.library.snapshot() as snapshot:
         roots = [Path(root) for root in snapshot.catalogue.roots()]
-    watch(roots, lambda: notice(summary(build(settings.library, roots, desk.encoder, settings))), stop=stop)
+
+    def again() -> None:
+        report = build(settings.library, roots, desk.encoder, settings)
+        if did_something(report):
+            notice(summary(report))
+
+    watch(roots, again, stop=stop)

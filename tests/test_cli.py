@@ -1,11 +1,13 @@
 import io
 import json
 import sys
+from threading import Event
 
 import pytest
 from desks import NOTES, write
 from stub_encoder import HashEncoder
 
+from indexer.cli import watch
 from service.cli import main
 
 
@@ -197,3 +199,17 @@ def test_help_and_version_import_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.rstrip().endswith("[]")
+
+
+def test_a_watcher_first_looks_for_what_it_missed(tmp_path, capsys):
+    stop, looks = Event(), []
+
+    def again():
+        looks.append(1)
+        if len(looks) == 2:
+            stop.set()
+        (tmp_path / "note.md").write_text("saved")
+
+    watch([tmp_path], again, stop=stop)
+    assert len(looks) == 2
+    assert capsys.readouterr().err == f"Watching {tmp_path}; press Ctrl-C to stop\n"

@@ -239,7 +239,7 @@ def test_an_output_that_is_full_is_an_error_of_one_line(environ):
             [BIN / "footnote", "status"], env=environ, stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
     assert done.returncode == 2
-    assert done.stderr == "footnote: cannot write the output (No space left on device); free space there\n"
+    assert done.stderr == "footnote: the output: No space left on device; free space there\n"
 
 
 def on_terminal(environ, *arguments):
