@@ -164,6 +164,10 @@ class Catalogue:
         """Fetch the document of that number."""
         return next((_document(row) for row in self._rows(sql.DOCUMENT, (document_id,))), None)
 
+    def documents_among(self, ids: Iterable[int]) -> dict[int, StoredDocument]:
+        """The documents of these numbers; numbers that there are none of are left out."""
+        return {row[0]: _document(row) for row in self._rows(sql.DOCUMENTS_AMONG, (_numbers(ids),))}
+
     def find_document(self, file: str) -> StoredDocument | None:
         """Find the document of that relative path, else the one with the shortest path that ends with `/` and it."""
         return next((_document(row) for row in self._rows(sql.FIND_DOCUMENT, {"file": file})), None)

@@ -123,6 +123,10 @@ class CompiledEncoder:
         own, offsets = own_tokens(self._tokenizer, prompt, text, self.max_tokens)
         return EncodedQuery(vectors[0], tokens[0][own], offsets)
 
+    def offsets(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        """Where the tokens that `encode` codes stand in each text, in characters; empty places for special tokens."""
+        return token_offsets(self._tokenizer, self._prompts.passage, texts, self.max_tokens)
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Count the tokens of each text, prompt and special tokens included, without truncation."""
         return count_tokens(self._tokenizer, self._prompts.passage, texts)
@@ -186,6 +190,10 @@ class TorchEncoder:
         layer = row["token_embeddings"][row["attention_mask"].bool()].float().cpu().numpy()
         return unit(row["sentence_embedding"].float().cpu().numpy()[None])[0], self._projection.apply(layer)
 
+    def offsets(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        """Where the tokens that `encode` codes stand in each text, in characters; empty places for special tokens."""
+        return token_offsets(self._tokenizer, self._prompts.passage, texts, self.max_tokens)
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Count the tokens of each text, prompt and special tokens included, without truncation."""
         return count_tokens(self._tokenizer, self._prompts.passage, texts)
@@ -214,6 +222,15 @@ def padded(row: Sequence[int]) -> int:
 def count_tokens(tokenizer: Any, prompt: str, texts: Sequence[str]) -> list[int]:
     """Count the tokens of each text after `prompt`, with a tokenizer that neither pads nor truncates."""
     return [len(encoding) for encoding in tokenizer.encode_batch_fast([prompt + text for text in texts])]
+
+
+def token_offsets(tokenizer: Any, prompt: str, texts: Sequence[str], limit: int) -> list[list[tuple[int, int]]]:
+    """Where the first `limit` tokens of `prompt` and each text stand in the text; empty places for others' tokens."""
+    shift, rows = len(prompt), []
+    for encoding in tokenizer.encode_batch([prompt + text for text in texts]):
+        places = encoding.offsets if len(encoding) <= limit else encoding.offsets[: limit - 1] + encoding.offsets[-1:]
+        rows.append([(max(start - shift, 0), max(end - shift, 0)) for start, end in places])
+    return rows
 
 
 def own_tokens(tokenizer: Any, prompt: str, text: str, limit: int) -> tuple[list[int], tuple[tuple[int, int], ...]]:

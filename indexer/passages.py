@@ -40,7 +40,6 @@ CONTEXT_CHARS = 240
 
 _MARKER = re.compile(r"^(?:[ \t]*>)*[ \t]*(?:(?:[-*+]|\d{1,9}[.)])(?:[ \t]+|$))*(?:\[.\](?:[ \t]+|$))?")
 _CONTENTS = re.compile(r"(?:table of )?contents|toc|inhalt(?:sverzeichnis)?", re.IGNORECASE)
-_TAGS = re.compile(r"(?:#[^\s#]+\s*)+")
 _KINDS: dict[str, PassageKind] = {"table": "table", "code": "code", "item": "list"}
 _PROSE = frozenset({"paragraph", "item", "footnote"})
 
@@ -136,7 +135,7 @@ def _groups(document: Document) -> Iterator[_Group]:
             if not nested and not _CONTENTS.fullmatch(block.text.strip(" :")):
                 atom = _Atom(block.text, _line_spans(document, block.lines, _MARKER))
                 yield _Group("heading", block.headings[:-1], (atom,), apart=True)
-        elif atoms and not (block.kind == "paragraph" and _TAGS.fullmatch(block.text)):
+        elif atoms:
             announces = end < len(blocks) and blocks[end].parent == k
             kind = _kind(block, atoms, numbered=k in numbered, announces=announces)
             if block.kind != "item":

@@ -121,6 +121,7 @@ FROM documents d JOIN roots r ON r.id = d.root_id
 """
 DOCUMENTS: Final = _DOCUMENTS + "ORDER BY r.id, d.file"
 DOCUMENT: Final = _DOCUMENTS + "WHERE d.id = ?"
+DOCUMENTS_AMONG: Final = _DOCUMENTS + "WHERE d.id IN (SELECT value FROM json_each(?))"  # noqa: S608 - constants only
 FAILURES: Final = _DOCUMENTS + "WHERE d.failure IS NOT NULL ORDER BY r.id, d.file"
 # An exact name first, then the shortest that ends so at a folder's border.
 FIND_DOCUMENT: Final = (

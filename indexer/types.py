@@ -208,6 +208,10 @@ class Encoder(Protocol):
         """Embed a question."""
         ...
 
+    def offsets(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        """Where the tokens that `encode` codes stand in each text, in characters; empty places for special tokens."""
+        ...
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """How many tokens each text has, special tokens included, without truncation."""
         ...

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,12 +33,17 @@ NEAR = 0.95
 WORDS_BESIDE = 4
 """An address with fewer words beside it only points to what is said elsewhere."""
 
-NEAR_SPAN = 0.1
-"""A further sentence is said when its cosine to the question is at most so much below that of the best."""
+NEAR_SPAN = 0.05
+"""A further sentence is said when its words meet those of the question at most so much less than the best one's."""
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
+_SAYS_NOTHING = re.compile(r"\?\s*$|!\[\[|^[\W_]*$|^(?:`{3}|~{3}|#\+(?:begin|end)_)", re.IGNORECASE)
+"""A question, an embedded note, a line without words, the frame of a block."""
+
+_TAGS = re.compile(r"(?:#[^\s#]+\s*)+")
 _FOLD = re.compile(r"[\W_]+")
 
-SpanScorer = Callable[[Sequence[str]], NDArray[np.float32]]
+SpanScorer: TypeAlias = Callable[[Sequence[Hit]], list[NDArray[np.float32]]]
+"""For each hit, how near each of its spans is to the question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ def compose(
     """Answer a question from its hits, with at most `k` citations.
 
     `asked` are the lines (document, line) that ask or remind and state nothing: they are never evidence. `score_spans`
-    says how near each of some texts is to the question. `place` reads where a hit lies.
+    says how near each span of some hits is to the question. `place` reads where a hit lies.
     """
     saying = [hit for hit in hits if says_something(hit, question, asked)]
     confidence = sure(saying)
@@ -116,7 +122,7 @@ def verdict_of(confidence: float) -> Verdict:
 def says_something(hit: Hit, question: str, asked: Collection[tuple[int, int]]) -> bool:
     """Whether a hit could answer: it is no bare heading or address, asks nothing itself, and is not this question."""
     passage = hit.passage
-    if passage.kind == "heading":
+    if passage.kind == "heading" or _TAGS.fullmatch(passage.text):
         return False
     if _ADDRESS.search(passage.text) and all(_points(line) for line in passage.text.split("\n")):
         return False
@@ -140,12 +146,12 @@ def _evidence(hits: Sequence[Hit], asked: Collection[tuple[int, int]], score_spa
         new = all(_folded(hit.passage.text) != _folded(other.passage.text) for other in chosen)
         if new and hit.score >= NEAR * hits[0].score and len(chosen) < PASSAGES:
             chosen.append(hit)
-    spans = [_answering(hit, asked) for hit in chosen]
-    scores = score_spans([plain(span.text) for row in spans for span in row])
     evidence: list[Evidence] = []
     said, nearest = 0, -1.0
-    for hit, row in zip(chosen, spans, strict=True):
-        own, scores = scores[: len(row)], scores[len(row) :]
+    for hit, scores in zip(chosen, score_spans(chosen), strict=True):
+        row = _answering(hit, asked)
+        score_of = dict(zip(hit.passage.spans, scores.tolist(), strict=True))
+        own = np.array([score_of[span] for span in row])
         room = SENTENCES - said
         if room <= 0 or not row:
             continue
@@ -213,7 +219,7 @@ def _answering(hit: Hit, asked: Collection[tuple[int, int]]) -> list[Span]:
     spans = [span for span in hit.passage.spans if (hit.document_id, span.lines[0]) not in asked]
     if hit.passage.kind == "question" and len(spans) > 1 and spans[0].lines[0] == hit.passage.lines[0]:
         spans = spans[1:]
-    saying = [span for span in spans if not span.text.rstrip().endswith("?") and "![[" not in span.text]
+    saying = [span for span in spans if not _SAYS_NOTHING.search(span.text)]
     return saying or spans or list(hit.passage.spans)
 
 

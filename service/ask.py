@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
 from typing import Self
-
-import numpy as np
-from numpy.typing import NDArray
 
 from indexer.catalogue import StoredDocument, StoredPassage
 from indexer.encode import load_encoder
@@ -19,10 +17,10 @@ from indexer.library import Library, Snapshot
 from indexer.parsing.text import decode, lines_of
 from indexer.settings import DEFAULT_MODEL, Settings
 from indexer.status import Status, is_stale, status
-from indexer.types import EncodedQuery, Encoder
+from indexer.types import Encoder
 from service import ledger
 from service.answer import Evidence, Place, cite, compose
-from service.retrieve import FUSED, Mix, retrieve
+from service.retrieve import FUSED, Mix, read, retrieve, score_spans
 from service.types import Answer, AnsweredQuestion, Hit, SearchResult
 
 MAX_QUESTION_CHARS = 10_000
@@ -81,7 +79,7 @@ class Desk:
         clock = _Clock()
         text = checked(query)
         with self.library.snapshot() as snapshot:
-            hits = retrieve(snapshot, self.encoder, text, top=k, mix=mix)
+            hits = retrieve(snapshot, read(snapshot, self.encoder, text), top=k, mix=mix)
             place = _Places(snapshot)
             found = tuple(cite(n, Evidence(hit, hit.passage.spans), place(hit)) for n, hit in enumerate(hits, start=1))
         return SearchResult(query, found, clock())
@@ -134,21 +132,13 @@ class Desk:
         self, snapshot: Snapshot, asked: frozenset[tuple[int, int]], question: str, k: int, mix: Mix = FUSED
     ) -> Answer:
         clock = _Clock()
-        text = checked(question)
-        query: EncodedQuery | None = None
-
-        def score_spans(texts: Sequence[str]) -> NDArray[np.float32]:
-            nonlocal query
-            query = query or self.encoder.encode_query(text)
-            scores: NDArray[np.float32] = self.encoder.encode(texts).vectors @ query.vector
-            return scores
-
+        query = read(snapshot, self.encoder, checked(question))
         return compose(
             question,
-            retrieve(snapshot, self.encoder, text, top=3 * k + SPARE_HITS, mix=mix),
+            retrieve(snapshot, query, top=3 * k + SPARE_HITS, mix=mix),
             k=k,
             asked=asked,
-            score_spans=score_spans,
+            score_spans=partial(score_spans, snapshot, self.encoder, query),
             place=_Places(snapshot),
             took_ms=clock,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 
 from indexer.library import Snapshot
 from indexer.plain import plain
-from indexer.tokens import max_similarities
+from indexer.tokens import DIMENSION, max_similarities, unpack
 from indexer.types import EncodedQuery, Encoder
 from service.types import Hit
+
+SPAN_MEAN = 0.5
+"""How much the mean of a span's tokens counts beside the best match of each word, when a sentence is chosen."""
 
 _WORD = re.compile(r"\w+")
 
@@ -40,28 +43,40 @@ LEXICAL_ALONE = Mix(lexical=1.0, tokens=0.0, section=0.0, dense=0.0)
 DENSE_ALONE = Mix(lexical=0.0, tokens=0.0, section=0.0)
 
 
-def retrieve(snapshot: Snapshot, encoder: Encoder, question: str, *, top: int, mix: Mix = FUSED) -> list[Hit]:
-    """The `top` passages nearest to a question, best first, of all that either search put into its pool."""
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question as it is searched for: its text, what the encoder makes of it, and how much each token weighs."""
+
+    text: str
+    encoded: EncodedQuery
+    weights: NDArray[np.float32]
+
+
+def read(snapshot: Snapshot, encoder: Encoder, question: str) -> Query:
+    """Make a question ready to be searched for."""
     text = plain(question)
-    query = encoder.encode_query(text)
-    lexical = dict(snapshot.lexical.search(text, mix.pool)) if mix.lexical else {}
-    dense = dict(snapshot.vectors.search(query.vector, mix.pool)) if mix.dense else {}
+    encoded = encoder.encode_query(text)
+    return Query(text, encoded, _rarity(snapshot, text, encoded.offsets))
+
+
+def retrieve(snapshot: Snapshot, query: Query, *, top: int, mix: Mix = FUSED) -> list[Hit]:
+    """The `top` passages nearest to a question, best first, of all that either search put into its pool."""
+    lexical = dict(snapshot.lexical.search(query.text, mix.pool)) if mix.lexical else {}
+    dense = dict(snapshot.vectors.search(query.encoded.vector, mix.pool)) if mix.dense else {}
     ids = list(lexical.keys() | dense.keys())
     stored = snapshot.catalogue.passages(ids)
     ids = [number for number in ids if number in stored]
     if not ids:
         return []
-    cosines = _cosines(snapshot, query, ids, dense)
+    cosines = _cosines(snapshot, query.encoded, ids, dense)
     best = max(lexical.values(), default=0.0) or 1.0
     terms = np.array([lexical.get(number, 0.0) / best for number in ids], dtype=np.float32)
-    tokens = _token_matches(snapshot, query, text, ids)
+    tokens = _token_matches(snapshot, query, ids)
     scores = mix.dense * cosines + mix.lexical * terms + mix.tokens * tokens
     if mix.section:
         scores += mix.section * _sections(scores, [(stored[n].document_id, stored[n].passage.headings) for n in ids])
     best_first = np.argsort(-scores, kind="stable")[:top].tolist()
-    documents = {
-        number: snapshot.catalogue.document(number) for number in {stored[ids[k]].document_id for k in best_first}
-    }
+    documents = snapshot.catalogue.documents_among({stored[ids[k]].document_id for k in best_first})
     return [
         Hit(
             passage_id=found.id,
@@ -77,7 +92,7 @@ def retrieve(snapshot: Snapshot, encoder: Encoder, question: str, *, top: int, m
             tokens=float(tokens[k]),
         )
         for k in best_first
-        if (document := documents[(found := stored[ids[k]]).document_id]) is not None
+        if (document := documents.get((found := stored[ids[k]]).document_id)) is not None
     ]
 
 
@@ -91,15 +106,59 @@ def _cosines(
     return np.array([known.get(number, 0.0) for number in ids], dtype=np.float32)
 
 
-def _token_matches(snapshot: Snapshot, query: EncodedQuery, text: str, ids: Sequence[int]) -> NDArray[np.float32]:
+def _token_matches(snapshot: Snapshot, query: Query, ids: Sequence[int]) -> NDArray[np.float32]:
     """MaxSim: for each passage the mean, weighted by rarity, of the best match of each of the question's tokens."""
-    if not len(query.tokens):
+    if not len(query.encoded.tokens):
         return np.zeros(len(ids), dtype=np.float32)
     codes = snapshot.catalogue.token_codes(snapshot.vectors.fingerprint, ids)
-    weights = _rarity(snapshot, text, query.offsets)
-    best = max_similarities(query.tokens, [codes.get(number, b"") for number in ids])
-    means: NDArray[np.float32] = best @ weights / weights.sum()
+    best = max_similarities(query.encoded.tokens, [codes.get(number, b"") for number in ids])
+    means: NDArray[np.float32] = best @ query.weights / query.weights.sum()
     return means
+
+
+def score_spans(snapshot: Snapshot, encoder: Encoder, query: Query, hits: Sequence[Hit]) -> list[NDArray[np.float32]]:
+    """How near each span of each hit is to the question, at no call of the model.
+
+    MaxSim over the span's own tokens, plus SPAN_MEAN times the cosine of their mean to that of the question's: the
+    first asks whether the words are met, the second what the span is about. The tokens are those of the whole passage,
+    so a span is read in its context. A span that cannot be found in the text that was embedded has 0.
+    """
+    about = query.weights @ query.encoded.tokens if len(query.encoded.tokens) else np.zeros(DIMENSION, np.float32)
+    about /= max(float(np.linalg.norm(about)), 1e-9)
+    codes = snapshot.catalogue.token_codes(snapshot.vectors.fingerprint, [hit.passage_id for hit in hits])
+    offsets = encoder.offsets([hit.passage.embedded_text for hit in hits])
+    result = []
+    for hit, places in zip(hits, offsets, strict=True):
+        scores = np.zeros(len(hit.passage.spans), dtype=np.float32)
+        tokens = unpack(codes.get(hit.passage_id, b""))
+        if len(query.encoded.tokens) and len(tokens) == len(places):
+            similarities = tokens @ query.encoded.tokens.T
+            starts = np.array([start for start, _ in places])
+            ends = np.array([end for _, end in places])
+            for k, (start, end) in enumerate(_located(hit)):
+                inside = (starts >= start) & (ends <= end) & (starts < ends)
+                if inside.any():
+                    met = similarities[inside].max(axis=0) @ query.weights / query.weights.sum()
+                    mean = tokens[inside].mean(axis=0)
+                    scores[k] = met + SPAN_MEAN * float(mean @ about / np.linalg.norm(mean))
+        result.append(scores)
+    return result
+
+
+def _located(hit: Hit) -> Iterator[tuple[int, int]]:
+    """Where each span of a hit stands in the text that was embedded, compared by letters and digits alone."""
+    text = hit.passage.embedded_text
+    places = [k for k, char in enumerate(text) if char.isalnum()]
+    letters = "".join(text[k] for k in places)
+    cursor = sum(char.isalnum() for char in hit.passage.context)
+    for span in hit.passage.spans:
+        wanted = "".join(filter(str.isalnum, plain(span.text)))
+        found = letters.find(wanted, cursor) if wanted else -1
+        if found < 0:
+            yield 0, 0
+            continue
+        cursor = found + len(wanted)
+        yield places[found], places[cursor - 1] + 1
 
 
 def _rarity(snapshot: Snapshot, text: str, offsets: Sequence[tuple[int, int]]) -> NDArray[np.float32]:
@@ -117,7 +176,8 @@ def _sections(scores: NDArray[np.float32], sections: Sequence[tuple[int, tuple[s
     members: dict[tuple[int, tuple[str, ...]], list[int]] = defaultdict(list)
     for k, section in enumerate(sections):
         members[section].append(k)
-    result = np.empty_like(scores)
+    result = scores.copy()
     for rows in members.values():
-        result[rows] = np.sort(scores[rows])[-3:].mean()
+        if len(rows) > 1:  # alone, a passage is as good as its section
+            result[rows] = np.sort(scores[rows])[-3:].mean()
     return result

@@ -48,6 +48,9 @@ class HashEncoder:
         words = list(WORD.finditer(text))
         return EncodedQuery(self._vector(text), _tokens([word[0] for word in words]), tuple(w.span() for w in words))
 
+    def offsets(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        return [[word.span() for word in WORD.finditer(text)] for text in texts]
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(re.findall(r"\w+|[^\w\s]", text)) + 2 for text in texts]
 

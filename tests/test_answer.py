@@ -68,6 +68,7 @@ def test_prose_that_was_cut_at_a_line_end_is_said_whole():
         (hit("What is Adam?"), False),
         (hit("What is Adam\nAn optimiser.", kind="question"), True),
         (hit("Batch size and Adam"), True),
+        (hit("#attention #maths"), False),
     ],
 )
 def test_what_says_something(found, says):

@@ -81,6 +81,15 @@ def test_the_tokens_of_a_question_say_where_they_stand(encoder: Encoder) -> None
     assert encoder.encode_query("word " * 1000).tokens.shape == (254, DIMENSION)
 
 
+def test_offsets_are_those_of_the_coded_tokens(encoder: Encoder) -> None:
+    long = "word " * 1000
+    offsets, encoded = encoder.offsets([TEXTS[0], long]), encoder.encode([TEXTS[0], long])
+    assert [len(row) for row in offsets] == [2 * len(codes) // DIMENSION for codes in encoded.tokens]
+    words = [TEXTS[0][start:end] for start, end in offsets[0]]
+    assert words[0] == words[-1] == ""
+    assert "".join(words).replace(" ", "") == TEXTS[0].replace(" ", "")
+
+
 def test_words_are_matched_where_they_are_met(encoder: Encoder) -> None:
     query = encoder.encode_query("gradient of the loss")
     best = max_similarities(query.tokens, encoder.encode(["the gradients of a loss", "a recipe for soup"]).tokens)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from desks import open_desk
 
-from service.retrieve import DENSE_ALONE, FUSED, LEXICAL_ALONE, Mix, _sections, retrieve
+from service.retrieve import DENSE_ALONE, FUSED, LEXICAL_ALONE, Mix, _sections, read, retrieve, score_spans
 
 
 @pytest.fixture(scope="module")
@@ -13,7 +13,7 @@ def desk(tmp_path_factory):
 
 def ranked(desk, question, mix=FUSED, top=50):
     with desk.library.snapshot() as snapshot:
-        return retrieve(snapshot, desk.encoder, question, top=top, mix=mix)
+        return retrieve(snapshot, read(snapshot, desk.encoder, question), top=top, mix=mix)
 
 
 def test_hits_come_best_first_with_their_parts(desk):
@@ -67,3 +67,34 @@ def test_a_section_is_as_good_as_its_three_best():
     scores = np.array([1.0, 2.0, 3.0, 4.0, 9.0], dtype=np.float32)
     one, other = (1, ("A",)), (1, ("B",))
     assert _sections(scores, [one, one, one, one, other]).tolist() == [3.0, 3.0, 3.0, 3.0, 9.0]
+
+
+def test_the_span_that_meets_the_words_scores_best(desk):
+    with desk.library.snapshot() as snapshot:
+        query = read(snapshot, desk.encoder, "the root of the other")
+        (hit,) = [
+            found
+            for found in retrieve(snapshot, query, top=50)
+            if (found.file, found.passage.lines) == ("adam.md", (3, 4))
+        ]
+        (scores,) = score_spans(snapshot, desk.encoder, query, [hit])
+    assert [span.text for span in hit.passage.spans] == [
+        "Adam keeps a moving average of the gradient and of its square.",
+        "It divides the one by the root of the other.",
+    ]
+    assert scores[1] == pytest.approx(1.2, abs=0.2)
+    assert scores[0] < scores[1] - 0.4
+
+
+def test_spans_are_found_behind_their_markup(desk):
+    with desk.library.snapshot() as snapshot:
+        query = read(snapshot, desk.encoder, "two heads help while training")
+        (hit,) = [
+            found
+            for found in retrieve(snapshot, query, top=50)
+            if (found.file, found.passage.lines) == ("group.md", (2, 4))
+        ]
+        (scores,) = score_spans(snapshot, desk.encoder, query, [hit])
+    assert [span.text for span in hit.passage.spans][-1] == "plus **two** heads that help while training"
+    assert int(np.argmax(scores)) == len(scores) - 1
+    assert scores[-1] == pytest.approx(1.2, abs=0.2)
