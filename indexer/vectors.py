@@ -147,6 +147,10 @@ class Vectors:
         k = min(k, len(self))
         if k < 1:
             return [[] for _ in matrix]
+        import faiss
+
+        # One search waits for memory, not for a core: more threads only take time to wake. Set for the calling thread.
+        faiss.omp_set_num_threads(1 if len(matrix) == 1 else os.cpu_count() or 1)
         with self._guard:
             scores, ids = self._searcher.search(np.ascontiguousarray(matrix, np.float32), k)
         return [
