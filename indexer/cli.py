@@ -190,7 +190,7 @@ def run_status(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int
 
 def shown_progress() -> AbstractContextManager[Callable[[Progress], None]]:
     """A bar on a terminal; elsewhere a line on stderr every few seconds of long work."""
-    return _bar() if sys.stderr.isatty() else nullcontext(_Lines())
+    return _Bar() if sys.stderr.isatty() else nullcontext(_Lines())
 
 
 class _Lines:
@@ -205,7 +205,7 @@ class _Lines:
             self._next = time.monotonic() + 5
 
 
-class _bar:  # noqa: N801 - a context manager in the manner of a function
+class _Bar:
     """Progress as one bar that names the stage and how fast it goes."""
 
     def __enter__(self) -> Callable[[Progress], None]:

@@ -1,6 +1,7 @@
 import platformdirs
 import pytest
 from hypothesis import settings
+from stub_encoder import HashEncoder
 
 settings.register_profile("tests", deadline=None)  # the first example of a test pays for imports
 settings.load_profile("tests")
@@ -19,3 +20,16 @@ def no_personal_folders(monkeypatch):
 
     monkeypatch.setattr(platformdirs, "user_data_dir", refuse)
     monkeypatch.setattr(platformdirs, "user_cache_dir", refuse)
+
+
+@pytest.fixture
+def stub_model(monkeypatch):
+    """The command line with a stub for the model."""
+    for name in ("indexer.encode.load_encoder", "service.ask.load_encoder"):
+        monkeypatch.setattr(name, lambda *_, **__: HashEncoder())
+
+
+@pytest.fixture
+def environ(tmp_path):
+    """An environment whose library and cache are the test's own."""
+    return {"FOOTNOTE_LIBRARY": str(tmp_path / "library"), "FOOTNOTE_CACHE": str(tmp_path / "cache")}

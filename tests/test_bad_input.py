@@ -18,19 +18,10 @@ from stub_encoder import HashEncoder
 from indexer.lock import locked
 from service.cli import main
 
+pytestmark = pytest.mark.usefixtures("stub_model")
+
 GOOD = "# Good\n\nResidual connections carry the gradient.\n"
 QUESTION = "What carries the gradient?"
-
-
-@pytest.fixture(autouse=True)
-def stub(monkeypatch):
-    for name in ("indexer.encode.load_encoder", "service.ask.load_encoder"):
-        monkeypatch.setattr(name, lambda *_, **__: HashEncoder())
-
-
-@pytest.fixture
-def environ(tmp_path):
-    return {"FOOTNOTE_LIBRARY": str(tmp_path / "library"), "FOOTNOTE_CACHE": str(tmp_path / "cache")}
 
 
 @pytest.fixture

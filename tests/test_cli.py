@@ -5,22 +5,11 @@ from threading import Event
 
 import pytest
 from desks import NOTES, write
-from stub_encoder import HashEncoder
 
 from indexer.cli import watch
 from service.cli import main
 
-
-@pytest.fixture(autouse=True)
-def stub(monkeypatch):
-    """The command line with a stub for the model."""
-    for name in ("indexer.encode.load_encoder", "service.ask.load_encoder"):
-        monkeypatch.setattr(name, lambda *_, **__: HashEncoder())
-
-
-@pytest.fixture
-def environ(tmp_path):
-    return {"FOOTNOTE_LIBRARY": str(tmp_path / "library"), "FOOTNOTE_CACHE": str(tmp_path / "cache")}
+pytestmark = pytest.mark.usefixtures("stub_model")
 
 
 @pytest.fixture
