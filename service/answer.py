@@ -30,8 +30,14 @@ JOINED_LINES = 6
 NEAR = 0.95
 """A further passage takes part when its score is at least this share of the best one's."""
 
+FEWEST_WORDS = 2
+"""A single word states nothing."""
+
 WORDS_BESIDE = 4
 """An address with fewer words beside it only points to what is said elsewhere."""
+
+BESIDE = 0.2
+"""A passage whose questions are so much nearer than what it states does not answer."""
 
 NEAR_SPAN = 0.05
 """A further sentence is said when its words meet those of the question at most so much less than the best one's."""
@@ -81,9 +87,10 @@ def compose(
     says how near each span of some hits is to the question. `place` reads where a hit lies.
     """
     saying = [hit for hit in hits if says_something(hit, question, asked)]
-    confidence = sure(saying)
+    candidates = _candidates(saying[: 2 * PASSAGES], asked, score_spans)
+    confidence = sure([candidate.hit for candidate in candidates])
     verdict = verdict_of(confidence)
-    evidence = _evidence(saying, asked, score_spans) if verdict != "unsupported" else []
+    evidence = _evidence(candidates) if verdict != "unsupported" else []
     resting = [item.hit for item in evidence]
     rest = neighbours_joined([hit for hit in saying if hit not in resting])
     citations, sentences = [], []
@@ -122,7 +129,7 @@ def verdict_of(confidence: float) -> Verdict:
 def says_something(hit: Hit, question: str, asked: Collection[tuple[int, int]]) -> bool:
     """Whether a hit could answer: it is no bare heading or address, asks nothing itself, and is not this question."""
     passage = hit.passage
-    if passage.kind == "heading" or _TAGS.fullmatch(passage.text):
+    if passage.kind == "heading" or _TAGS.fullmatch(passage.text) or len(passage.text.split()) < FEWEST_WORDS:
         return False
     if _ADDRESS.search(passage.text) and all(_points(line) for line in passage.text.split("\n")):
         return False
@@ -139,26 +146,43 @@ def _points(line: str) -> bool:
     return len(_ADDRESS.sub("", line).lstrip("- ").split()) < WORDS_BESIDE
 
 
-def _evidence(hits: Sequence[Hit], asked: Collection[tuple[int, int]], score_spans: SpanScorer) -> list[Evidence]:
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A hit that may answer: its spans that may be said, and how near each is to the question."""
+
+    hit: Hit
+    spans: list[Span]
+    scores: NDArray[np.float32]
+
+
+def _candidates(hits: Sequence[Hit], asked: Collection[tuple[int, int]], score_spans: SpanScorer) -> list[_Candidate]:
+    """The hits that were found for something that may be said, and not for a question that stands beside it."""
+    candidates = []
+    for hit, scores in zip(hits, score_spans(hits), strict=True):
+        spans = _answering(hit, asked)
+        score_of = dict(zip(hit.passage.spans, scores, strict=True))
+        own = np.array([score_of[span] for span in spans], dtype=np.float32)
+        if hit.passage.kind == "question" or own.max() >= scores.max() - BESIDE:
+            candidates.append(_Candidate(hit, spans, own))
+    return candidates
+
+
+def _evidence(candidates: Sequence[_Candidate]) -> list[Evidence]:
     """The best passages, from different places, each with the spans that answer."""
-    chosen: list[Hit] = []
-    for hit in hits[: 2 * PASSAGES]:
-        new = all(_folded(hit.passage.text) != _folded(other.passage.text) for other in chosen)
-        if new and hit.score >= NEAR * hits[0].score and len(chosen) < PASSAGES:
-            chosen.append(hit)
     evidence: list[Evidence] = []
+    seen: set[str] = set()
     said, nearest = 0, -1.0
-    for hit, scores in zip(chosen, score_spans(chosen), strict=True):
-        row = _answering(hit, asked)
-        score_of = dict(zip(hit.passage.spans, scores.tolist(), strict=True))
-        own = np.array([score_of[span] for span in row])
-        room = SENTENCES - said
-        if room <= 0 or not row:
+    for candidate in candidates:
+        hit, room = candidate.hit, SENTENCES - said
+        folded = _folded(hit.passage.text)
+        if len(seen) == PASSAGES or not room or hit.score < NEAR * candidates[0].hit.score or folded in seen:
             continue
-        nearest = max(nearest, float(own.max()))
-        order = [int(k) for k in np.argsort(-own)[:2] if own[k] >= nearest - NEAR_SPAN]
+        seen.add(folded)
+        nearest = max(nearest, float(candidate.scores.max()))
+        order = [int(k) for k in np.argsort(-candidate.scores)[:2] if candidate.scores[k] >= nearest - NEAR_SPAN]
         if evidence and not order:
             continue
+        row = candidate.spans
         best = row[:room] if hit.passage.kind == "question" else _whole(row, order, hit.passage.kind)[:room]
         said += len(best)
         evidence.append(Evidence(hit, tuple(best)))

@@ -118,7 +118,7 @@ def _sources(citations: Iterable[Citation], style: Style) -> Iterator[str]:
     for citation in citations:
         number = f"[{citation.n}]".rjust(5)
         changed = " (changed since it was indexed)" if citation.stale else ""
-        yield from map(style.strong, _wrapped(f"{number} {_place(citation)}{changed}", then="      "))
+        yield f"{number} {style.strong(_place(citation))}{changed}"  # a path is copied, so never broken
         path = " › ".join(citation.headings) or citation.title
         yield from (style.faint(row) for row in _wrapped(path, first="      ", then="      "))
         quote = textwrap.shorten(plain(citation.quote), 3 * (WIDTH - 8), placeholder=" …")

@@ -135,3 +135,19 @@ def test_any_text_may_be_asked(question, shared_desk):
 def shared_desk(tmp_path_factory):
     with open_desk(tmp_path_factory.mktemp("shared")) as found:
         yield found
+
+
+def test_what_was_found_for_a_question_beside_it_is_no_answer(tmp_path):
+    notes = {
+        "a.md": "It models long documents well enough. What about residual connections in deep networks?\n",
+        "b.md": "Residual connections in deep networks let the gradient pass.\n",
+    }
+    with open_desk(tmp_path, notes) as desk:
+        answer = desk.ask("residual connections, deep networks")
+    assert [sentence.text for sentence in answer.sentences] == [notes["b.md"].strip()]
+    assert [citation.file for citation in answer.citations] == ["b.md", "a.md"]
+
+
+def test_a_word_alone_states_nothing(tmp_path):
+    with open_desk(tmp_path, {"a.md": "# Abstract\n\ncontent\n\n# Adam\n\nAdam adapts its steps.\n"}) as desk:
+        assert [citation.lines for citation in desk.ask("content").citations] == [(7, 7)]
