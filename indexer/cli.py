@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 OK, ERROR = 0, 2
 
+STOPPED = "footnote: stopped; what was done is kept"
+
 FIRST_LOOK_MS = 300
 """A watcher that has heard of no change for so long looks for those it missed while it started."""
 
@@ -115,8 +117,7 @@ def run_index(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 def watch(roots: list[Path], again: Callable[[], object], *, stop: Event | None = None) -> None:
     """Call `again` once and whenever something under the roots changes, until interrupted or `stop` is set.
 
-    The first call finds what changed before anybody watched. An interrupt while nothing is done is the way to stop
-    it, and no error.
+    The first call finds what changed before anybody watched. An interrupt is the way to stop it, and no error.
     """
     import watchfiles
 
@@ -126,21 +127,20 @@ def watch(roots: list[Path], again: Callable[[], object], *, stop: Event | None 
     looks = watchfiles.watch(
         *roots, step=50, debounce=200, rust_timeout=FIRST_LOOK_MS, yield_on_timeout=True, stop_event=stop
     )
-    looked = False
-    while True:
-        try:
-            changes = next(looks, None)
-        except KeyboardInterrupt:
-            return
-        if changes is None:
-            return
-        if looked and not changes:
-            continue
-        looked = True
-        try:
-            again()
-        except FootnoteError as error:  # say so and stay: the next save may mend it
-            notice(f"footnote: {error}")
+    looked = busy = False
+    try:
+        for changes in looks:
+            if looked and not changes:
+                continue
+            looked = busy = True
+            try:
+                again()
+            except FootnoteError as error:  # say so and stay: the next save may mend it
+                notice(f"footnote: {error}")
+            busy = False
+    except KeyboardInterrupt:
+        if busy:
+            notice(STOPPED)
 
 
 def did_something(report: Report) -> bool:

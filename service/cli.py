@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from indexer import __version__
+from indexer.cli import STOPPED, add_library, as_json, notice, settings_of
 from indexer.cli import add_commands as add_indexer_commands
-from indexer.cli import add_library, as_json, notice, settings_of
 from indexer.errors import FootnoteError, InputError, QuestionError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         notice(f"footnote: {error}")
         return ERROR
     except KeyboardInterrupt:
-        notice("footnote: stopped; what was done is kept")
+        notice(STOPPED)
         return INTERRUPTED
     except BrokenPipeError:  # the reader of a pipe has seen enough
         _drop_output()

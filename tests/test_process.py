@@ -177,7 +177,7 @@ def test_watching_indexes_what_is_saved_and_ends_with_an_interrupt(environ, tmp_
         assert process.stdout.readline().startswith("4 files (1 new, 3 unchanged)")
         process.send_signal(signal.SIGINT)
         assert process.wait(SECONDS) == 0
-        assert process.stderr.read() == ""
+        assert process.stderr.read() in ("", "footnote: stopped; what was done is kept\n")  # idle, or within a run
 
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
