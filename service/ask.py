@@ -39,6 +39,7 @@ class Desk:
         self.library = library
         self.encoder = encoder
         self._answered: tuple[int, list[Answer | None]] | None = None
+        self._asked_lines: tuple[int, frozenset[tuple[int, int]]] | None = None
         self._lock = Lock()
 
     @classmethod
@@ -72,7 +73,7 @@ class Desk:
     def ask(self, question: str, *, k: int = 8, mix: Mix = FUSED) -> Answer:
         """Answer a question with at most `k` citations; raise QuestionError when it is empty or too long."""
         with self.library.snapshot() as snapshot:
-            return self._ask(snapshot, _asked_lines(snapshot), question, k, mix)
+            return self._ask(snapshot, question, k, mix)
 
     def search(self, query: str, *, k: int = 8, mix: Mix = FUSED) -> SearchResult:
         """The `k` passages nearest to a query; raise QuestionError when it is empty or too long."""
@@ -89,10 +90,7 @@ class Desk:
         with self._lock, self.library.snapshot() as snapshot:
             stored = snapshot.catalogue.questions()
             if self._answered is None or self._answered[0] != snapshot.generation:
-                asked = _asked_lines(snapshot)
-                answers = [
-                    self._ask(snapshot, asked, q.question.text, 8) if q.question.wanted else None for q in stored
-                ]
+                answers = [self._ask(snapshot, q.question.text, 8) if q.question.wanted else None for q in stored]
                 self._answered = (snapshot.generation, answers)
             known = self.library.ledger()
             pairs = zip(stored, self._answered[1], strict=True)
@@ -128,16 +126,26 @@ class Desk:
         with self.library.snapshot() as snapshot:
             return snapshot.catalogue.passages_of(document_id)
 
-    def _ask(
-        self, snapshot: Snapshot, asked: frozenset[tuple[int, int]], question: str, k: int, mix: Mix = FUSED
-    ) -> Answer:
+    def _asked(self, snapshot: Snapshot) -> frozenset[tuple[int, int]]:
+        """Where questions, tasks and links of the dumps stand, (document, line): they state nothing."""
+        known = self._asked_lines
+        if known is None or known[0] != snapshot.generation:
+            lines = frozenset(
+                (item.document_id, item.question.line)
+                for item in snapshot.catalogue.questions()
+                if item.question.wanted or item.question.kind in ("question", "task", "link")
+            )
+            self._asked_lines = known = (snapshot.generation, lines)
+        return known[1]
+
+    def _ask(self, snapshot: Snapshot, question: str, k: int, mix: Mix = FUSED) -> Answer:
         clock = _Clock()
         query = read(snapshot, self.encoder, checked(question))
         return compose(
             question,
             retrieve(snapshot, query, top=3 * k + SPARE_HITS, mix=mix),
             k=k,
-            asked=asked,
+            asked=self._asked(snapshot),
             score_spans=partial(score_spans, snapshot, self.encoder, query),
             place=_Places(snapshot),
             took_ms=clock,
@@ -165,15 +173,6 @@ def checked(question: str) -> str:
     if len(text) > MAX_QUESTION_CHARS:
         raise QuestionError(f"the question has {len(text):,} characters; at most {MAX_QUESTION_CHARS:,} are read")
     return text
-
-
-def _asked_lines(snapshot: Snapshot) -> frozenset[tuple[int, int]]:
-    """Where questions, tasks and links of the dumps stand, (document, line): they state nothing."""
-    return frozenset(
-        (item.document_id, item.question.line)
-        for item in snapshot.catalogue.questions()
-        if item.question.wanted or item.question.kind in ("question", "task", "link")
-    )
 
 
 class _Clock:
