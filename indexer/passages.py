@@ -10,6 +10,7 @@ from itertools import islice, pairwise
 
 import sentencex
 
+from indexer.parsing.prepare import MARKER
 from indexer.plain import plain
 from indexer.questions import asks, numbered_items
 from indexer.types import Block, Document, Lines, Passage, PassageKind, Span, TokenCounter
@@ -38,7 +39,6 @@ FEW_WORDS = 9
 CONTEXT_CHARS = 240
 """Titles and heading paths are cut to this length, the nearest headings kept."""
 
-_MARKER = re.compile(r"^(?:[ \t]*>)*[ \t]*(?:(?:[-*+]|\d{1,9}[.)])(?:[ \t]+|$))*(?:\[.\](?:[ \t]+|$))?")
 _CONTENTS = re.compile(r"(?:table of )?contents|toc|inhalt(?:sverzeichnis)?", re.IGNORECASE)
 _KINDS: dict[str, PassageKind] = {"table": "table", "code": "code", "item": "list"}
 _PROSE = frozenset({"paragraph", "item", "footnote"})
@@ -133,7 +133,7 @@ def _groups(document: Document) -> Iterator[_Group]:
             lead = ""
             nested = end < len(blocks) and (blocks[end].kind != "heading" or blocks[end].depth > block.depth)
             if not nested and not _CONTENTS.fullmatch(block.text.strip(" :")):
-                atom = _Atom(block.text, _line_spans(document, block.lines, _MARKER))
+                atom = _Atom(block.text, _line_spans(document, block.lines))
                 yield _Group("heading", block.headings[:-1], (atom,), apart=True)
         elif atoms:
             announces = end < len(blocks) and blocks[end].parent == k
@@ -170,17 +170,17 @@ def _atom(document: Document, block: Block) -> _Atom | None:
     """A block as one atom, with its quotable spans; None when it says nothing."""
     if not block.text:
         return None
-    spans = _sentences(document, block) if block.kind in _PROSE else _line_spans(document, block.lines, _MARKER)
+    spans = _sentences(document, block) if block.kind in _PROSE else _line_spans(document, block.lines)
     text = f"- {block.text}" if block.kind == "item" and block.parent is not None else block.text
     return _Atom(text, spans, max(block.depth - 1, 0)) if spans else None
 
 
-def _line_spans(document: Document, lines: Lines, marker: re.Pattern[str]) -> tuple[Span, ...]:
+def _line_spans(document: Document, lines: Lines) -> tuple[Span, ...]:
     """Each line that says something as a span of its own: for rows, code, quotes."""
     return tuple(
         Span(text, (n, n))
         for n in range(lines[0], lines[1] + 1)
-        if (text := marker.sub("", document.source_lines[n - 1]).strip())
+        if (text := MARKER.sub("", document.source_lines[n - 1]).strip())
     )
 
 
@@ -189,7 +189,7 @@ def _sentences(document: Document, block: Block) -> tuple[Span, ...]:
     first, last = block.lines
     rows = list(document.source_lines[first - 1 : last])
     if block.kind == "item":
-        rows[0] = _MARKER.sub("", rows[0])
+        rows[0] = MARKER.sub("", rows[0])
     text = "\n".join(rows)
     starts = [0]
     for row in rows:

@@ -15,13 +15,12 @@ from mdit_py_plugins.gfm import gfm_plugin
 from indexer.parsing.html import html_text, tag_text
 from indexer.parsing.inline import bounded_plugin, line_breaks
 from indexer.parsing.obsidian import callout, obsidian_plugin, tags_in, without_block_id
-from indexer.parsing.prepare import front_matter, indent, mask
+from indexer.parsing.prepare import MARKER, front_matter, indent, mask
 from indexer.parsing.text import decode, lines_of
 from indexer.types import Block, BlockKind, Document, Link, Source, State
 
 _REFERENCE = re.compile(r"^ {0,3}\[[^\]]+\]:[ \t]*\S")
 _RULE = re.compile(r"^[ \t]*(?:>[ \t]*)*(?:[-*_=][ \t]*)*$")
-_MARKER = re.compile(r"^(?:[ \t]*>)*[ \t]*(?:(?:[-*+]|\d{1,9}[.)])(?:[ \t]+|$))*(?:\[.\](?=[ \t]|$))?")
 _CUSTOM_BOX = re.compile(r"^\[([^\]\s])\][ \t]+")
 _URL = re.compile(r"https?://[^\s<>\[\]\"'`|\\^{}]+")
 _IMAGE_SUFFIX = re.compile(r"\.(?:png|jpe?g|gif|svg|webp|bmp|avif|mp4|webm|mov|mp3|wav)$", re.IGNORECASE)
@@ -278,7 +277,7 @@ class _Builder:
                 case "text" | "text_special":
                     parts.append(child.content)
                     if not href:
-                        links += [Link("url", m[0].rstrip(".,;:!?)"), "", line) for m in _URL.finditer(child.content)]
+                        links += _addresses(child.content, line)
                 case "code_inline":
                     parts.append(child.content)
                 case "math_inline" | "math_inline_double":
@@ -341,8 +340,7 @@ class _Builder:
             last -= 1
         text = html_text(token.content)
         if text:
-            links = tuple(Link("url", m[0].rstrip(".,;:!?)"), "", first) for m in _URL.finditer(token.content))
-            self._add_under("paragraph", text, (first, last), links)
+            self._add_under("paragraph", text, (first, last), tuple(_addresses(token.content, first)))
 
     def _add_under(self, kind: BlockKind, text: str, lines: tuple[int, int], links: tuple[Link, ...]) -> None:
         item = self.items[-1] if self.items else None
@@ -372,7 +370,7 @@ class _Builder:
                 i not in self.covered
                 and line.strip()
                 and self.masked[i].strip()
-                and _MARKER.sub("", line).strip()
+                and MARKER.sub("", line).strip()
                 and not (_REFERENCE.match(line) or _RULE.match(line))
             )
         ]
@@ -387,10 +385,15 @@ class _Builder:
         return _merged(self.blocks, [self._plain_block(run) for run in runs])
 
     def _plain_block(self, run: Sequence[int]) -> Block:
-        text = " ".join(" ".join(_MARKER.sub("", self.lines[i]).split()) for i in run)
+        text = " ".join(" ".join(MARKER.sub("", self.lines[i]).split()) for i in run)
         above = [block.headings for block in self.blocks if block.kind == "heading" and block.lines[0] <= run[0]]
-        links = tuple(Link("url", m[0].rstrip(".,;:!?)"), "", i + 1) for i in run for m in _URL.finditer(self.lines[i]))
+        links = tuple(link for i in run for link in _addresses(self.lines[i], i + 1))
         return Block("paragraph", text, (run[0] + 1, run[-1] + 1), above[-1] if above else (), links=links)
+
+
+def _addresses(text: str, line: int) -> list[Link]:
+    """The addresses that stand bare in a text."""
+    return [Link("url", match[0].rstrip(".,;:!?)"), "", line) for match in _URL.finditer(text)]
 
 
 def _merged(blocks: Sequence[Block], extra: Sequence[Block]) -> list[Block]:

@@ -11,6 +11,9 @@ import yaml
 LONGEST_LINE = 50_000
 """Lines of more characters than this are data, not markup: they are kept as plain text."""
 
+MARKER = re.compile(r"^(?:[ \t]*>)*[ \t]*(?:(?:[-*+]|\d{1,9}[.)])(?:[ \t]+|$))*(?:\[.\](?:[ \t]+|$))?")
+"""What stands before the words of a line: marks of quotes, bullets, numbers, a box."""
+
 _BARE_BULLET = re.compile(r"^[ \t]*[-*+][ \t]*$")
 _STRAY_NUMBER = re.compile(r"^([^\x00-\x7f]{1,4})(\d{1,4})[.)][ \t]+\S")
 _NUMBER = re.compile(r"^[ \t]*(\d{1,9})[.)](?:[ \t]|$)")
