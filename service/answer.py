@@ -41,6 +41,7 @@ BESIDE = 0.2
 
 NEAR_SPAN = 0.05
 """A further sentence is said when its words meet those of the question at most so much less than the best one's."""
+
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
 _SAYS_NOTHING = re.compile(r"\?\s*$|!\[\[|^[\W_]*$|^(?:`{3}|~{3}|#\+(?:begin|end)_)", re.IGNORECASE)
 """A question, an embedded note, a line without words, the frame of a block."""

@@ -21,6 +21,7 @@ from indexer.plain import plain
 from indexer.types import Lines
 from service.current import find_note, open_desk
 from service.notes import Note, address_of, resolver
+from service.present import place_of
 from service.problem import anchor_of, every_error, status_of, title_of
 from service.render import Resolve, locate, render, render_inline
 from service.schemas import K
@@ -244,15 +245,6 @@ def _by_place(items: Iterable[AnsweredQuestion]) -> list[tuple[AnsweredQuestion,
     ]
 
 
-def _place(citation: Citation) -> str:
-    """Write the place of a citation as a person would: `file.md:25-26`, or `1512.03385, p. 3`."""
-    if citation.lines and citation.file:
-        first, last = citation.lines
-        return f"{citation.file}:{first}" if first == last else f"{citation.file}:{first}-{last}"
-    name = citation.file or citation.paper or citation.title
-    return f"{name}, p. {citation.pages[0]}" if citation.pages else name
-
-
 def _type_of(schema: Mapping[str, Any]) -> str:
     """Say the type of a JSON schema in a few words: `string`, `list of Citation`, `integer or null`."""
     if "$ref" in schema:
@@ -296,5 +288,5 @@ def _templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"locate": locate, "paragraphs": _paragraphs, "place": _place}
+    environment.globals |= {"locate": locate, "paragraphs": _paragraphs, "place": place_of}
     return environment

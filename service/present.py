@@ -1,19 +1,11 @@
-"""Answers as JSON, as the contract has it, and as text for a terminal."""
+"""Answers as JSON, as the contract has it, and places as a person writes them."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import Any
 
-from indexer.plain import plain
 from service.types import Answer, AnsweredQuestion, Citation, SearchResult
-
-__all__ = ["answer_json", "citation_json", "plain", "question_json", "search_json"]
-
-
-def citation_json(citation: Citation) -> dict[str, Any]:
-    """A citation with the fields of the contract."""
-    return asdict(citation)
 
 
 def answer_json(answer: Answer, *, identifier: str | int | None = None) -> dict[str, Any]:
@@ -35,3 +27,12 @@ def question_json(item: AnsweredQuestion) -> dict[str, Any]:
         "answer": None if item.answer is None else answer_json(item.answer),
         "changed": item.changed,
     }
+
+
+def place_of(citation: Citation) -> str:
+    """Write the place of a citation as a person would: `file.md:25-26`, or `1512.03385, p. 3`."""
+    if citation.lines and citation.file:
+        first, last = citation.lines
+        return f"{citation.file}:{first}" if first == last else f"{citation.file}:{first}-{last}"
+    name = citation.file or citation.paper or citation.title
+    return f"{name}, p. {citation.pages[0]}" if citation.pages else name

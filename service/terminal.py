@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from indexer.plain import plain
+from service.present import place_of
 from service.types import Answer, AnsweredQuestion, Citation, SearchResult, Verdict
 
 WIDTH = 80
@@ -75,7 +76,7 @@ def questions_text(items: Sequence[AnsweredQuestion], style: Style) -> str:
             if item.answer.verdict == "unsupported":
                 lines.append(style.faint("  nothing in the library answers this"))
                 continue
-            places = {citation.n: _place(citation) for citation in item.answer.citations}
+            places = {citation.n: place_of(citation) for citation in item.answer.citations}
             for cited, sentences in groupby(item.answer.sentences, key=lambda sentence: sentence.citations):
                 for sentence in sentences:
                     lines += [style.strong(row) for row in _wrapped(plain(sentence.text), first="  ", then="  ")]
@@ -98,7 +99,7 @@ def questions_markdown(items: Iterable[AnsweredQuestion]) -> str:
                 continue
             cited = {citation.n: citation for citation in item.answer.citations}
             for sentence in item.answer.sentences:
-                links = " ".join(f"[{_place(cited[n])}](<{_address(cited[n])}>)" for n in sentence.citations)
+                links = " ".join(f"[{place_of(cited[n])}](<{_address(cited[n])}>)" for n in sentence.citations)
                 lines.append(f"    - {sentence.text} {links}")
     return "\n".join(lines)
 
@@ -107,18 +108,11 @@ def _address(citation: Citation) -> str:
     return f"{citation.file}#L{citation.lines[0]}" if citation.lines else citation.link
 
 
-def _place(citation: Citation) -> str:
-    if citation.lines is None:
-        return citation.title
-    first, last = citation.lines
-    return f"{citation.file}:{first}" + (f"-{last}" if last > first else "")
-
-
 def _sources(citations: Iterable[Citation], style: Style) -> Iterator[str]:
     for citation in citations:
         number = f"[{citation.n}]".rjust(5)
         changed = " (changed since it was indexed)" if citation.stale else ""
-        yield f"{number} {style.strong(_place(citation))}{changed}"  # a path is copied, so never broken
+        yield f"{number} {style.strong(place_of(citation))}{changed}"  # a path is copied, so never broken
         path = " › ".join(citation.headings) or citation.title
         yield from (style.faint(row) for row in _wrapped(path, first="      ", then="      "))
         quote = textwrap.shorten(plain(citation.quote), 3 * (WIDTH - 8), placeholder=" …")
