@@ -69,15 +69,18 @@ def test_a_section_is_as_good_as_its_three_best():
     assert _sections(scores, [one, one, one, one, other]).tolist() == [3.0, 3.0, 3.0, 3.0, 9.0]
 
 
-def test_the_span_that_meets_the_words_scores_best(desk):
+def scored(desk, question, file, lines):
+    """The hit at a place, and the scores of its spans."""
     with desk.library.snapshot() as snapshot:
-        query = read(snapshot, desk.encoder, "the root of the other")
-        (hit,) = [
-            found
-            for found in retrieve(snapshot, query, top=50)
-            if (found.file, found.passage.lines) == ("adam.md", (3, 4))
-        ]
+        query = read(snapshot, desk.encoder, question)
+        found = retrieve(snapshot, query, top=50)
+        (hit,) = [hit for hit in found if (hit.file, hit.passage.lines) == (file, lines)]
         (scores,) = score_spans(snapshot, desk.encoder, query, [hit])
+    return hit, scores
+
+
+def test_the_span_that_meets_the_words_scores_best(desk):
+    hit, scores = scored(desk, "the root of the other", "adam.md", (3, 4))
     assert [span.text for span in hit.passage.spans] == [
         "Adam keeps a moving average of the gradient and of its square.",
         "It divides the one by the root of the other.",
@@ -87,14 +90,7 @@ def test_the_span_that_meets_the_words_scores_best(desk):
 
 
 def test_spans_are_found_behind_their_markup(desk):
-    with desk.library.snapshot() as snapshot:
-        query = read(snapshot, desk.encoder, "two heads help while training")
-        (hit,) = [
-            found
-            for found in retrieve(snapshot, query, top=50)
-            if (found.file, found.passage.lines) == ("group.md", (2, 4))
-        ]
-        (scores,) = score_spans(snapshot, desk.encoder, query, [hit])
+    hit, scores = scored(desk, "two heads help while training", "group.md", (2, 4))
     assert [span.text for span in hit.passage.spans][-1] == "plus **two** heads that help while training"
     assert int(np.argmax(scores)) == len(scores) - 1
     assert scores[-1] == pytest.approx(1.2, abs=0.2)
