@@ -10,7 +10,7 @@ from threading import Lock
 from types import TracebackType
 from typing import Self
 
-from indexer.catalogue import StoredDocument, StoredPassage
+from indexer.catalogue import StoredDocument
 from indexer.encode import load_encoder
 from indexer.errors import ModelError, QuestionError, SourceError
 from indexer.library import Library, Snapshot
@@ -120,11 +120,6 @@ class Desk:
         """The document of that number."""
         with self.library.snapshot() as snapshot:
             return snapshot.catalogue.document(document_id)
-
-    def passages_of(self, document_id: int) -> list[StoredPassage]:
-        """The passages of a document, in reading order."""
-        with self.library.snapshot() as snapshot:
-            return snapshot.catalogue.passages_of(document_id)
 
     def _asked(self, snapshot: Snapshot) -> frozenset[tuple[int, int]]:
         """Where questions, tasks and links of the dumps stand, (document, line): they state nothing."""
