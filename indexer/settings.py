@@ -25,6 +25,44 @@ DEFAULT_QUESTION_HEADINGS = (
 )
 
 
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class PaperSettings:
+    """Where papers are fetched from, how politely, and within which limits PDFs are read.
+
+    `arxiv_api` answers queries and `arxiv_pdf` is what an id is appended to; either may be a mirror. One request goes
+    to them in `interval` seconds. Links in notes are followed to public addresses only; `hosts` (names, or
+    `name:port`) may be elsewhere. `timeout` is the longest wait, in seconds, for a connection or the next bytes.
+    `max_bytes` bounds a PDF, fetched or in a vault; reading one may take `read_seconds` and `read_bytes` of memory.
+    """
+
+    arxiv_api: str = "https://export.arxiv.org/api/query"
+    arxiv_pdf: str = "https://arxiv.org/pdf/"
+    interval: float = 3.0
+    timeout: float = 10.0
+    hosts: tuple[str, ...] = ()
+    max_bytes: int = 100 * MEGABYTE
+    read_seconds: float = 60.0
+    read_bytes: int = 1000 * MEGABYTE
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> PaperSettings:
+        """Read the variables about papers; raise SettingsError on a value that cannot be."""
+        default, hosts = cls(), environ.get("FOOTNOTE_FETCH_HOSTS", "")
+        return cls(
+            arxiv_api=_address(environ, "FOOTNOTE_ARXIV_API", default.arxiv_api),
+            arxiv_pdf=_address(environ, "FOOTNOTE_ARXIV_PDF", default.arxiv_pdf),
+            interval=_number(environ, "FOOTNOTE_ARXIV_INTERVAL", default.interval, "seconds"),
+            timeout=_number(environ, "FOOTNOTE_FETCH_TIMEOUT", default.timeout, "seconds"),
+            hosts=tuple(host.strip().lower() for host in hosts.split(",") if host.strip()),
+            max_bytes=int(_number(environ, "FOOTNOTE_MAX_PAPER_BYTES", default.max_bytes, "bytes")),
+            read_seconds=_number(environ, "FOOTNOTE_PDF_SECONDS", default.read_seconds, "seconds"),
+            read_bytes=int(_number(environ, "FOOTNOTE_PDF_BYTES", default.read_bytes, "bytes")),
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that the environment decides. Build it once, at the edge, with `from_environ`.
@@ -32,7 +70,8 @@ class Settings:
     `model` is the bundled all-MiniLM-L6-v2, a folder that holds a sentence-transformers model, or a name on
     the model hub. `query_prompt` and `passage_prompt` go before what is embedded, for models that want them.
     `device` is auto, cpu or cuda. `cache` holds compiled models. `question_headings` are the words, in lower
-    case, that mark a heading as one that collects questions. `max_file_bytes` bounds the notes that are read.
+    case, that mark a heading as one that collects questions. `max_file_bytes` bounds the notes that are read. `papers`
+    is about PDFs.
     """
 
     library: Path
@@ -43,6 +82,7 @@ class Settings:
     device: str = "auto"
     question_headings: tuple[str, ...] = DEFAULT_QUESTION_HEADINGS
     max_file_bytes: int = DEFAULT_MAX_FILE_BYTES
+    papers: PaperSettings = PaperSettings()
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
@@ -55,11 +95,6 @@ class Settings:
         headings = tuple(
             word.strip().lower() for word in environ.get("FOOTNOTE_QUESTION_HEADINGS", "").split(",") if word.strip()
         )
-        try:
-            max_file_bytes = int(environ.get("FOOTNOTE_MAX_FILE_BYTES") or DEFAULT_MAX_FILE_BYTES)
-        except ValueError:
-            value = environ["FOOTNOTE_MAX_FILE_BYTES"]
-            raise SettingsError(f"FOOTNOTE_MAX_FILE_BYTES is {value!r}; set it to a number of bytes") from None
         return cls(
             library=Path(home).expanduser(),
             cache=Path(cache).expanduser(),
@@ -68,5 +103,24 @@ class Settings:
             passage_prompt=environ.get("FOOTNOTE_PASSAGE_PROMPT", ""),
             device=device,
             question_headings=headings or DEFAULT_QUESTION_HEADINGS,
-            max_file_bytes=max_file_bytes,
+            max_file_bytes=int(_number(environ, "FOOTNOTE_MAX_FILE_BYTES", DEFAULT_MAX_FILE_BYTES, "bytes")),
+            papers=PaperSettings.from_environ(environ),
         )
+
+
+def _number(environ: Mapping[str, str], name: str, default: float, unit: str) -> float:
+    """A variable that counts something; it may be 0."""
+    try:
+        value = float(environ.get(name) or default)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise SettingsError(f"{name} is {environ[name]!r}; set it to a number of {unit}")
+    return value
+
+
+def _address(environ: Mapping[str, str], name: str, default: str) -> str:
+    value = environ.get(name) or default
+    if not value.startswith(("http://", "https://")):
+        raise SettingsError(f"{name} is {value!r}; set it to an address that begins with https:// or http://")
+    return value

@@ -4,7 +4,7 @@ import platformdirs
 import pytest
 
 from indexer.errors import SettingsError
-from indexer.settings import DEFAULT_MODEL, DEFAULT_QUESTION_HEADINGS, Settings
+from indexer.settings import DEFAULT_MODEL, DEFAULT_QUESTION_HEADINGS, PaperSettings, Settings
 
 FOLDERS = {"FOOTNOTE_LIBRARY": "/l", "FOOTNOTE_CACHE": "/c"}
 
@@ -43,7 +43,35 @@ def test_everything_can_be_set():
     assert (settings.device, settings.question_headings, settings.max_file_bytes) == ("cuda", ("to ask", "rätsel"), 5)
 
 
-@pytest.mark.parametrize(("name", "value"), [("FOOTNOTE_DEVICE", "tpu"), ("FOOTNOTE_MAX_FILE_BYTES", "ten")])
+def test_everything_about_papers_can_be_set():
+    settings = Settings.from_environ(
+        FOLDERS
+        | {
+            "FOOTNOTE_ARXIV_API": "http://mirror/api",
+            "FOOTNOTE_ARXIV_PDF": "http://mirror/pdf/",
+            "FOOTNOTE_ARXIV_INTERVAL": "0.5",
+            "FOOTNOTE_FETCH_TIMEOUT": "2",
+            "FOOTNOTE_FETCH_HOSTS": "Files.home, 10.0.0.7:8080,",
+            "FOOTNOTE_MAX_PAPER_BYTES": "7",
+            "FOOTNOTE_PDF_SECONDS": "8",
+            "FOOTNOTE_PDF_BYTES": "9",
+        }
+    )
+    assert settings.papers == PaperSettings(
+        "http://mirror/api", "http://mirror/pdf/", 0.5, 2.0, ("files.home", "10.0.0.7:8080"), 7, 8.0, 9
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("FOOTNOTE_DEVICE", "tpu"),
+        ("FOOTNOTE_MAX_FILE_BYTES", "ten"),
+        ("FOOTNOTE_ARXIV_INTERVAL", "-1"),
+        ("FOOTNOTE_PDF_SECONDS", "nan"),
+        ("FOOTNOTE_ARXIV_API", "ftp://mirror"),
+    ],
+)
 def test_a_value_that_cannot_be_is_named(name, value):
     with pytest.raises(SettingsError, match=f"{name} is '{value}'; set it to"):
         Settings.from_environ(FOLDERS | {name: value})
