@@ -18,11 +18,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer import sql
-from indexer.change import Change, text_hash
+from indexer.change import Change, StoredPaper, text_hash
 from indexer.connect import connect, create, translated
-from indexer.types import DocumentKind, Encoded, Matrix, Passage, Question, Span
+from indexer.types import Box, DocumentKind, Encoded, Matrix, PaperId, PaperLink, Passage, Question, Span
 
-__all__ = ["Catalogue", "Counts", "LedgerEntry", "StoredDocument", "StoredPassage", "StoredQuestion", "text_hash"]
+__all__ = [
+    "Catalogue",
+    "Counts",
+    "LedgerEntry",
+    "Reference",
+    "StoredDocument",
+    "StoredPaper",
+    "StoredPassage",
+    "StoredQuestion",
+    "text_hash",
+]
+
+PAPERS = "papers"
+"""The folder in a library where fetched papers lie."""
 
 Row: TypeAlias = tuple[Any, ...]
 
@@ -34,7 +47,10 @@ class StoredDocument:
     """A file that was indexed, or could not be: then `failure` says why, and it has no passages.
 
     `root` is an absolute folder, `file` relative to it. `format` is the file's suffix without its dot.
-    `passages` is how many there are. `indexed_at` is in seconds since 1970.
+    `passages` is how many there are. `indexed_at` is in seconds since 1970. Of a PDF, `pages` counts its pages, `paper`
+    and `version` are its id and version on arXiv ("1706.03762", "v7"), `url` is where it was fetched from and `remark`
+    what there is to say of how it could be read. A paper that was `fetched` lies in the library, all others where a
+    person put them. One without pages holds only the abstract.
     """
 
     id: int
@@ -52,6 +68,12 @@ class StoredDocument:
     indexed_at: float
     failure: str | None
     passages: int
+    pages: int = 0
+    paper: str | None = None
+    version: str | None = None
+    url: str | None = None
+    remark: str | None = None
+    fetched: bool = False
 
     @property
     def title(self) -> str:
@@ -82,6 +104,15 @@ class StoredQuestion:
     file: str
     title: str
     question: Question
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A place where a note names a paper that the library holds: both documents, and the line in the note."""
+
+    note_id: int
+    line: int
+    paper_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,28 +184,54 @@ class Catalogue:
         return value
 
     def roots(self) -> list[str]:
-        """List the folders that were indexed, in the order they were added."""
-        return [path for (path,) in self._rows(sql.ROOTS)]
+        """List the folders that were indexed, in the order they were added; not the library's own."""
+        return [path for (path,) in self._rows(sql.ROOTS) if path != PAPERS]
+
+    @property
+    def papers_folder(self) -> Path:
+        """Where fetched papers lie: in the library, so that it may be moved as a whole."""
+        return self.path.parent / PAPERS
 
     def documents(self) -> list[StoredDocument]:
         """List all documents, those that failed included, by root and file."""
-        return [_document(row) for row in self._rows(sql.DOCUMENTS)]
+        return [self._document(row) for row in self._rows(sql.DOCUMENTS)]
 
     def document(self, document_id: int) -> StoredDocument | None:
         """Fetch the document of that number."""
-        return next((_document(row) for row in self._rows(sql.DOCUMENT, (document_id,))), None)
+        return next((self._document(row) for row in self._rows(sql.DOCUMENT, (document_id,))), None)
 
     def documents_among(self, ids: Iterable[int]) -> dict[int, StoredDocument]:
         """The documents of these numbers; numbers that there are none of are left out."""
-        return {row[0]: _document(row) for row in self._rows(sql.DOCUMENTS_AMONG, (_numbers(ids),))}
+        return {row[0]: self._document(row) for row in self._rows(sql.DOCUMENTS_AMONG, (_numbers(ids),))}
 
     def find_document(self, file: str) -> StoredDocument | None:
         """Find the document of that relative path, else the one with the shortest path that ends with `/` and it."""
-        return next((_document(row) for row in self._rows(sql.FIND_DOCUMENT, {"file": file})), None)
+        return next((self._document(row) for row in self._rows(sql.FIND_DOCUMENT, {"file": file})), None)
+
+    def documents_of_paper(self, identifier: str) -> list[StoredDocument]:
+        """List the documents that are the paper with that id on arXiv, in any version."""
+        return [self._document(row) for row in self._rows(sql.DOCUMENTS_OF_PAPER, (identifier,))]
+
+    def papers(self) -> list[StoredPaper]:
+        """List the papers that notes name, by key."""
+        return [_paper(row) for row in self._rows(sql.PAPERS)]
+
+    def wanted_papers(self) -> list[PaperLink]:
+        """List what the notes name, each paper and version or address once; the lines are 0."""
+        rows = self._rows(sql.WANTED_PAPERS)
+        return [PaperLink(0, PaperId(name, version) if name else None, url) for name, version, url in rows]
+
+    def papers_in(self, document_id: int) -> list[Reference]:
+        """List where a note names papers that the library holds, by line."""
+        return [Reference(*row) for row in self._rows(sql.LINKS_FROM, (document_id,))]
+
+    def notes_on(self, document_id: int) -> list[Reference]:
+        """List where notes name the paper of that document."""
+        return [Reference(*row) for row in self._rows(sql.LINKS_TO, (document_id,))]
 
     def failures(self) -> list[StoredDocument]:
         """List the documents that could not be read."""
-        return [_document(row) for row in self._rows(sql.FAILURES)]
+        return [self._document(row) for row in self._rows(sql.FAILURES)]
 
     def passages(self, ids: Iterable[int]) -> dict[int, StoredPassage]:
         """Fetch the passages of these numbers, by number; those that there are none of are left out."""
@@ -281,6 +338,13 @@ class Catalogue:
                 change.generation += 1
                 self._connection.execute(sql.SET_META, (change.generation, "generation"))
 
+    def _document(self, row: Row) -> StoredDocument:
+        fetched = row[1] == PAPERS
+        values = [*row, fetched]
+        values[1] = str(self.papers_folder) if fetched else row[1]
+        values[10:12] = (tuple(json.loads(names)) for names in row[10:12])  # tags, aliases
+        return StoredDocument(*values)
+
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         with translated(self.path):
@@ -302,17 +366,20 @@ def _numbers(ids: Iterable[int]) -> str:
     return json.dumps([int(number) for number in ids])  # NumPy's integers are no JSON
 
 
-def _document(row: Row) -> StoredDocument:
-    values = list(row)
-    values[10:12] = (tuple(json.loads(names)) for names in row[10:12])  # tags, aliases
-    return StoredDocument(*values)
-
-
 def _passage(row: Row) -> StoredPassage:
     number, document_id, ordinal, kind, text, context, headings, first, last, spans = row
-    pieces = tuple(Span(piece, (start, end)) for piece, start, end in json.loads(spans))
+    pieces = tuple(
+        Span(piece, (start, end), tuple(Box(*box) for row in boxes for box in row))
+        for piece, start, end, *boxes in json.loads(spans)
+    )
     passage = Passage(ordinal, kind, text, context, tuple(json.loads(headings)), (first, last), pieces)
     return StoredPassage(number, document_id, passage)
+
+
+def _paper(row: Row) -> StoredPaper:
+    values = [*row]
+    values[6] = tuple(json.loads(row[6]))  # authors
+    return StoredPaper(*values)
 
 
 def _question(row: Row) -> StoredQuestion:

@@ -12,11 +12,39 @@ import sqlite3
 import time
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from indexer import sql
-from indexer.types import Document, Passage, Question
+from indexer.types import Document, PaperLink, Passage, Question, Span
+
+PaperState: TypeAlias = Literal["pending", "fetched", "failed", "absent", "withdrawn"]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPaper:
+    """A paper that notes name, and what became of it.
+
+    `key` is its id with the version that is named ("1706.03762v1"), the id alone for the newest, or its address.
+    `version` is the one that the library holds, or arXiv has. `authors`, `abstract`, `published` and `updated` (days,
+    as "2017-06-12") are arXiv's. `state` is pending until it was fetched; failed when it cannot be had or read, absent
+    when arXiv has no such paper; `reason` says why. `document_id` is its document, which may hold only the abstract.
+    """
+
+    key: str
+    identifier: str | None = None
+    named: str | None = None
+    url: str | None = None
+    version: str | None = None
+    title: str | None = None
+    authors: tuple[str, ...] = ()
+    abstract: str | None = None
+    published: str | None = None
+    updated: str | None = None
+    state: PaperState = "pending"
+    reason: str | None = None
+    document_id: int | None = None
 
 
 class Change:
@@ -42,12 +70,19 @@ class Change:
             self.visible = True
 
     def put_document(
-        self, document: Document, passages: Sequence[Passage], questions: Sequence[Question], *, size: int
+        self,
+        document: Document,
+        passages: Sequence[Passage],
+        questions: Sequence[Question] = (),
+        *,
+        size: int,
+        links: Sequence[PaperLink] = (),
     ) -> tuple[list[int], list[int]]:
         """Store a document in the place of what its file held before, which may be nothing.
 
         A passage whose embedded text the document had before keeps its number, wherever it moved. `size` is that of
-        the file in bytes. Returns the numbers of the passages that came and of those that went.
+        the file in bytes, `links` are the papers that it names. Returns the numbers of the passages that came and of
+        those that went.
         """
         source = document.source
         root_id = self._root_id(source.root)
@@ -64,6 +99,7 @@ class Change:
             tags=document.tags,
             aliases=document.aliases,
             failure=None,
+            about=document,
         )
         retitled = before is not None and before[1:3] != (document.title, _dump(document.aliases))
         added, removed = self._put_passages(document_id, passages, retitled=retitled)
@@ -71,6 +107,8 @@ class Change:
         self._connection.executemany(
             sql.ADD_QUESTION, [_question_row(document_id, n, question) for n, question in enumerate(questions)]
         )
+        self._connection.execute(sql.REMOVE_LINKS, (document_id,))
+        self._connection.executemany(sql.ADD_LINK, [_link_row(document_id, link) for link in links])
         return added, removed
 
     def put_failure(
@@ -96,6 +134,7 @@ class Change:
         )
         self._put_passages(document_id, (), retitled=False)
         self._connection.execute(sql.REMOVE_QUESTIONS, (document_id,))
+        self._connection.execute(sql.REMOVE_LINKS, (document_id,))
 
     def rename(self, document_id: int, root: Path | str, file: str, mtime_ns: int) -> None:
         """Move a document to another place, where none may be; its passages stay, under the new name."""
@@ -112,6 +151,17 @@ class Change:
         """Forget a document with its passages and questions; nothing happens if there is none."""
         self._drop(self._passage_ids(document_id))
         if self._connection.execute(sql.REMOVE_DOCUMENT, (document_id,)).rowcount:
+            self.visible = True
+
+    def put_paper(self, paper: StoredPaper) -> None:
+        """Keep what is known of a paper that notes name; nothing happens if that is the same as before."""
+        if self._connection.execute(sql.PAPER, (paper.key,)).fetchone() != (row := _paper_row(paper)):
+            self._connection.execute(sql.PUT_PAPER, row)
+            self.visible = True
+
+    def remove_paper(self, key: str) -> None:
+        """Forget a paper that no note names any more; its document, if any, is removed by itself."""
+        if self._connection.execute(sql.REMOVE_PAPER, (key,)).rowcount:
             self.visible = True
 
     def set_fingerprint(self, fingerprint: str) -> None:
@@ -144,6 +194,7 @@ class Change:
         tags: Sequence[str],
         aliases: Sequence[str],
         failure: str | None,
+        about: Document | None = None,
     ) -> int:
         self.visible = True
         stamps = (sha256, size, mtime_ns, line_count)
@@ -158,6 +209,7 @@ class Change:
             _dump(aliases),
             time.time(),
             failure,
+            *_paper_columns(about),
         )
         # All rows are fetched, because a statement that is still under way would hinder the commit.
         ((document_id,),) = self._connection.execute(sql.PUT_DOCUMENT, row).fetchall()
@@ -206,9 +258,33 @@ def text_hash(embedded_text: str) -> bytes:
 
 
 def _passage_row(document_id: int, passage: Passage, key: bytes) -> tuple[Any, ...]:
-    spans = [(span.text, *span.lines) for span in passage.spans]
+    spans = [_span_row(span) for span in passage.spans]
     texts = (passage.kind, passage.text, passage.context, _dump(passage.headings))
     return (document_id, passage.ordinal, *texts, *passage.lines, _dump(spans), key)
+
+
+def _span_row(span: Span) -> tuple[Any, ...]:
+    boxes = [(box.page, box.x0, box.y0, box.x1, box.y1) for box in span.boxes]
+    return (span.text, *span.lines, boxes) if boxes else (span.text, *span.lines)
+
+
+def _paper_columns(document: Document | None) -> tuple[Any, ...]:
+    """Pages, paper, version, url and remark."""
+    if document is None:
+        return (0, None, None, None, None)
+    paper = document.paper
+    named = (paper.identifier, paper.version) if paper else (None, None)
+    return (document.pages, *named, document.url, document.remark)
+
+
+def _paper_row(paper: StoredPaper) -> tuple[Any, ...]:
+    row = astuple(paper)
+    return (*row[:6], _dump(paper.authors), *row[7:])
+
+
+def _link_row(document_id: int, link: PaperLink) -> tuple[Any, ...]:
+    named = (link.paper.identifier, link.paper.version) if link.paper else (None, None)
+    return (document_id, link.line, *named, link.url)
 
 
 def _question_row(document_id: int, ordinal: int, question: Question) -> tuple[Any, ...]:

@@ -84,7 +84,7 @@ def _checked(path: Path, mode: str, role: str) -> sqlite3.Connection:
         timeout=BUSY_SECONDS,
     )
     try:
-        _check_version(path, connection)
+        _bring_up_to_date(path, connection)
         connection.executescript(role)
     except BaseException:
         connection.close()
@@ -92,12 +92,15 @@ def _checked(path: Path, mode: str, role: str) -> sqlite3.Connection:
     return connection
 
 
-def _check_version(path: Path, connection: sqlite3.Connection) -> None:
+def _bring_up_to_date(path: Path, connection: sqlite3.Connection) -> None:
+    """Bring a catalogue that an older version of Footnote made to the format of this one."""
     (version,) = connection.execute(sql.USER_VERSION).fetchone()
     if version > sql.SCHEMA_VERSION:
         raise LibraryTooNew(
             f"{path} was made by a newer version of Footnote (format {version}, this one knows {sql.SCHEMA_VERSION}); "
             "update Footnote, or use another library folder"
         )
-    if version < sql.SCHEMA_VERSION:
-        raise _corrupt(path)
+    for step in range(version, sql.SCHEMA_VERSION):
+        if step not in sql.MIGRATIONS:
+            raise _corrupt(path)
+        connection.executescript(sql.MIGRATIONS[step])

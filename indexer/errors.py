@@ -6,6 +6,7 @@
     │   ├── QuestionError       an empty question, or one that is too long
     │   └── SettingsError       a setting has a value that it cannot have
     ├── SourceError             one file cannot be read or parsed; the others can
+    ├── FetchError              one paper cannot be had from the network; the others can
     ├── LibraryError            the library cannot be used
     │   ├── LibraryMissing      there is none at that place yet
     │   ├── LibraryLocked       another process is writing it
@@ -51,6 +52,16 @@ class SettingsError(InputError):
 
 class SourceError(FootnoteError):
     """One file cannot be read or parsed; the others can."""
+
+
+class FetchError(FootnoteError):
+    """One paper cannot be had from the network. `again` says whether another run may have more luck."""
+
+    status = 502
+
+    def __init__(self, reason: str, *, again: bool) -> None:
+        super().__init__(reason)
+        self.again = again
 
 
 class LibraryError(FootnoteError):

@@ -8,9 +8,41 @@ from __future__ import annotations
 
 from typing import Final
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
-SCHEMA: Final = """
+_PAPERS: Final = """
+-- The papers that notes name, each with the version named ('1706.03762v1'), without one for the newest ('1706.03762'),
+-- or by its address. What arXiv says of one is empty until it was asked.
+CREATE TABLE papers (
+    key TEXT PRIMARY KEY,
+    identifier TEXT,
+    named TEXT,
+    url TEXT,
+    version TEXT,
+    title TEXT,
+    authors TEXT NOT NULL,
+    abstract TEXT,
+    published TEXT,
+    updated TEXT,
+    state TEXT NOT NULL,
+    reason TEXT,
+    document_id INTEGER REFERENCES documents (id) ON DELETE SET NULL
+) WITHOUT ROWID;
+
+CREATE TABLE paper_links (
+    document_id INTEGER NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+    line INTEGER NOT NULL,
+    identifier TEXT,
+    version TEXT,
+    url TEXT
+);
+CREATE INDEX paper_links_by_document ON paper_links (document_id, line);
+CREATE INDEX paper_links_by_paper ON paper_links (identifier);
+CREATE INDEX paper_links_by_url ON paper_links (url);
+"""
+
+SCHEMA: Final = (
+    """
 PRAGMA journal_mode = WAL;
 BEGIN;
 
@@ -35,8 +67,14 @@ CREATE TABLE documents (
     aliases TEXT NOT NULL,
     indexed_at REAL NOT NULL,
     failure TEXT,
+    pages INTEGER NOT NULL DEFAULT 0,
+    paper TEXT,
+    version TEXT,
+    url TEXT,
+    remark TEXT,
     UNIQUE (root_id, file)
 );
+CREATE INDEX documents_by_paper ON documents (paper);
 
 -- The ids name passages in the derived stores too, hence AUTOINCREMENT: none is ever given twice.
 CREATE TABLE passages (
@@ -93,9 +131,30 @@ CREATE TABLE ledger (
     evidence TEXT NOT NULL,
     answered_at REAL NOT NULL
 ) WITHOUT ROWID;
-
-COMMIT;
 """
+    + _PAPERS
+    + "COMMIT;"
+)
+
+MIGRATIONS: Final = {
+    1: """
+BEGIN IMMEDIATE;
+ALTER TABLE documents ADD COLUMN pages INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE documents ADD COLUMN paper TEXT;
+ALTER TABLE documents ADD COLUMN version TEXT;
+ALTER TABLE documents ADD COLUMN url TEXT;
+ALTER TABLE documents ADD COLUMN remark TEXT;
+CREATE INDEX documents_by_paper ON documents (paper);
+-- What notes link was not kept: read them again. Their passages stay, and nothing is embedded again.
+UPDATE documents SET sha256 = NULL;
+"""
+    + _PAPERS
+    + """
+PRAGMA user_version = 2;
+COMMIT;
+""",
+}
+"""What brings a catalogue of a version to the next."""
 
 SET_USER_VERSION: Final = f"PRAGMA user_version = {SCHEMA_VERSION}"
 READER: Final = "PRAGMA query_only = ON"
@@ -116,7 +175,8 @@ ADD_ROOT: Final = "INSERT OR IGNORE INTO roots (path) VALUES (?)"
 
 _DOCUMENTS: Final = """
 SELECT d.id, r.path, d.file, d.kind, d.format, d.stated_title, d.sha256, d.size, d.mtime_ns, d.line_count, d.tags,
-       d.aliases, d.indexed_at, d.failure, (SELECT count(*) FROM passages p WHERE p.document_id = d.id)
+       d.aliases, d.indexed_at, d.failure, (SELECT count(*) FROM passages p WHERE p.document_id = d.id), d.pages,
+       d.paper, d.version, d.url, d.remark
 FROM documents d JOIN roots r ON r.id = d.root_id
 """
 DOCUMENTS: Final = _DOCUMENTS + "ORDER BY r.id, d.file"
@@ -128,17 +188,19 @@ FIND_DOCUMENT: Final = (
     _DOCUMENTS
     + "WHERE d.file = :file OR substr(d.file, -length(:file) - 1) = '/' || :file ORDER BY length(d.file), r.id LIMIT 1"
 )
+DOCUMENTS_OF_PAPER: Final = _DOCUMENTS + "WHERE d.paper = ? ORDER BY d.id"
 DOCUMENT_AT: Final = """
 SELECT id, stated_title, aliases, sha256, size, mtime_ns, failure FROM documents WHERE root_id = ? AND file = ?
 """
 PUT_DOCUMENT: Final = """
 INSERT INTO documents (root_id, file, kind, format, stated_title, sha256, size, mtime_ns, line_count, tags, aliases,
-                       indexed_at, failure)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                       indexed_at, failure, pages, paper, version, url, remark)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (root_id, file) DO UPDATE SET
     kind = excluded.kind, format = excluded.format, stated_title = excluded.stated_title, sha256 = excluded.sha256,
     size = excluded.size, mtime_ns = excluded.mtime_ns, line_count = excluded.line_count, tags = excluded.tags,
-    aliases = excluded.aliases, indexed_at = excluded.indexed_at, failure = excluded.failure
+    aliases = excluded.aliases, indexed_at = excluded.indexed_at, failure = excluded.failure, pages = excluded.pages,
+    paper = excluded.paper, version = excluded.version, url = excluded.url, remark = excluded.remark
 RETURNING id
 """
 RENAME_DOCUMENT: Final = "UPDATE documents SET root_id = ?, file = ?, format = ?, mtime_ns = ? WHERE id = ?"
@@ -201,6 +263,25 @@ ORDER BY r.id, d.file, q.ordinal
 """
 ADD_QUESTION: Final = "INSERT INTO questions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 REMOVE_QUESTIONS: Final = "DELETE FROM questions WHERE document_id = ?"
+
+_PAPER = """
+SELECT key, identifier, named, url, version, title, authors, abstract, published, updated, state, reason, document_id
+FROM papers
+"""
+PAPERS: Final = _PAPER + "ORDER BY key"
+PAPER: Final = _PAPER + "WHERE key = ?"
+PUT_PAPER: Final = "INSERT OR REPLACE INTO papers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+REMOVE_PAPER: Final = "DELETE FROM papers WHERE key = ?"
+ADD_LINK: Final = "INSERT INTO paper_links VALUES (?, ?, ?, ?, ?)"
+REMOVE_LINKS: Final = "DELETE FROM paper_links WHERE document_id = ?"
+WANTED_PAPERS: Final = "SELECT DISTINCT identifier, version, url FROM paper_links ORDER BY identifier, version, url"
+# A PDF is the paper that a note names when it has its id, or was fetched from its address.
+_LINKED = """
+FROM paper_links l JOIN documents d ON (l.identifier IS NOT NULL AND d.paper = l.identifier)
+                                    OR (l.url IS NOT NULL AND d.url = l.url)
+"""
+LINKS_FROM: Final = "SELECT DISTINCT l.document_id, l.line, d.id " + _LINKED + "WHERE l.document_id = ? ORDER BY 2, 3"
+LINKS_TO: Final = "SELECT DISTINCT l.document_id, l.line, d.id " + _LINKED + "WHERE d.id = ? ORDER BY 1, 2"
 
 COUNTS: Final = """
 SELECT (SELECT count(*) FROM documents WHERE failure IS NULL),

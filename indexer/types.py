@@ -1,13 +1,14 @@
 """The records that travel down the indexing line, and the one protocol that it needs.
 
-Every record is frozen. A place in a file is born in the parser as 1-based line numbers of the file as it
-lies on disk, and is carried from there, never computed again from text that was made for display.
+Every record is frozen. A place in a file is born in the parser — as 1-based line numbers of a note as it lies on
+disk, as boxes on the pages of a PDF — and is carried from there, never computed again from text that was made for
+display.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
@@ -18,15 +19,38 @@ Matrix: TypeAlias = NDArray[np.float32]
 """Vectors, one a row, each of unit norm."""
 
 Lines: TypeAlias = tuple[int, int]
-"""First and last line of a place in a file, 1-based and inclusive."""
+"""First and last line of a place in a file, 1-based and inclusive.
+
+The lines of a PDF are its sentences in reading order: they say what follows what, and are shown to nobody.
+"""
+
+Places: TypeAlias = NDArray[np.float32]
+"""Where each character of a text stands on paper: (characters, 5), a page (from 1), x0, y0, x1, y1 in PDF points.
+
+As in the PDF itself, from the lower left corner of the page before it is turned or cropped. A character that stands
+nowhere, like the space between two lines, has the page 0.
+"""
 
 TokenCounter: TypeAlias = Callable[[Sequence[str]], list[int]]
 """How many tokens the encoder makes of each text, special tokens included."""
 
 DocumentKind: TypeAlias = Literal["note", "paper"]
 State: TypeAlias = Literal["open", "done", "none"]
-BlockKind: TypeAlias = Literal["heading", "paragraph", "item", "quote", "table", "code", "math", "footnote", "comment"]
-PassageKind: TypeAlias = Literal["text", "list", "question", "table", "code", "heading"]
+BlockKind: TypeAlias = Literal[
+    "heading", "paragraph", "item", "quote", "table", "code", "math", "footnote", "comment", "caption", "reference"
+]
+PassageKind: TypeAlias = Literal["text", "list", "question", "table", "code", "heading", "caption", "reference"]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle on a page (from 1), in PDF points, as in `Places`."""
+
+    page: int
+    x0: float
+    y0: float
+    x1: float
+    y1: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +98,10 @@ class Block:
     of the list item that the block stands under. `depth` is 0 for blocks outside lists and for items of an
     outer list, 1 for items of a list inside an item, and so on; for a heading it is its level (1 to 6).
     `number` is the ordinal of an item in an ordered list.
+
+    In a PDF a block may be a caption of a figure or a table, or a `reference`: the list of references, and whatever
+    else is said about the paper and not by it (acknowledgements). There `text` has no line ends but in tables, where
+    each is a row; `places` says where its characters stand; and `lines` is the ordinal of the block, twice.
     """
 
     kind: BlockKind
@@ -85,6 +113,24 @@ class Block:
     number: int | None = None
     state: State = "none"
     links: tuple[Link, ...] = ()
+    places: Places | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PaperId:
+    """A paper on arXiv: its id ("1706.03762", "hep-th/9901001") and the version ("v7") where one is meant."""
+
+    identifier: str
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaperLink:
+    """A paper that a note names in a line: one on arXiv, or the address of a PDF elsewhere."""
+
+    line: int
+    paper: PaperId | None = None
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +140,10 @@ class Document:
     `title` is the one that the file states (front matter, `#+title`, a single top heading that opens the
     file), or None when it states none. `source_lines` are the lines of the file, decoded, without their ends.
     `links` are those that the file states of itself, outside its blocks (in org's properties).
+
+    Of a PDF, `source_lines` is empty, `pages` counts its pages, `paper` is what it says of itself in arXiv's stamp,
+    `url` where it was fetched from, and `remark` what a person should know of how it could be read ("no text on pages
+    3 and 4, …"), or None.
     """
 
     source: Source
@@ -104,17 +154,29 @@ class Document:
     aliases: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     links: tuple[Link, ...] = ()
+    pages: int = 0
+    paper: PaperId | None = None
+    url: str | None = None
+    remark: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
     """The smallest piece of a passage that may be quoted: a sentence, a list line, a row.
 
-    `text` is verbatim: with white space folded, it occurs in the lines `lines` of the file.
+    `text` is verbatim: with white space folded, it occurs in the lines `lines` of the file. In a PDF it stands in
+    `boxes`, one for each of its lines on the page, in reading order.
     """
 
     text: str
     lines: Lines
+    boxes: tuple[Box, ...] = ()
+
+
+def pages_of(spans: Sequence[Span]) -> tuple[int, int] | None:
+    """The first and last page that spans stand on; None for those of a note."""
+    pages = [box.page for span in spans for box in span.boxes]
+    return (min(pages), max(pages)) if pages else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +200,11 @@ class Passage:
     def embedded_text(self) -> str:
         """The text that the encoder reads."""
         return f"{self.context}\n{self.text}" if self.context else self.text
+
+    @property
+    def pages(self) -> tuple[int, int] | None:
+        """The first and last page that it stands on; None for a note."""
+        return pages_of(self.spans)
 
 
 @dataclass(frozen=True, slots=True)

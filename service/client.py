@@ -12,7 +12,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from indexer.settings import Settings
-from service.types import Answer, Box, Citation, Sentence
+from indexer.types import Box
+from service.types import Answer, Citation, Sentence
 
 ADDRESS_FILE = "service.json"
 """In the library's folder: where its service listens."""

@@ -5,21 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from indexer.types import Lines, Passage, Question
+from indexer.types import Box, Lines, Passage, Question
 
 Verdict: TypeAlias = Literal["supported", "partial", "unsupported"]
 Changed: TypeAlias = Literal["new", "answered", "same"]
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A rectangle on a page, in PDF points from the lower left corner."""
-
-    page: int
-    x0: float
-    y0: float
-    x1: float
-    y1: float
 
 
 @dataclass(frozen=True, slots=True)

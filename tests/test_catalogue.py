@@ -1,4 +1,5 @@
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,10 +7,10 @@ import pytest
 from samples import ENCODER, ROOT, document, embed, passage, passages, put, question
 
 from indexer import sql
-from indexer.catalogue import Catalogue, Counts, LedgerEntry
+from indexer.catalogue import PAPERS, Catalogue, Counts, LedgerEntry, Reference, StoredPaper
 from indexer.change import text_hash
 from indexer.errors import LibraryCorrupt, LibraryFull, LibraryLocked, LibraryMissing, LibraryTooNew
-from indexer.types import Encoded
+from indexer.types import Box, Encoded, PaperId, PaperLink, Span
 
 
 @pytest.fixture
@@ -254,3 +255,78 @@ def test_a_catalogue_where_nothing_can_be_written_is_read(path, monkeypatch):
         assert [one.file for one in reader.documents()] == ["a.md"]
     with pytest.raises(LibraryFull):
         Catalogue.open(path, write=True)
+
+
+def test_what_notes_name_and_what_became_of_it_comes_back(catalogue):
+    paper = StoredPaper("1512.03385v1", "1512.03385", "v1", None, "v1", "Deep", ("A", "Ü"), "We …", "2015-12-10")
+    links = [PaperLink(4, PaperId("1512.03385", "v1")), PaperLink(9, url="https://x.org/a.pdf")]
+    with catalogue.change() as change:
+        change.put_document(document("a.md"), [], size=4, links=links)
+        change.put_paper(paper)
+    assert catalogue.papers() == [paper]
+    assert [(link.paper, link.url) for link in catalogue.wanted_papers()] == [
+        (None, "https://x.org/a.pdf"),
+        (PaperId("1512.03385", "v1"), None),
+    ]
+    generation = catalogue.generation
+    with catalogue.change() as change:
+        change.put_paper(paper)
+    assert catalogue.generation == generation
+    with catalogue.change() as change:
+        change.remove_paper(paper.key)
+        change.put_document(document("a.md"), [], size=4)
+    assert (catalogue.papers(), catalogue.wanted_papers()) == ([], [])
+
+
+def test_a_paper_and_the_notes_that_name_it_know_each_other(catalogue):
+    with catalogue.change() as change:
+        change.put_document(document("a.md"), [], size=4, links=[PaperLink(4, PaperId("1512.03385", "v2"))])
+        change.put_document(document("b.md"), [], size=4, links=[PaperLink(2, url="https://x.org/a.pdf")])
+        change.put_document(
+            replace(document("p.pdf"), kind="paper", pages=9, paper=PaperId("1512.03385", "v1"), remark="no text on 2"),
+            [],
+            size=4,
+        )
+        change.put_document(replace(document("q.pdf"), kind="paper", url="https://x.org/a.pdf"), [], size=4)
+    note, other, paper, elsewhere = (one.id for one in catalogue.documents())
+    stored = catalogue.document(paper)
+    assert (stored.pages, stored.paper, stored.version, stored.remark) == (9, "1512.03385", "v1", "no text on 2")
+    assert catalogue.papers_in(note) == catalogue.notes_on(paper) == [Reference(note, 4, paper)]
+    assert catalogue.papers_in(other) == catalogue.notes_on(elsewhere) == [Reference(other, 2, elsewhere)]
+    assert catalogue.documents_of_paper("1512.03385") == [stored]
+
+
+def test_spans_keep_their_boxes(catalogue):
+    span = Span("one two", (1, 1), (Box(3, 72.0, 500.5, 300.1, 510.0), Box(4, 72.0, 700.0, 90.5, 710.0)))
+    found = replace(passage("one two"), spans=(span,))
+    with catalogue.change() as change:
+        change.put_document(document("p.pdf"), [found], size=4)
+    ((stored,),) = catalogue.iter_passages()
+    assert stored.passage == found
+    assert stored.passage.pages == (3, 4)
+
+
+def test_fetched_papers_move_with_the_library(catalogue, path):
+    with catalogue.change() as change:
+        change.put_document(document("1512.03385v1.pdf", root=Path(PAPERS)), [], size=4)
+    assert (catalogue.roots(), catalogue.documents()[0].fetched) == ([], True)
+    moved = path.parent.rename(path.parent.with_name("moved"))
+    with Catalogue.open(moved / "catalogue.db", write=False) as reader:
+        assert reader.documents()[0].path == moved / "papers" / "1512.03385v1.pdf"
+
+
+def test_a_catalogue_of_the_first_format_is_brought_to_this_one(path):
+    """It keeps its passages and embeddings, and has its notes read again, for the papers that they name."""
+    with Catalogue.open(path, write=True) as catalogue:
+        put(catalogue, "a.md", "one", "two")
+    connection = sqlite3.connect(path)
+    for column in ("pages", "paper", "version", "url", "remark"):
+        connection.execute("DROP INDEX IF EXISTS documents_by_paper")
+        connection.execute(f"ALTER TABLE documents DROP COLUMN {column}")
+    connection.executescript("DROP TABLE papers; DROP TABLE paper_links; PRAGMA user_version = 1")
+    connection.close()
+    for _ in range(2):
+        with Catalogue.open(path, write=False) as reader:
+            (stored,) = reader.documents()
+            assert (stored.passages, stored.sha256, stored.pages, reader.papers()) == (2, None, 0, [])
+            assert len(reader.embeddings(ENCODER.fingerprint)[0]) == 2
