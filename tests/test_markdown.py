@@ -181,3 +181,8 @@ def test_no_word_is_lost(rows):
     document = parsed("\n".join(rows))
     covered = {line for block in document.blocks for line in range(block.lines[0], block.lines[1] + 1)}
     assert [k for k, line in enumerate(document.source_lines, 1) if "word" in line and k not in covered] == []
+
+
+def test_a_line_with_nothing_but_a_form_feed_is_blank():
+    (found,) = parsed("\x0c\nAdam keeps two moments.").blocks
+    assert (found.text, found.lines) == ("Adam keeps two moments.", (2, 2))

@@ -26,7 +26,8 @@ def mask(lines: Sequence[str]) -> tuple[list[str], set[int]]:
 
     Returns the lines to parse and the indices of those that are plain text. Masked are: an empty bullet
     right under text (Markdown would take `-` for the underline of a heading), stray characters of a broken
-    encoding before the number that comes next in a list, attribute lists of kramdown, and lines too long to be markup.
+    encoding before the number that comes next in a list, attribute lists of kramdown, lines too long to be markup, and
+    white space that Markdown does not know as such (a line with a form feed would open a paragraph).
     """
     masked, plain, fence, number = list(lines), set[int](), "", 0
     for i, line in enumerate(lines):
@@ -49,8 +50,10 @@ def mask(lines: Sequence[str]) -> tuple[list[str], set[int]]:
             masked[i] = " " * len(stray[1]) + line[len(stray[1]) :]
             if i and not masked[i].startswith("    "):
                 masked[i] = masked[i].lstrip(" ")
-        elif _ATTRIBUTES.match(line) or (
-            _BARE_BULLET.match(line) and i and lines[i - 1].strip() and not _opens(lines, i)
+        elif (
+            not line.strip()
+            or _ATTRIBUTES.match(line)
+            or (_BARE_BULLET.match(line) and i and lines[i - 1].strip() and not _opens(lines, i))
         ):
             masked[i] = ""
     return masked, plain
