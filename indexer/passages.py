@@ -6,23 +6,22 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice, pairwise
+from itertools import accumulate, groupby, islice, pairwise
+from operator import itemgetter
 
+import numpy as np
 import sentencex
 
 from indexer.parsing.prepare import MARKER
 from indexer.plain import plain
 from indexer.questions import asks, numbered_items
-from indexer.types import Block, Document, Lines, Passage, PassageKind, Span, TokenCounter
+from indexer.types import Block, Box, Document, Lines, Passage, PassageKind, Places, Span, TokenCounter
 
 MAX_LINES = 12
 """No passage is longer, in lines of its file: a citation has to be a place, not a page."""
 
-TINY_WORDS = 40
-"""A paragraph or an item of fewer words is joined with its neighbours under the same heading."""
-
 JOINED_WORDS = 80
-"""Joining stops before a passage has more words."""
+"""A paragraph or an item of less than half as many words is joined with its neighbours, up to so many in all."""
 
 LEAD_WORDS = 24
 """A paragraph of at most so many words that ends in a colon leads into the list below it."""
@@ -36,11 +35,24 @@ STRETCH_CHARS = 10_000
 FEW_WORDS = 9
 """An item of fewer words over entries of a checklist only names their topic."""
 
+PAPER_WORDS = 150
+"""A passage of a paper has about so many words at most: enough for an argument, little enough to be a place."""
+
+LINE_BREAK = 3.0
+"""Where the next character of a paper is so many times its own size away, another line begins."""
+
 CONTEXT_CHARS = 240
 """Titles and heading paths are cut to this length, the nearest headings kept."""
 
 _CONTENTS = re.compile(r"(?:table of )?contents|toc|inhalt(?:sverzeichnis)?", re.IGNORECASE)
 _KINDS: dict[str, PassageKind] = {"table": "table", "code": "code", "item": "list"}
+_PAPER_KINDS: dict[str, PassageKind] = {
+    "table": "table",
+    "code": "code",
+    "caption": "caption",
+    "reference": "reference",
+}
+_JOINABLE: tuple[frozenset[PassageKind], ...] = (frozenset({"text", "list"}), frozenset({"reference"}))
 _PROSE = frozenset({"paragraph", "item", "footnote"})
 
 
@@ -82,9 +94,11 @@ class _Group:
 def split(document: Document, *, max_tokens: int, count_tokens: TokenCounter) -> list[Passage]:
     """Cut a document into passages of at most `max_tokens` tokens, context included, and MAX_LINES lines.
 
-    Every block with text is in at least one passage. What is too long is cut at its parts (children of an
-    item, rows, lines), these at sentences, and these at words.
+    Every block with text is in at least one passage, but for the headings of a paper, which are in the context of
+    others. What is too long is cut at its parts (children of an item, rows, lines), these at sentences, and these at
+    words.
     """
+    is_paper = document.kind == "paper"
 
     def within(text: str, limit: int) -> bool:  # a token has at least one byte, so most texts need no counting
         return len(text.encode()) + 2 <= limit or count_tokens([text])[0] <= limit
@@ -93,7 +107,8 @@ def split(document: Document, *, max_tokens: int, count_tokens: TokenCounter) ->
         return within(text, max_tokens)
 
     passages: list[Passage] = []
-    for group in _joined(_groups(document)):
+    groups = _joined(_paper_groups(document), PAPER_WORDS) if is_paper else _joined(_groups(document), JOINED_WORDS)
+    for group in groups:
         context = _context(document, group)
         while not within(context, max_tokens // 2) and context:  # the most is for the text itself
             context = context[: len(context) // 2]
@@ -227,11 +242,76 @@ def _boundaries(text: str) -> Iterator[tuple[int, int]]:
         start = end
 
 
-def _joined(groups: Iterable[_Group]) -> Iterator[_Group]:
-    """Join groups that alone say too little with the next ones under the same heading."""
+def _paper_groups(document: Document) -> Iterator[_Group]:
+    """The paragraphs, captions, tables and references of a paper; long ones in parts of about the same length."""
+    blocks, sentence = document.blocks, 1
+    for k, block in enumerate(blocks):
+        if block.kind == "heading" or not block.text:
+            continue
+        spans = tuple(_paper_spans(block, sentence))
+        sentence += len(spans)
+        kind = _PAPER_KINDS.get(block.kind, "text")
+        under = _caption_of(blocks, k) if kind == "table" else ""
+        for piece in _parts(spans, PAPER_WORDS):
+            joint = "\n" if kind in ("table", "code") else " "
+            atom = _Atom(joint.join(span.text for span in piece), piece)
+            yield _Group(kind, block.headings, (atom,), under, apart=kind in ("table", "caption", "code"))
+
+
+def _caption_of(blocks: Sequence[Block], k: int) -> str:
+    """The caption that stands over a table, or under it."""
+    beside = (
+        blocks[near].text for near in (k - 1, k + 1) if 0 <= near < len(blocks) and blocks[near].kind == "caption"
+    )
+    return next(beside, "")
+
+
+def _paper_spans(block: Block, first: int) -> Iterator[Span]:
+    """The sentences of a block, or its rows, numbered from `first`, with their boxes."""
+    if block.kind in ("table", "code"):
+        ends = [match.end() for match in re.finditer(r"\n|\Z", block.text)]
+        pieces: Iterable[tuple[int, int]] = pairwise((0, *ends))
+    else:
+        pieces = _boundaries(block.text)
+    for begin, stop in pieces:
+        text = block.text[begin:stop]
+        if any(char.isalnum() for char in text):
+            places = block.places[begin:stop] if block.places is not None else None
+            yield Span(" ".join(text.split()), (first, first), () if places is None else _boxes(places))
+            first += 1
+
+
+def _boxes(places: Places) -> tuple[Box, ...]:
+    """The rectangles around characters, one for each of their lines."""
+    rows = places[places[:, 3] > places[:, 1]]  # spaces stand nowhere
+    if not len(rows):
+        return ()
+    sizes = np.maximum(rows[:, 3] - rows[:, 1], rows[:, 4] - rows[:, 2])
+    centres = (rows[:, 1:3] + rows[:, 3:5]) / 2
+    jumps = np.linalg.norm(np.diff(centres, axis=0), axis=1) > LINE_BREAK * np.maximum(sizes[1:], sizes[:-1])
+    starts = [0, *(np.flatnonzero(jumps | (np.diff(rows[:, 0]) != 0)) + 1).tolist()]
+    low = np.minimum.reduceat(rows, starts)
+    high = np.maximum.reduceat(rows, starts)
+    edges = np.hstack([low[:, :3], high[:, 3:]]).astype(float).round(1).tolist()
+    return tuple(Box(int(page), x0, y0, x1, y1) for page, x0, y0, x1, y1 in edges)
+
+
+def _parts(spans: Sequence[Span], words: int) -> Iterator[tuple[Span, ...]]:
+    """Spans in as few parts of at most about `words` words as will do, none much shorter than the others."""
+    ends = list(accumulate(len(span.text.split()) for span in spans))
+    if not ends:
+        return
+    count = -(-ends[-1] // words)
+    part_of = [min((end - 1) * count // ends[-1], count - 1) for end in ends]
+    for _, part in groupby(zip(part_of, spans, strict=True), key=itemgetter(0)):
+        yield tuple(span for _, span in part)
+
+
+def _joined(groups: Iterable[_Group], most: int) -> Iterator[_Group]:
+    """Join groups that alone say too little with the next ones under the same heading, up to `most` words."""
     held: _Group | None = None
     for group in groups:
-        if held is not None and _joins(held, group):
+        if held is not None and _joins(held, group, most):
             held = replace(held, atoms=held.atoms + group.atoms, under=held.under)
             continue
         if held is not None:
@@ -241,13 +321,13 @@ def _joined(groups: Iterable[_Group]) -> Iterator[_Group]:
         yield held
 
 
-def _joins(held: _Group, group: _Group) -> bool:
+def _joins(held: _Group, group: _Group, most: int) -> bool:
     return (
         not (held.apart or group.apart)
         and held.headings == group.headings
-        and {held.kind, group.kind} <= {"text", "list"}
-        and (held.words < TINY_WORDS or group.words < TINY_WORDS)
-        and held.words + group.words <= JOINED_WORDS
+        and any({held.kind, group.kind} <= kinds for kinds in _JOINABLE)
+        and (held.words < most // 2 or group.words < most // 2)
+        and held.words + group.words <= most
         and group.lines[1] - held.lines[0] < MAX_LINES
     )
 
@@ -307,5 +387,21 @@ def _cut(atom: _Atom) -> list[_Atom]:
     place = span.text.rfind(" ", 0, middle + 1)
     place = place if place > 0 else span.text.find(" ", middle)
     place = place if place > 0 else middle
-    texts = span.text[:place].strip(), span.text[place:].strip()
-    return [_Atom(plain(text), (Span(text, span.lines),), atom.indent) for text in texts if text]
+    boxes = _divided(span.boxes, place / max(len(span.text), 1))
+    halves = [
+        Span(text.strip(), span.lines, part)
+        for text, part in zip((span.text[:place], span.text[place:]), boxes, strict=True)
+    ]
+    return [_Atom(plain(half.text), (half,), atom.indent) for half in halves if half.text]
+
+
+def _divided(boxes: Sequence[Box], share: float) -> tuple[tuple[Box, ...], tuple[Box, ...]]:
+    """Boxes up to a share of their width in all, and from there on."""
+    before, after = [], []
+    left = share * sum(box.x1 - box.x0 for box in boxes)
+    for box in boxes:
+        edge = round(min(max(box.x0 + left, box.x0), box.x1), 1)
+        left -= box.x1 - box.x0
+        before += [replace(box, x1=edge)] if edge > box.x0 else []
+        after += [replace(box, x0=edge)] if edge < box.x1 else []
+    return tuple(before), tuple(after)

@@ -68,7 +68,7 @@ def test_an_empty_folder(told, tmp_path):
     assert told("index", tmp_path / "empty") == (
         2,
         "",
-        f"footnote: {tmp_path}/empty: no notes there (.md, .markdown, .txt, .org); name a folder that holds some\n",
+        f"footnote: {tmp_path}/empty: no notes there (.md, .markdown, .txt, .org, .pdf); name a folder that holds some\n",
     )
 
 

@@ -2,14 +2,15 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markup import NOTES
 
 from indexer.parsing import SUFFIXES, parse
-from indexer.passages import MAX_LINES, split
-from indexer.types import Document, Passage, Source
+from indexer.passages import MAX_LINES, PAPER_WORDS, split
+from indexer.types import Block, Box, Document, Passage, Source
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 MAX_TOKENS = 64
@@ -192,3 +193,99 @@ def test_long_texts_are_split_in_linear_time(piece):
     text = piece * (60_000 // len(piece))  # minutes, were it quadratic
     document = parsed(text)
     assert faults(document, split(document, max_tokens=256, count_tokens=count), 256) == []
+
+
+# -------------------------------------------------------------------------------------------------------- papers
+
+
+def placed(text, page=1, top=700.0, width=40):
+    """Where the characters of a text stand that is set in lines of `width` characters, each 5 wide and 10 high."""
+    rows = [
+        (page, 100 + 5 * (n % width), top - 12 * (n // width), 105 + 5 * (n % width), top - 12 * (n // width) + 10)
+        for n in range(len(text))
+    ]
+    places = np.array(rows, dtype=np.float32).reshape(-1, 5)
+    places[[char.isspace() for char in text]] = 0
+    return places
+
+
+def block(kind, text, headings=("2 Method",), **where):
+    return Block(kind, text, (1, 1), headings, places=placed(text, **where))
+
+
+def split_paper(*blocks):
+    source = Source(Path("/papers"), "p.pdf", b"", "", 0)
+    document = Document(source, "paper", "On Cells", tuple(blocks), (), pages=2)
+    return split(document, max_tokens=256, count_tokens=lambda texts: [len(text.split()) + 2 for text in texts])
+
+
+def sentence(words, word="cell"):
+    return " ".join([word.capitalize(), *[word] * (words - 2), "ends."])
+
+
+def test_a_sentence_of_a_paper_has_a_box_for_each_of_its_lines():
+    first, second = "Gates decide what is kept in a cell, and for how long.", "The rest fades."
+    (passage,) = split_paper(block("paragraph", f"{first} {second}"))
+    assert [span.text for span in passage.spans] == [first, second]
+    assert passage.spans[0].boxes == (Box(1, 100.0, 700.0, 300.0, 710.0), Box(1, 105.0, 688.0, 170.0, 698.0))
+    assert passage.spans[1].boxes == (Box(1, 175.0, 688.0, 250.0, 698.0),)
+    assert (passage.context, passage.headings, passage.pages) == ("On Cells › 2 Method", ("2 Method",), (1, 1))
+    assert [span.lines for span in passage.spans] == [(1, 1), (2, 2)]
+
+
+def test_a_sentence_that_runs_over_a_page_has_boxes_on_both():
+    text = "Gates decide what is kept."
+    places = np.vstack([placed(text[:14]), placed(text[14:], page=2)])
+    (passage,) = split_paper(Block("paragraph", text, (1, 1), places=places))
+    assert [box.page for box in passage.spans[0].boxes] == [1, 2]
+    assert passage.pages == (1, 2)
+
+
+def test_a_long_paragraph_is_cut_into_parts_of_about_the_same_length():
+    found = split_paper(block("paragraph", " ".join(sentence(20) for _ in range(2 * PAPER_WORDS // 20 + 2))))
+    lengths = [len(passage.text.split()) for passage in found]
+    assert len(found) == 3
+    assert max(lengths) <= PAPER_WORDS
+    assert max(lengths) - min(lengths) <= 20
+    assert [span.lines[0] for passage in found for span in passage.spans] == list(range(1, sum(lengths) // 20 + 1))
+
+
+def test_short_paragraphs_are_joined_and_captions_tables_and_references_kept_apart():
+    found = split_paper(
+        block("heading", "2 Method"),
+        block("paragraph", sentence(10)),
+        block("math", "y = W x + b"),
+        block("caption", "Table 3: Errors by depth."),
+        block("table", "depth error\n18 27.9\n34 25.0"),
+        block("paragraph", sentence(12, "gate")),
+        block("reference", "[1] A. Mull. On Depth. 2015.", headings=("References",)),
+        block("reference", "[2] B. Grau. On Width. 2016.", headings=("References",)),
+    )
+    assert [(passage.kind, len(passage.spans)) for passage in found] == [
+        ("text", 2), ("caption", 1), ("table", 3), ("text", 1), ("reference", 6),
+    ]  # fmt: skip
+    assert found[2].context == "On Cells › 2 Method › Table 3: Errors by depth."
+    assert [span.text for span in found[2].spans] == ["depth error", "18 27.9", "34 25.0"]
+    assert found[-1].text == "[1] A. Mull. On Depth. 2015.\n[2] B. Grau. On Width. 2016."
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["paragraph", "caption", "table", "reference", "footnote"]), st.integers(1, 400)),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_passages_of_a_paper_hold_all_its_text_in_order(shape):
+    blocks = [block(kind, " ".join(f"w{n}x{k}" + "." * (k % 9 == 8) for k in range(words)))
+              for n, (kind, words) in enumerate(shape)]  # fmt: skip
+    found = split_paper(*blocks)
+    assert [w for p in found for s in p.spans for w in s.text.split()] == [w for b in blocks for w in b.text.split()]
+    width = sum(box.x1 - box.x0 for passage in found for span in passage.spans for box in span.boxes)
+    assert width >= 5 * sum(not char.isspace() for b in blocks for char in b.text) - len(found)
+    lines = [span.lines[0] for passage in found for span in passage.spans]
+    assert lines == sorted(lines)
+    for passage in found:
+        assert passage.text.split() == [word for span in passage.spans for word in span.text.split()]
+        assert len(passage.embedded_text.split()) + 2 <= 256
+        assert all(span.boxes for span in passage.spans)

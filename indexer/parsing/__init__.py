@@ -7,18 +7,30 @@ from pathlib import PurePosixPath
 from indexer.errors import SourceError
 from indexer.types import Document, Source
 
-SUFFIXES = frozenset({".md", ".markdown", ".txt", ".org"})
+NOTES = frozenset({".md", ".markdown", ".txt", ".org"})
 """Files with these endings, in any case, are notes."""
+
+PDF = ".pdf"
+
+SUFFIXES = NOTES | {PDF}
+"""Files with these endings, in any case, are read."""
 
 
 def parse(source: Source) -> Document:
-    """Parse a file by its suffix; raise SourceError when it cannot be read as text or has no parser."""
+    """Parse a file by its suffix; raise SourceError when it cannot be read or has no parser.
+
+    A PDF may take long, or take the process with it: see `indexer.reader`.
+    """
     suffix = PurePosixPath(source.file).suffix.lower()
     if suffix == ".org":
         from indexer.parsing import org
 
         return org.parse(source)
-    if suffix in SUFFIXES:
+    if suffix == PDF:
+        from indexer.parsing import pdf
+
+        return pdf.parse(source)
+    if suffix in NOTES:
         from indexer.parsing import markdown
 
         return markdown.parse(source)

@@ -1,0 +1,186 @@
+"""What stands on a page beside its text: captions, tables, footnotes, and what is drawn inside figures."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from indexer.parsing.pdf.columns import Stack
+from indexer.parsing.pdf.glyphs import Page, Rectangle
+from indexer.parsing.pdf.lines import Line
+
+CAPTION = re.compile(
+    r"(?P<kind>(?:Supplementary |Extended Data |Appendix )?"
+    r"(?:Fig(?:ure|\.)?|FIG(?:URE|\.)?|Tab(?:le|\.)|TABLE|Algorithm|Listing|Scheme|Chart|Plate|Box|Exhibit))"
+    r"\s*(?P<number>[A-Z]?\.?\d+(?:[.-]\d+)*[a-z]?|[IVXL]+)\s*(?P<stop>[:.|—–]|(?=\s[A-Z(])|$)"
+)
+_CAPITALS = frozenset("FTASLCPBE")  # what captions begin with
+_ROWS = frozenset(("tab", "alg", "lis"))
+_HEADING = re.compile(r"(?:\d+|[A-Z]|[IVX]+)(?:\.\d+)*\.?\s+(?=[^\W\d_]{3})|(?=Abstract|References|Acknowledg)")
+_NUMBERED = re.compile(r"\(\s*[A-Z]?\.?\d+(?:\.\d+)*[a-z]?\s*\)$")
+
+
+def divide(stacks: Sequence[Stack]) -> list[Stack]:
+    """Cut stacks where a caption begins inside them."""
+    out: list[Stack] = []
+    for stack in stacks:
+        begun = 0
+        of = caption_of(stack.lines[0])
+        for k in range(1, len(stack.lines)):
+            above, line = stack.lines[k - 1], stack.lines[k]
+            apart = above.base - line.base > 1.35 * line.size or len(above.cells) > 1
+            caption = caption_of(line) if line.text[:1] in _CAPITALS else None
+            rows = of is not None and of[:3].lower() in _ROWS and len(line.cells) > 1
+            if rows or (caption and (apart or of)):
+                out.append(Stack(stack.lines[begun:k]))
+                begun, of = k, caption
+        out.append(Stack(stack.lines[begun:]) if begun else stack)
+    return out
+
+
+def caption_of(line: Line) -> str | None:
+    """What a line is the caption of ("Figure", "Table"), when it begins one."""
+    match = CAPTION.match(line.text)
+    return match["kind"] if match else None
+
+
+def name_captions(pages: Sequence[Sequence[Stack]]) -> None:
+    """Set the kind of captions: stacks that begin as the captions of the document do.
+
+    A sentence may begin a column with "Table 1. The", too. So where "Table 1:" is how most captions of tables begin,
+    it is no caption; and of two that claim the same number, the shorter is the one.
+    """
+    found = [
+        (stack, match)
+        for stacks in pages
+        for stack in stacks
+        if (match := CAPTION.match(stack.lines[0].text)) is not None
+    ]
+    stops: dict[str, Counter[str]] = {}
+    for _, match in found:
+        stops.setdefault(match["kind"][:3].lower(), Counter())[match["stop"]] += 1
+    claims: dict[tuple[str, str], Stack] = {}
+    for stack, match in found:
+        kind = match["kind"][:3].lower()
+        usual, count = stops[kind].most_common(1)[0]
+        if match["stop"] != usual and count > 1:
+            continue
+        rival = claims.get((kind, match["number"]))
+        if rival is None or len(stack.lines) < len(rival.lines):
+            claims[kind, match["number"]] = stack
+    for stack in claims.values():
+        stack.kind = "caption"
+
+
+def is_prose(stack: Stack, body: float) -> bool:
+    """Whether a stack holds sentences in the size of the text, and not labels, numbers or formulas."""
+    prosy = sum(_prosy(line, body) for line in stack.lines)
+    return prosy * 2 >= len(stack.lines) or prosy >= 4
+
+
+def _prosy(line: Line, body: float) -> bool:
+    return line.wordy and len(line.cells) == 1 and abs(line.size - body) < 0.17 * body and line.width > 12 * body
+
+
+def sort_out(page: Page, stacks: Sequence[Stack], body: float) -> tuple[list[Stack], list[Stack]]:
+    """Set the kind of captions and tables; give what is text, and what is only drawn in figures."""
+    prose = [
+        k for k, stack in enumerate(stacks) if stack.kind == "caption" or is_prose(stack, body) or _heads(stack, body)
+    ]
+    solid = set(prose)
+    loose = [k for k in range(len(stacks)) if k not in solid]
+    gone: set[int] = set()
+    boxes = [stack.box for stack in stacks]
+    for c, caption in enumerate(stacks):
+        if caption.kind != "caption" or not loose:
+            continue
+        table = caption.lines[0].text[:3].lower() in _ROWS
+        reach = _reach(boxes[c], [boxes[k] for k in prose if k != c], page.frame)
+        beside = [k for k in loose if k not in gone and _shared(boxes[k], reach) > 0.5]
+        above = [k for k in beside if boxes[k][1] >= boxes[c][3] - 4]
+        below = [k for k in beside if boxes[k][3] <= boxes[c][1] + 4]
+        stops = [boxes[k] for k in prose if k != c and _shared(boxes[k], reach) > 0.2]
+        ceiling = min((box[1] for box in stops if box[1] >= boxes[c][3] - 4), default=float("inf"))
+        floor = max((box[3] for box in stops if box[3] <= boxes[c][1] + 4), default=float("-inf"))
+        above = [k for k in above if boxes[k][3] <= ceiling + 4]
+        below = [k for k in below if boxes[k][1] >= floor - 4]
+        if table:
+            near = min(
+                (side for side in (above, below) if side),
+                key=lambda side: min(_apart(boxes[k], boxes[c]) for k in side),
+                default=[],
+            )
+            for k in near:
+                stacks[k].kind = "table"
+                solid.add(k)
+            loose = [k for k in loose if k not in solid]
+        else:
+            chosen = [k for k in above if not _equation(stacks[k])] or [k for k in below if not _equation(stacks[k])]
+            gone.update(chosen)
+    for k in loose:
+        if stacks[k].kind == "prose" and any(_inside(boxes[k], drawing, page.frame) for drawing in page.drawings):
+            gone.add(k)
+    for k in loose:
+        if k not in gone and stacks[k].kind == "prose" and _tabular(stacks[k]):
+            stacks[k].kind = "table"
+    return [stack for k, stack in enumerate(stacks) if k not in gone], [stacks[k] for k in sorted(gone)]
+
+
+def footnotes(stacks: Sequence[Stack], body: float) -> None:
+    """Set the kind of footnotes: smaller than the text, with nothing but footnotes below them in their column."""
+    above: list[Rectangle] = []
+    for stack in sorted(stacks, key=lambda stack: stack.box[1]):
+        box = stack.box
+        if (
+            stack.kind == "prose"
+            and len(stack.lines) <= 25
+            and sum([line.size < 0.95 * body for line in stack.lines]) > 0.7 * len(stack.lines)
+            and (stack.lines[0].page == 1 or any(line.marked for line in stack.lines))
+            and not any(_shared(box, (other[0], other[2])) > 0.1 for other in above)
+        ):
+            stack.kind = "footnote"
+        else:
+            above.append(box)
+
+
+def _heads(stack: Stack, body: float) -> bool:
+    """Whether a stack looks like a heading: short, and bold or large."""
+    line = stack.lines[0]
+    if len(stack.lines) > 2 or line.size < 0.95 * body or not line.words:
+        return False
+    match = _HEADING.match(line.text)
+    return match is not None and (line.bold > 0.8 or line.size > 1.12 * body or line.text[match.end() :].isupper())
+
+
+def _equation(stack: Stack) -> bool:
+    return any(_NUMBERED.search(line.text) for line in stack.lines)
+
+
+def _tabular(stack: Stack) -> bool:
+    return len(stack.lines) >= 3 and sum(len(line.cells) >= 3 for line in stack.lines) * 2 > len(stack.lines)
+
+
+def _reach(caption: Rectangle, prose: Sequence[Rectangle], frame: Rectangle) -> tuple[float, float]:
+    """From where to where the figure of a caption may go: over its column, or the page."""
+    middle = (caption[0] + caption[2]) / 2
+    column = [box for box in prose if box[0] <= middle <= box[2]]
+    left = min((box[0] for box in column), default=frame[0])
+    right = max((box[2] for box in column), default=frame[2])
+    return min(left, caption[0]), max(right, caption[2])
+
+
+def _shared(box: Rectangle, reach: tuple[float, float]) -> float:
+    return (min(box[2], reach[1]) - max(box[0], reach[0])) / max(box[2] - box[0], 1.0)
+
+
+def _apart(one: Rectangle, other: Rectangle) -> float:
+    return max(one[1] - other[3], other[1] - one[3])
+
+
+def _inside(box: Rectangle, drawing: Rectangle, frame: Rectangle) -> bool:
+    """Whether a box lies in a drawing that is not the whole page."""
+    area = (drawing[2] - drawing[0]) * (drawing[3] - drawing[1])
+    page = max((frame[2] - frame[0]) * (frame[3] - frame[1]), 1.0)
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    return area < 0.7 * page and drawing[0] <= x <= drawing[2] and drawing[1] <= y <= drawing[3]
