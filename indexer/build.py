@@ -3,41 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 from indexer.catalogue import Catalogue, StoredDocument
-from indexer.change import Change, text_hash
-from indexer.derived import Notice, publish, quiet
+from indexer.change import Change
+from indexer.collect import Papers, PapersReport, collect
+from indexer.derived import Notice, quiet
 from indexer.discover import Found, discover, read
 from indexer.errors import InputError, NothingToIndex, SourceError
+from indexer.intake import Intake, Listener, Progress
 from indexer.library import writing
-from indexer.parsing import parse
-from indexer.passages import split
-from indexer.questions import questions
+from indexer.papers import paper_links
+from indexer.parsing import PDF, parse
+from indexer.reader import Reader
 from indexer.settings import Settings
-from indexer.types import Encoder, Source
-
-PASSAGES_AT_ONCE = 4096
-"""So many passages are stored together."""
-
-EMBEDDED_AT_ONCE = 512
-"""So many texts are embedded before their vectors are kept: a run that is killed loses no more than that."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a run is. `done` and `total` count files while reading and texts while embedding; 0 of 0 is unknown."""
-
-    stage: Literal["scan", "read", "embed", "store"]
-    done: int
-    total: int
-
-
-Listener: TypeAlias = Callable[[Progress], None]
+from indexer.types import Document, Encoder, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +28,8 @@ class Report:
     """What a run did, in files, and how much is in the library now.
 
     `failures` are the files that could not be read, with the reason, and `problems` the paths that could not be
-    looked at. `embedded` is how many texts the encoder was given; `seconds` how long the run took.
+    looked at. `papers` is about those that the notes name. `embedded` is how many texts the encoder was given;
+    `seconds` how long the run took.
     """
 
     files: int
@@ -56,6 +40,7 @@ class Report:
     unchanged: int
     failures: tuple[tuple[str, str], ...]
     problems: tuple[str, ...]
+    papers: PapersReport
     passages: int
     embedded: int
     generation: int
@@ -87,7 +72,6 @@ class _Tally:
     renamed: int = 0
     removed: int = 0
     unchanged: int = 0
-    embedded: int = 0
     failures: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
@@ -98,14 +82,19 @@ def build(
     encoder: Encoder,
     settings: Settings,
     *,
+    papers: Papers = "known",
+    most_papers: int | None = None,
     progress: Listener = lambda _: None,
     notice: Notice = quiet,
 ) -> Report:
     """Bring the library in the folder `library` up to date with the notes under `paths`; make it if there is none.
 
-    Without paths, all folders that it knows. `progress` hears how far it is, `notice` what a person should know.
-    Raises NothingToIndex when no path can be used, and LibraryError when the library cannot. A file that cannot be
-    read costs only itself. Interrupted, a run keeps what it has stored.
+    Without paths, all folders that it knows. The notes come first, so that they can be asked while the papers that
+    they name are fetched; `papers` says which of these are (see `indexer.collect`), at most `most_papers`, and "known"
+    contacts nothing.
+    `progress` hears how far it is, `notice` what a person should know. Raises NothingToIndex when no path can be
+    used, and LibraryError when the library cannot. A file that cannot be read costs only itself. Interrupted, a run
+    keeps what it has stored.
     """
     start = time.perf_counter()
     tally = _Tally()
@@ -113,14 +102,16 @@ def build(
         progress(Progress("scan", 0, 0))
         scopes = _scopes(catalogue, paths or [Path(root) for root in catalogue.roots()], library, tally)
         found = [item for scope in scopes for item in scope.found]
-        known = {document.path: document for document in catalogue.documents()}
+        known = {document.path: document for document in catalogue.documents() if not document.fetched}
         present = {item.root / item.file for item in found}
         gone = [d for path, d in known.items() if path not in present and any(scope.covers(d) for scope in scopes)]
         if not found and not gone:
             _nothing(paths, tally)
-        run = _Run(library, catalogue, encoder, settings, tally, progress)
-        run.change_model(notice)
-        run.files(found, known, gone)
+        intake = Intake(library, catalogue, encoder, settings, progress)
+        intake.change_model(notice)
+        with Reader(settings.papers) as reader:
+            _Run(intake, reader, tally).files(found, known, gone)
+            linked = collect(intake, reader, papers, most=most_papers)
         return Report(
             files=len(found),
             new=tally.new,
@@ -130,8 +121,9 @@ def build(
             unchanged=tally.unchanged,
             failures=tuple(sorted(tally.failures.items())),
             problems=tuple(tally.problems),
+            papers=linked,
             passages=catalogue.counts().passages,
-            embedded=tally.embedded,
+            embedded=intake.embedded,
             generation=catalogue.generation,
             seconds=round(time.perf_counter() - start, 3),
         )
@@ -141,7 +133,7 @@ def _nothing(paths: Sequence[Path], tally: _Tally) -> None:
     if tally.problems:
         raise NothingToIndex("; ".join(tally.problems))
     where = ", ".join(str(path) for path in paths) or "no folder is known yet"
-    raise NothingToIndex(f"{where}: no notes there (.md, .markdown, .txt, .org); name a folder that holds some")
+    raise NothingToIndex(f"{where}: no notes there (.md, .markdown, .txt, .org, .pdf); name a folder that holds some")
 
 
 def _scopes(catalogue: Catalogue, paths: Iterable[Path], library: Path, tally: _Tally) -> list[_Scope]:
@@ -184,73 +176,88 @@ def _scopes(catalogue: Catalogue, paths: Iterable[Path], library: Path, tally: _
 class _Run:
     """One run over the files that were found: what is to be stored, and what was done."""
 
-    library: Path
-    catalogue: Catalogue
-    encoder: Encoder
-    settings: Settings
+    intake: Intake
+    reader: Reader
     tally: _Tally
-    progress: Listener
-    actions: list[Callable[[Change], object]] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
     moved: set[int] = field(default_factory=set)
-
-    def change_model(self, notice: Notice) -> None:
-        """Embed again what another model has embedded, or what an interrupted run has left out."""
-        missing = self.catalogue.unembedded(self.encoder.fingerprint)
-        if missing and self.catalogue.fingerprint != self.encoder.fingerprint:
-            notice(
-                f"The model changed from {self.catalogue.fingerprint} to {self.encoder.fingerprint}: "
-                f"embedding all {len(missing)} passages again"
-            )
-        for start in range(0, len(missing), PASSAGES_AT_ONCE):
-            stored = self.catalogue.passages(missing[start : start + PASSAGES_AT_ONCE])
-            self.embed(found.passage.embedded_text for found in stored.values())
-        self.actions.append(lambda change: change.set_fingerprint(self.encoder.fingerprint))
+    done: int = 0
 
     def files(self, found: Sequence[Found], known: dict[Path, StoredDocument], gone: Sequence[StoredDocument]) -> None:
-        """Read every file that is new or changed, and forget those that are gone."""
+        """Read every file that is new or changed, notes first, and forget those that are gone."""
         lost = {document.sha256: document for document in gone if document.sha256 and document.failure is None}
-        for n, item in enumerate(found, start=1):
-            before = known.get(item.root / item.file)
-            if before is not None and _as_it_was(item, before):
-                self.tally.unchanged += 1
+        befores = [(item, known.get(item.root / item.file)) for item in found]
+        fresh = [(item, before) for item, before in befores if before is None or not _as_it_was(item, before)]
+        total, self.done = len(found), len(found) - len(fresh)
+        still = {item.file: d.failure for item, d in befores if d and d.failure and _as_it_was(item, d)}
+        self.tally.failures |= still
+        self.tally.unchanged = self.done - len(still)
+        notes = [pair for pair in fresh if not _is_pdf(pair[0])]
+        for item, before in notes:
+            if source := self.source(item, before, lost):
+                try:
+                    self.put(item, before, parse(source))
+                except SourceError as error:
+                    self.failed(item, str(error))
+            self.step(total)
+        self.intake.store()
+        waiting: dict[Path, tuple[Found, StoredDocument | None]] = {}
+
+        def pdfs() -> Iterator[Source]:
+            for item, before in fresh:
+                if _is_pdf(item):
+                    if source := self.source(item, before, lost):
+                        waiting[source.path] = item, before
+                        yield source
+                    else:
+                        self.step(total)
+
+        for source, result in self.reader.read_many(pdfs()):
+            item, before = waiting.pop(source.path)
+            if isinstance(result, SourceError):
+                self.failed(item, str(result), sha256=source.sha256)
             else:
-                self.file(item, before, lost)
-            if n % 64 == 0 or n == len(found):
-                self.progress(Progress("read", n, len(found)))
+                self.put(item, before, result)
+            self.step(total)
         for document in gone:
             if document.id not in self.moved:
-                self.actions.append(partial(Change.remove, document_id=document.id))
+                self.intake.do(partial(Change.remove, document_id=document.id))
                 self.tally.removed += document.failure is None
-        self.actions.append(Change.drop_orphans)
-        self.store()
+        self.intake.do(Change.drop_orphans)
+        self.intake.store()
 
-    def file(self, item: Found, before: StoredDocument | None, lost: dict[str, StoredDocument]) -> None:
-        """Read one file and note what is to be stored of it."""
+    def step(self, total: int) -> None:
+        """Say that one more file is done."""
+        self.done += 1
+        if self.done % 64 == 0 or self.done == total:
+            self.intake.progress(Progress("read", self.done, total))
+
+    def source(self, item: Found, before: StoredDocument | None, lost: dict[str, StoredDocument]) -> Source | None:
+        """Read the bytes of a file; None when there is nothing to parse: it failed, or its content is known."""
+        settings = self.intake.settings
         try:
-            source = read(item, max_bytes=self.settings.max_file_bytes)
-            if self.known_content(item, source, before, lost):
-                return
-            document = parse(source)
-            passages = split(document, max_tokens=self.encoder.max_tokens, count_tokens=self.encoder.count_tokens)
+            source = read(item, max_bytes=settings.papers.max_bytes if _is_pdf(item) else settings.max_file_bytes)
         except SourceError as error:
-            reason = self.tally.failures[item.file] = str(error)
-            self.actions.append(
-                lambda change: change.put_failure(
-                    item.root, item.file, size=item.size, mtime_ns=item.mtime_ns, sha256=None, reason=reason
-                )
-            )
-            return
-        asked = questions(document, headings=self.settings.question_headings)
-        stored = replace(document, source=replace(source, data=b""))  # many wait to be stored: let go of the bytes
-        self.actions.append(lambda change: change.put_document(stored, passages, asked, size=len(source.data)))
-        self.texts += [passage.embedded_text for passage in passages]
+            self.failed(item, str(error))
+            return None
+        return None if self.known_content(item, source, before, lost) else source
+
+    def put(self, item: Found, before: StoredDocument | None, document: Document) -> None:
+        """Have a document stored, with the papers that it names."""
+        links = [] if document.kind == "paper" else paper_links(document)
+        self.intake.add(document, size=item.size, links=links)
         if before is None or before.failure is not None:
             self.tally.new += 1
         else:
             self.tally.changed += 1
-        if len(self.texts) >= PASSAGES_AT_ONCE:
-            self.store()
+
+    def failed(self, item: Found, reason: str, *, sha256: str | None = None) -> None:
+        """Have the reason stored why a file cannot be read."""
+        self.tally.failures[item.file] = reason
+        self.intake.do(
+            lambda change: change.put_failure(
+                item.root, item.file, size=item.size, mtime_ns=item.mtime_ns, sha256=sha256, reason=reason
+            )
+        )
 
     def known_content(
         self, item: Found, source: Source, before: StoredDocument | None, lost: dict[str, StoredDocument]
@@ -263,41 +270,20 @@ class _Run:
         if moved is None:
             return False
         if moved is before and Path(before.root) == item.root:
-            self.actions.append(lambda change: change.touch(moved.id, len(source.data), source.mtime_ns))
+            self.intake.do(lambda change: change.touch(moved.id, len(source.data), source.mtime_ns))
             self.tally.unchanged += 1
         else:
-            self.actions.append(lambda change: change.rename(moved.id, item.root, item.file, source.mtime_ns))
+            self.intake.do(lambda change: change.rename(moved.id, item.root, item.file, source.mtime_ns))
             self.tally.renamed += 1
             self.moved.add(moved.id)
         return True
 
-    def store(self) -> None:
-        """Embed what is new, then store all that was noted in one change and show it to readers."""
-        self.embed(self.texts)
-        self.progress(Progress("store", 0, len(self.actions)))
-        with self.catalogue.change() as change:
-            for action in self.actions:
-                action(change)
-        publish(self.library, self.catalogue, change)
-        self.actions, self.texts = [], []
 
-    def embed(self, texts: Iterable[str]) -> None:
-        """Embed the texts that this model has not embedded yet."""
-        hashes = {text_hash(text): text for text in texts}
-        for known in self.catalogue.known_hashes(self.encoder.fingerprint, hashes):
-            del hashes[known]
-        items = sorted(hashes.items(), key=lambda item: len(item[1]))
-        for start in range(0, len(items), EMBEDDED_AT_ONCE):
-            self.progress(Progress("embed", start, len(items)))
-            batch = items[start : start + EMBEDDED_AT_ONCE]
-            encoded = self.encoder.encode([text for _, text in batch])
-            self.catalogue.add_embeddings(self.encoder.fingerprint, [key for key, _ in batch], encoded)
-            self.tally.embedded += len(batch)
-        if items:
-            self.progress(Progress("embed", len(items), len(items)))
+def _is_pdf(item: Found) -> bool:
+    return item.file.lower().endswith(PDF)
 
 
 def _as_it_was(item: Found, before: StoredDocument) -> bool:
-    """Whether a file has the stamps it had when it was read; one that could not be read is tried again."""
+    """Whether a file has the stamps it had when it was read; one whose bytes could not be had is tried again."""
     stamps = (before.size, before.mtime_ns, Path(before.root))
-    return before.failure is None and stamps == (item.size, item.mtime_ns, item.root)
+    return before.sha256 is not None and stamps == (item.size, item.mtime_ns, item.root)

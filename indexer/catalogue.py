@@ -27,6 +27,7 @@ __all__ = [
     "Counts",
     "LedgerEntry",
     "Reference",
+    "Section",
     "StoredDocument",
     "StoredPaper",
     "StoredPassage",
@@ -93,6 +94,15 @@ class StoredPassage:
     id: int
     document_id: int
     passage: Passage
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Where a passage stands: its document, of what kind that is, and the headings above it, as one text."""
+
+    document_id: int
+    headings: str
+    kind: DocumentKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,9 +222,14 @@ class Catalogue:
         """List the documents that are the paper with that id on arXiv, in any version."""
         return [self._document(row) for row in self._rows(sql.DOCUMENTS_OF_PAPER, (identifier,))]
 
+    def fetched(self) -> list[int]:
+        """List the documents that lie in the library itself."""
+        return [number for (number,) in self._rows(sql.FETCHED)]
+
     def papers(self) -> list[StoredPaper]:
         """List the papers that notes name, by key."""
-        return [_paper(row) for row in self._rows(sql.PAPERS)]
+        documents: dict[str, int] = dict(self._rows(sql.PAPERS_DOCUMENTS))
+        return [_paper(row, documents.get(row[0])) for row in self._rows(sql.PAPERS)]
 
     def wanted_papers(self) -> list[PaperLink]:
         """List what the notes name, each paper and version or address once; the lines are 0."""
@@ -223,11 +238,11 @@ class Catalogue:
 
     def papers_in(self, document_id: int) -> list[Reference]:
         """List where a note names papers that the library holds, by line."""
-        return [Reference(*row) for row in self._rows(sql.LINKS_FROM, (document_id,))]
+        return [Reference(*row) for row in self._rows(sql.LINKS_FROM, {"document": document_id})]
 
     def notes_on(self, document_id: int) -> list[Reference]:
         """List where notes name the paper of that document."""
-        return [Reference(*row) for row in self._rows(sql.LINKS_TO, (document_id,))]
+        return [Reference(*row) for row in self._rows(sql.LINKS_TO, {"document": document_id})]
 
     def failures(self) -> list[StoredDocument]:
         """List the documents that could not be read."""
@@ -237,6 +252,10 @@ class Catalogue:
         """Fetch the passages of these numbers, by number; those that there are none of are left out."""
         rows = self._rows(sql.PASSAGES, (_numbers(ids),))
         return {row[0]: _passage(row) for row in rows}
+
+    def sections(self, ids: Iterable[int]) -> dict[int, Section]:
+        """Tell where the passages of these numbers stand; those that there are none of are left out."""
+        return {number: Section(*row) for number, *row in self._rows(sql.SECTIONS, (_numbers(ids),))}
 
     def passages_of(self, document_id: int) -> list[StoredPassage]:
         """List the passages of a document in reading order."""
@@ -376,8 +395,8 @@ def _passage(row: Row) -> StoredPassage:
     return StoredPassage(number, document_id, passage)
 
 
-def _paper(row: Row) -> StoredPaper:
-    values = [*row]
+def _paper(row: Row, document_id: int | None) -> StoredPaper:
+    values = [*row, document_id]
     values[6] = tuple(json.loads(row[6]))  # authors
     return StoredPaper(*values)
 

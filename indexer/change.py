@@ -29,7 +29,8 @@ class StoredPaper:
     `key` is its id with the version that is named ("1706.03762v1"), the id alone for the newest, or its address.
     `version` is the one that the library holds, or arXiv has. `authors`, `abstract`, `published` and `updated` (days,
     as "2017-06-12") are arXiv's. `state` is pending until it was fetched; failed when it cannot be had or read, absent
-    when arXiv has no such paper; `reason` says why. `document_id` is its document, which may hold only the abstract.
+    when arXiv has no such paper; `reason` says why. `document_id` is the document that is it, which may hold only the
+    abstract; it is found and not kept.
     """
 
     key: str
@@ -279,7 +280,7 @@ def _paper_columns(document: Document | None) -> tuple[Any, ...]:
 
 def _paper_row(paper: StoredPaper) -> tuple[Any, ...]:
     row = astuple(paper)
-    return (*row[:6], _dump(paper.authors), *row[7:])
+    return (*row[:6], _dump(paper.authors), *row[7:-1])
 
 
 def _link_row(document_id: int, link: PaperLink) -> tuple[Any, ...]:

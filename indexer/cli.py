@@ -6,7 +6,8 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,7 +17,10 @@ from typing import TYPE_CHECKING, Any
 from indexer.settings import Settings
 
 if TYPE_CHECKING:
-    from indexer.build import Progress, Report
+    from indexer.build import Report
+    from indexer.catalogue import StoredPaper
+    from indexer.collect import Papers, PapersReport
+    from indexer.intake import Progress
 
 OK, ERROR = 0, 2
 
@@ -25,7 +29,16 @@ STOPPED = "footnote: stopped; what was done is kept"
 FIRST_LOOK_MS = 300
 """A watcher that has heard of no change for so long looks for those it missed while it started."""
 
-STAGES = {"scan": "Looking for notes", "read": "Reading", "embed": "Embedding", "store": "Storing"}
+WATCHED_PAPERS = 4
+"""A watcher looks for changes of the notes again after so many papers."""
+
+STAGES = {
+    "scan": "Looking for notes",
+    "read": "Reading",
+    "fetch": "Fetching papers",
+    "embed": "Embedding",
+    "store": "Storing",
+}
 
 
 def add_commands(commands: Any) -> None:
@@ -36,6 +49,9 @@ def add_commands(commands: Any) -> None:
     )
     index.add_argument(
         "--no-papers", action="store_true", help="contact nothing: do not fetch the papers that notes link"
+    )
+    index.add_argument(
+        "--update-papers", action="store_true", help="ask arXiv for newer versions, and try again what failed for good"
     )
     index.add_argument("--watch", action="store_true", help="stay, and index again whenever a note is saved")
     index.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where to embed (default: auto)")
@@ -90,10 +106,20 @@ def run_index(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
     settings = settings_of(arguments, environ)
     encoder = load_encoder(settings, notice=notice)
+    papers: Papers = "known" if arguments.no_papers else "update" if arguments.update_papers else "new"
 
-    def once() -> int:
+    def once(most_papers: int | None = None) -> Report:
         with shown_progress() as progress:
-            report = build(settings.library, arguments.paths, encoder, settings, progress=progress, notice=notice)
+            report = build(
+                settings.library,
+                arguments.paths,
+                encoder,
+                settings,
+                papers=papers,
+                most_papers=most_papers,
+                progress=progress,
+                notice=notice,
+            )
         for file, reason in report.failures:
             notice(f"{file}: {reason}")
         for problem in report.problems:
@@ -101,23 +127,24 @@ def run_index(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         if did_something(report) or not said:
             print(as_json(asdict(report)) if arguments.json else summary(report), flush=True)
             said.append(report)
-        return ERROR if report.problems and not report.files else OK
+        return report
 
     said: list[Report] = []
-    code = once()
+    report = once()
     if arguments.watch:
         from indexer.library import Library
 
         with Library.open(settings.library, notice=notice) as library, library.snapshot() as snapshot:
             roots = arguments.paths or [Path(root) for root in snapshot.catalogue.roots()]
-        watch(roots, once)
-    return code
+        watch(roots, lambda: once(WATCHED_PAPERS).papers.fetched == WATCHED_PAPERS)
+    return ERROR if report.problems and not report.files else OK
 
 
-def watch(roots: list[Path], again: Callable[[], object], *, stop: Event | None = None) -> None:
+def watch(roots: list[Path], again: Callable[[], bool], *, stop: Event | None = None) -> None:
     """Call `again` once and whenever something under the roots changes, until interrupted or `stop` is set.
 
-    The first call finds what changed before anybody watched. An interrupt is the way to stop it, and no error.
+    The first call finds what changed before anybody watched; one that says that it left something to do is repeated.
+    An interrupt is the way to stop it, and no error.
     """
     import watchfiles
 
@@ -127,14 +154,15 @@ def watch(roots: list[Path], again: Callable[[], object], *, stop: Event | None 
     looks = watchfiles.watch(
         *roots, step=50, debounce=200, rust_timeout=FIRST_LOOK_MS, yield_on_timeout=True, stop_event=stop
     )
-    looked = busy = False
+    looked = busy = more = False
     try:
         for changes in looks:
-            if looked and not changes:
+            if looked and not changes and not more:
                 continue
             looked = busy = True
+            more = False
             try:
-                again()
+                more = again()
             except FootnoteError as error:  # say so and stay: the next save may mend it
                 notice(f"footnote: {error}")
             busy = False
@@ -145,11 +173,12 @@ def watch(roots: list[Path], again: Callable[[], object], *, stop: Event | None 
 
 def did_something(report: Report) -> bool:
     """Whether a run found anything other than what it had found before."""
-    return bool(report.new or report.changed or report.renamed or report.removed or report.failures)
+    files = report.new or report.changed or report.renamed or report.removed or report.failures
+    return bool(files or report.papers.fetched)
 
 
 def summary(report: Report) -> str:
-    """One or two lines for a person."""
+    """A line or a few for a person."""
     parts = [
         f"{count} {word}"
         for word in ("new", "changed", "renamed", "removed", "unchanged")
@@ -158,8 +187,24 @@ def summary(report: Report) -> str:
     failed = f", {len(report.failures)} could not be read" if report.failures else ""
     return (
         f"{report.files} files ({', '.join(parts) or 'nothing to do'}{failed}), {report.passages} passages, "
-        f"{report.embedded} embedded, {report.seconds:.1f} s"
+        f"{report.embedded} embedded, {report.seconds:.1f} s" + papers_summary(report.papers)
     )
+
+
+def papers_summary(papers: PapersReport) -> str:
+    """A line about the papers that the notes name, and one for each different reason why some are not there."""
+    if not papers.named:
+        return ""
+    named = f"{papers.named} paper{'s' if papers.named > 1 else ''} named"
+    lines = [f"{named}, {papers.held} in the library ({papers.fetched} fetched now)"]
+    for word, rows in (("pending, for the next run", papers.pending), ("failed", papers.failed)):
+        reasons: dict[str, list[str]] = {}
+        for key, reason in rows:
+            reasons.setdefault(reason, []).append(key)
+        for reason, keys in reasons.items():
+            shown = ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
+            lines.append(f"  {word}: {shown}: {reason}")
+    return "\n" + "\n".join(lines)
 
 
 def run_status(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -174,18 +219,37 @@ def run_status(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int
         print(as_json(asdict(found)))
         return OK
     print(f"Library   {found.library}")
-    print(f"Notes     {found.documents} in {', '.join(found.roots) or 'no folder'}")
+    print(f"Documents {found.documents} in {', '.join(found.roots) or 'no folder'}")
+    print_papers(found.papers)
     print(f"Passages  {found.passages}" + (f", embedded with {found.fingerprint}" if found.fingerprint else ""))
     print(f"Questions {found.questions} in the question dumps")
     if found.failures:
         print(f"Failed    {found.failed}")
         for file, reason in found.failures:
             print(f"  {file}: {reason}")
+    if found.remarks:
+        print(f"Remarks   {len(found.remarks)}")
+        for file, remark in found.remarks:
+            print(f"  {file}: {remark}")
     if found.stale:
         print(f"Outdated  {len(found.stale)}; bring them up to date with: footnote index")
         for file in found.stale:
             print(f"  {file}")
     return OK
+
+
+def print_papers(papers: Sequence[StoredPaper]) -> None:
+    """Print how many papers the notes name, and those that are not there, each with the reason."""
+    if papers:
+        states = Counter(paper.state for paper in papers)
+        print(
+            f"Papers    {len(papers)} named: {', '.join(f'{count} {state}' for state, count in states.most_common())}"
+        )
+        for paper in papers:
+            if paper.state != "fetched":
+                print(
+                    f"  {paper.key}: {paper.state}, {paper.reason}" if paper.reason else f"  {paper.key}: {paper.state}"
+                )
 
 
 def shown_progress() -> AbstractContextManager[Callable[[Progress], None]]:

@@ -118,7 +118,7 @@ def _ask(client: arxiv.Client, papers: Sequence[PaperId]) -> dict[PaperId, Found
 def _confirmed(paper: PaperId, newest: Found | None) -> Found:
     """What to say of a paper that arXiv left out, when all that it knows is its newest version."""
     if not isinstance(newest, PaperMetadata):
-        return FetchError(f"arXiv has no paper {paper.identifier}", again=False)
+        return FetchError("arXiv has no such paper", again=False)
     if paper.version in (None, newest.version):
         return newest
     exists = int(paper.version[1:]) <= int(newest.version[1:])

@@ -25,8 +25,7 @@ CREATE TABLE papers (
     published TEXT,
     updated TEXT,
     state TEXT NOT NULL,
-    reason TEXT,
-    document_id INTEGER REFERENCES documents (id) ON DELETE SET NULL
+    reason TEXT
 ) WITHOUT ROWID;
 
 CREATE TABLE paper_links (
@@ -75,6 +74,7 @@ CREATE TABLE documents (
     UNIQUE (root_id, file)
 );
 CREATE INDEX documents_by_paper ON documents (paper);
+CREATE INDEX documents_by_url ON documents (url);
 
 -- The ids name passages in the derived stores too, hence AUTOINCREMENT: none is ever given twice.
 CREATE TABLE passages (
@@ -145,6 +145,7 @@ ALTER TABLE documents ADD COLUMN version TEXT;
 ALTER TABLE documents ADD COLUMN url TEXT;
 ALTER TABLE documents ADD COLUMN remark TEXT;
 CREATE INDEX documents_by_paper ON documents (paper);
+CREATE INDEX documents_by_url ON documents (url);
 -- What notes link was not kept: read them again. Their passages stay, and nothing is embedded again.
 UPDATE documents SET sha256 = NULL;
 """
@@ -188,6 +189,7 @@ FIND_DOCUMENT: Final = (
     _DOCUMENTS
     + "WHERE d.file = :file OR substr(d.file, -length(:file) - 1) = '/' || :file ORDER BY length(d.file), r.id LIMIT 1"
 )
+FETCHED: Final = "SELECT d.id FROM documents d JOIN roots r ON r.id = d.root_id WHERE r.path = 'papers'"
 DOCUMENTS_OF_PAPER: Final = _DOCUMENTS + "WHERE d.paper = ? ORDER BY d.id"
 DOCUMENT_AT: Final = """
 SELECT id, stated_title, aliases, sha256, size, mtime_ns, failure FROM documents WHERE root_id = ? AND file = ?
@@ -211,6 +213,10 @@ _PASSAGES: Final = """
 SELECT id, document_id, ordinal, kind, text, context, headings, first_line, last_line, spans FROM passages
 """
 PASSAGES: Final = _PASSAGES + "WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608 - constants only
+SECTIONS: Final = """
+SELECT p.id, p.document_id, p.headings, d.kind FROM passages p JOIN documents d ON d.id = p.document_id
+WHERE p.id IN (SELECT value FROM json_each(?))
+"""
 PASSAGES_OF: Final = _PASSAGES + "WHERE document_id = ? ORDER BY ordinal"
 PASSAGES_AFTER: Final = _PASSAGES + "WHERE id > ? ORDER BY id LIMIT ?"
 PASSAGE_IDS: Final = "SELECT id FROM passages ORDER BY id"
@@ -264,24 +270,39 @@ ORDER BY r.id, d.file, q.ordinal
 ADD_QUESTION: Final = "INSERT INTO questions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 REMOVE_QUESTIONS: Final = "DELETE FROM questions WHERE document_id = ?"
 
-_PAPER = """
-SELECT key, identifier, named, url, version, title, authors, abstract, published, updated, state, reason, document_id
-FROM papers
+_PAPER: Final = """
+SELECT key, identifier, named, url, version, title, authors, abstract, published, updated, state, reason FROM papers
 """
 PAPERS: Final = _PAPER + "ORDER BY key"
 PAPER: Final = _PAPER + "WHERE key = ?"
-PUT_PAPER: Final = "INSERT OR REPLACE INTO papers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+# What is a paper, by its id or address, the best last: one with pages rather than an abstract, in the version that was
+# meant, and one that a person keeps rather than one that was fetched. One join with OR would go through all pairs.
+PAPERS_DOCUMENTS: Final = """
+SELECT key, id FROM (
+    SELECT p.key, p.version AS meant, d.id, d.pages, d.version, d.root_id
+    FROM papers p JOIN documents d ON d.paper = p.identifier AND coalesce(d.version = p.named, 1)
+    WHERE d.failure IS NULL
+    UNION
+    SELECT p.key, p.version AS meant, d.id, d.pages, d.version, d.root_id
+    FROM papers p JOIN documents d ON d.url = p.url
+    WHERE d.failure IS NULL
+)
+ORDER BY pages > 0, version IS meant, root_id NOT IN (SELECT id FROM roots WHERE path = 'papers'), id DESC
+"""
+PUT_PAPER: Final = "INSERT OR REPLACE INTO papers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 REMOVE_PAPER: Final = "DELETE FROM papers WHERE key = ?"
 ADD_LINK: Final = "INSERT INTO paper_links VALUES (?, ?, ?, ?, ?)"
 REMOVE_LINKS: Final = "DELETE FROM paper_links WHERE document_id = ?"
 WANTED_PAPERS: Final = "SELECT DISTINCT identifier, version, url FROM paper_links ORDER BY identifier, version, url"
 # A PDF is the paper that a note names when it has its id, or was fetched from its address.
 _LINKED = """
-FROM paper_links l JOIN documents d ON (l.identifier IS NOT NULL AND d.paper = l.identifier)
-                                    OR (l.url IS NOT NULL AND d.url = l.url)
+SELECT l.document_id, l.line, d.id FROM paper_links l JOIN documents d ON d.paper = l.identifier WHERE {0} = :document
+UNION
+SELECT l.document_id, l.line, d.id FROM paper_links l JOIN documents d ON d.url = l.url WHERE {0} = :document
+ORDER BY 1, 2, 3
 """
-LINKS_FROM: Final = "SELECT DISTINCT l.document_id, l.line, d.id " + _LINKED + "WHERE l.document_id = ? ORDER BY 2, 3"
-LINKS_TO: Final = "SELECT DISTINCT l.document_id, l.line, d.id " + _LINKED + "WHERE d.id = ? ORDER BY 1, 2"
+LINKS_FROM: Final = _LINKED.format("l.document_id")
+LINKS_TO: Final = _LINKED.format("d.id")
 
 COUNTS: Final = """
 SELECT (SELECT count(*) FROM documents WHERE failure IS NULL),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from indexer.catalogue import StoredDocument
+from indexer.catalogue import StoredDocument, StoredPaper
 from indexer.library import Snapshot
 from indexer.settings import Settings
 
@@ -14,8 +14,9 @@ from indexer.settings import Settings
 class Status:
     """The state of a library.
 
-    `documents` are those that could be read, `failures` the others with the reason why, and `stale` those whose file
-    changed or vanished since.
+    `documents` are those that could be read, `failures` the others with the reason why, `remarks` what there is to say
+    of how others could be read, and `stale` those whose file changed or vanished since. `papers` are those that the
+    notes name, with what became of each.
     """
 
     library: str
@@ -28,7 +29,9 @@ class Status:
     questions: int
     roots: tuple[str, ...]
     failures: tuple[tuple[str, str], ...]
+    remarks: tuple[tuple[str, str], ...]
     stale: tuple[str, ...]
+    papers: tuple[StoredPaper, ...]
 
 
 def status(snapshot: Snapshot, settings: Settings) -> Status:
@@ -46,12 +49,16 @@ def status(snapshot: Snapshot, settings: Settings) -> Status:
         questions=counts.questions,
         roots=tuple(snapshot.catalogue.roots()),
         failures=tuple((d.file, d.failure) for d in documents if d.failure),
+        remarks=tuple((d.file, d.remark) for d in documents if d.remark),
         stale=tuple(d.file for d in documents if d.failure is None and is_stale(d)),
+        papers=tuple(snapshot.catalogue.papers()),
     )
 
 
 def is_stale(document: StoredDocument) -> bool:
-    """Whether a file changed or vanished since it was indexed, by its size and time."""
+    """Whether a file changed or vanished since it was indexed, by its size and time; an abstract has none."""
+    if document.fetched and not document.pages:
+        return False
     try:
         found = os.stat(document.path)  # noqa: PTH116 - called for every document, so as fast as it gets
     except OSError:

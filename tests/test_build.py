@@ -7,9 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stub_encoder import HashEncoder
 
-from indexer.build import Progress, Report, build
+from indexer.build import Report, build
 from indexer.catalogue import Catalogue
 from indexer.errors import NothingToIndex
+from indexer.intake import Progress
 from indexer.library import Library
 from indexer.settings import Settings
 
@@ -220,8 +221,8 @@ class Stopping(HashEncoder):
 
 
 def test_an_interrupted_run_keeps_what_it_embedded(tmp_path, library, monkeypatch):
-    monkeypatch.setattr("indexer.build.PASSAGES_AT_ONCE", 4)
-    monkeypatch.setattr("indexer.build.EMBEDDED_AT_ONCE", 2)
+    monkeypatch.setattr("indexer.intake.PASSAGES_AT_ONCE", 4)
+    monkeypatch.setattr("indexer.intake.EMBEDDED_AT_ONCE", 2)
     folder = tmp_path / "many"
     folder.mkdir()
     for n in range(10):

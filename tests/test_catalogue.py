@@ -321,7 +321,7 @@ def test_a_catalogue_of_the_first_format_is_brought_to_this_one(path):
         put(catalogue, "a.md", "one", "two")
     connection = sqlite3.connect(path)
     for column in ("pages", "paper", "version", "url", "remark"):
-        connection.execute("DROP INDEX IF EXISTS documents_by_paper")
+        connection.execute(f"DROP INDEX IF EXISTS documents_by_{column}")
         connection.execute(f"ALTER TABLE documents DROP COLUMN {column}")
     connection.executescript("DROP TABLE papers; DROP TABLE paper_links; PRAGMA user_version = 1")
     connection.close()

@@ -6,7 +6,8 @@ from threading import Event
 import pytest
 from desks import NOTES, write
 
-from indexer.cli import watch
+from indexer.cli import papers_summary, watch
+from indexer.collect import PapersReport
 from service.cli import main
 
 pytestmark = pytest.mark.usefixtures("stub_model")
@@ -57,7 +58,7 @@ def test_an_answer_as_json_has_the_fields_of_the_contract(indexed, capsys):
     assert list(answer) == ["question", "verdict", "confidence", "sentences", "citations", "took_ms"]
     assert list(answer["citations"][0]) == [
         "n", "kind", "file", "paper", "version", "title", "headings", "lines", "pages", "boxes", "quote", "passage",
-        "score", "link", "stale",
+        "score", "link", "stale", "related",
     ]  # fmt: skip
     assert answer["sentences"][0] == {"text": "22-layers deep model", "citations": [1]}
     assert len(answer["citations"]) == 2
@@ -202,3 +203,26 @@ def test_a_watcher_first_looks_for_what_it_missed(tmp_path, capsys):
     watch([tmp_path], again, stop=stop)
     assert len(looks) == 2
     assert capsys.readouterr().err == f"Watching {tmp_path}; press Ctrl-C to stop\n"
+
+
+def test_a_watcher_goes_on_with_what_was_left_to_do(tmp_path):
+    stop, looks = Event(), []
+
+    def again():
+        looks.append(1)
+        if len(looks) == 3:
+            stop.set()
+        return len(looks) < 3
+
+    watch([tmp_path], again, stop=stop)
+    assert len(looks) == 3
+
+
+def test_papers_that_are_missing_for_the_same_reason_share_a_line():
+    report = PapersReport(7, 1, 1, (("1", "no way there"), ("2", "no way there")), tuple((k, "gone") for k in "3456"))
+    assert papers_summary(report) == (
+        "\n7 papers named, 1 in the library (1 fetched now)"
+        "\n  pending, for the next run: 1, 2: no way there"
+        "\n  failed: 3, 4, 5 and 1 more: gone"
+    )
+    assert papers_summary(PapersReport(0, 0, 0, (), ())) == ""

@@ -95,7 +95,7 @@ def test_what_does_not_exist_is_said(fetcher, server):
     answers = dict(look_up([paper(one) for one in ("2101.00001", "x/1", "1706.03762v9", "1706.03762")], fetcher))
     assert {one.identifier: str(said) for one, said in answers.items() if isinstance(said, FetchError)} == {
         "x/1": "x/1 is not an id of arXiv's",
-        "2101.00001": "arXiv has no paper 2101.00001",
+        "2101.00001": "arXiv has no such paper",
         "1706.03762": "arXiv has no 1706.03762v9; its newest version is v7",
     }
     assert not any(said.again for said in answers.values() if isinstance(said, FetchError))
@@ -107,7 +107,7 @@ def test_one_id_that_arxiv_cannot_read_does_not_spoil_its_batch(fetcher, server)
     ids = [f"2101.{n:05}" for n in range(1, 9)]
     server.papers |= {one: Paper(f"The paper {one}") for one in ids if one != "2101.00003"}
     server.refused.add("2101.00003")
-    expected = {one: f"v1 The paper {one}" for one in ids} | {"2101.00003": "arXiv has no paper 2101.00003"}
+    expected = {one: f"v1 The paper {one}" for one in ids} | {"2101.00003": "arXiv has no such paper"}
     assert found(fetcher, *ids) == expected
     assert len(server.requests) <= 8
 
@@ -148,7 +148,7 @@ def test_what_may_pass_is_tried_again(fetcher, server, fault):
 def test_an_arxiv_that_is_out_of_order_is_an_error(fetcher, server, fault, reason):
     server.fail("/api/query", fault, times=None)
     if reason is None:  # a feed about nothing
-        assert found(fetcher, "1706.03762") == {"1706.03762": "arXiv has no paper 1706.03762"}
+        assert found(fetcher, "1706.03762") == {"1706.03762": "arXiv has no such paper"}
         return
     with pytest.raises(FetchError) as caught:
         found(fetcher, "1706.03762")
