@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from indexer.plain import plain
 from indexer.questions import asks
-from indexer.types import PassageKind, Span
-from service.types import Answer, Citation, Hit, Sentence, Verdict
+from indexer.types import PassageKind, Span, pages_of
+from service.addresses import address_of_lines, address_of_sentences
+from service.types import Answer, Citation, Hit, Related, Sentence, Verdict
 
 NOTHING = "Nothing in the library answers this."
 
@@ -25,13 +26,16 @@ SENTENCES = 4
 """… and says at most so many sentences."""
 
 JOINED_LINES = 6
-"""Neighbours among the further citations are shown as one up to so many lines."""
+"""Neighbours among the further citations are shown as one up to so many lines of a note, or sentences of a paper."""
 
 NEAR = 0.95
 """A further passage takes part when its score is at least this share of the best one's."""
 
 FEWEST_WORDS = 2
 """A single word states nothing."""
+
+PHRASE_WORDS = 4
+"""In the prose of a paper, fewer words are a heading that runs into its paragraph, or a piece of a formula."""
 
 WORDS_BESIDE = 4
 """An address with fewer words beside it only points to what is said elsewhere."""
@@ -57,11 +61,13 @@ SpanScorer: TypeAlias = Callable[[Sequence[Hit]], list[NDArray[np.float32]]]
 class Place:
     """What lies now where a passage was found.
 
-    `lines` are those of its file, None when it cannot be read or has changed since it was indexed: then it is `stale`.
+    `lines` are those of a note's file, None when it cannot be read or has changed since it was indexed: then it is
+    `stale`. `related` is what belongs to the place.
     """
 
     lines: Sequence[str] | None
     stale: bool
+    related: tuple[Related, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +99,13 @@ def compose(
     verdict = verdict_of(confidence)
     evidence = _evidence(candidates) if verdict != "unsupported" else []
     resting = [item.hit for item in evidence]
-    rest = neighbours_joined([hit for hit in saying if hit not in resting])
+    further = [hit for hit in saying if hit not in resting]
+    rest = neighbours_joined(further if saying else [hit for hit in hits if hit.passage.kind == "reference"])
     citations, sentences = [], []
     for n, item in enumerate((evidence + [_nearest(question, hit, asked) for hit in rest])[:k], start=1):
-        citations.append(cite(n, item, place(item.hit)))
-        if n <= len(evidence):
+        said = n <= len(evidence)
+        citations.append(cite(n, item, place(item.hit), said=said))
+        if said:
             sentences += [Sentence(span.text, (n,)) for span in item.spans]
     return Answer(
         question=question,
@@ -128,19 +136,28 @@ def verdict_of(confidence: float) -> Verdict:
 
 
 def says_something(hit: Hit, question: str, asked: Collection[tuple[int, int]]) -> bool:
-    """Whether a hit could answer: it is no bare heading or address, asks nothing itself, and is not this question."""
+    """Whether a hit could answer: no heading, address or reference, nothing that asks, and not this question itself."""
     passage = hit.passage
-    if passage.kind == "heading" or _TAGS.fullmatch(passage.text) or len(passage.text.split()) < FEWEST_WORDS:
+    if (
+        passage.kind in ("heading", "reference")
+        or _TAGS.fullmatch(passage.text)
+        or len(passage.text.split()) < FEWEST_WORDS
+    ):
         return False
     if _ADDRESS.search(passage.text) and all(_points(line) for line in passage.text.split("\n")):
         return False
-    if all((hit.document_id, span.lines[0]) in asked or asks(plain(span.text)) for span in passage.spans):
+    if all((hit.document.id, span.lines[0]) in asked or _asks(hit, span) for span in passage.spans):
         return False
     words, text = plain(question), passage.text
     short = len(text.split()) <= 2 * len(words.split()) + 6
     return _folded(words) != _folded(text) and not (
         passage.kind != "question" and asks(words) and short and _folded(words) in _folded(text)
     )
+
+
+def _asks(hit: Hit, span: Span) -> bool:
+    """Whether a span asks: in a paper, where sentences are whole, only one that ends in a question mark."""
+    return span.text.rstrip().endswith("?") if hit.document.kind == "paper" else asks(plain(span.text))
 
 
 def _points(line: str) -> bool:
@@ -204,7 +221,7 @@ def _whole(row: Sequence[Span], order: Sequence[int], kind: PassageKind) -> list
 
 
 def neighbours_joined(hits: Sequence[Hit]) -> list[Hit]:
-    """Hits that follow one another in a section, as one, up to JOINED_LINES lines: so others have room beside them.
+    """Hits that follow one another in a section, as one, up to JOINED_LINES: so others have room beside them.
 
     A joined hit stands where the best of its parts stood, with that one's score.
     """
@@ -222,7 +239,7 @@ def neighbours_joined(hits: Sequence[Hit]) -> list[Hit]:
 def _joined(best: Hit, other: Hit) -> Hit | None:
     """Two hits as one, when they lie side by side in one section and stay short."""
     before, after = sorted((best.passage, other.passage), key=lambda passage: passage.lines)
-    if best.document_id != other.document_id or before.headings != after.headings:
+    if best.document.id != other.document.id or before.headings != after.headings:
         return None
     gap = after.lines[0] - before.lines[1]
     if not 1 <= gap <= 2 or after.lines[1] - before.lines[0] >= JOINED_LINES:
@@ -241,10 +258,12 @@ def _answering(hit: Hit, asked: Collection[tuple[int, int]]) -> list[Span]:
 
     Not the question of a question and answer, no open question, and nothing that only shows what another note says.
     """
-    spans = [span for span in hit.passage.spans if (hit.document_id, span.lines[0]) not in asked]
+    spans = [span for span in hit.passage.spans if (hit.document.id, span.lines[0]) not in asked]
     if hit.passage.kind == "question" and len(spans) > 1 and spans[0].lines[0] == hit.passage.lines[0]:
         spans = spans[1:]
     saying = [span for span in spans if not _SAYS_NOTHING.search(span.text)]
+    if hit.document.kind == "paper" and hit.passage.kind == "text":
+        saying = [span for span in saying if len(span.text.split()) >= PHRASE_WORDS] or saying
     return saying or spans or list(hit.passage.spans)
 
 
@@ -255,27 +274,45 @@ def _nearest(question: str, hit: Hit, asked: Collection[tuple[int, int]]) -> Evi
     return Evidence(hit, (max(spans, key=lambda span: len(words & set(_FOLD.split(span.text.lower())))),))
 
 
-def cite(n: int, evidence: Evidence, place: Place) -> Citation:
-    """The citation of a hit: its lines, and as its quote the spans with what lies between them."""
-    hit = evidence.hit
-    first, last = hit.passage.lines
+def cite(n: int, evidence: Evidence, place: Place, *, said: bool = False) -> Citation:
+    """The citation of a hit: its place, and as its quote the spans with what lies between them.
+
+    `said` is evidence that an answer rests on.
+    """
+    hit, document, passage = evidence.hit, evidence.hit.document, evidence.hit.passage
+    if document.kind == "paper":
+        quoted = between(evidence.spans, passage.spans)
+        text = " ".join(span.text for span in quoted)
+        pages, boxes = pages_of(quoted), tuple(box for span in quoted for box in span.boxes)
+        sentences = (quoted[0].lines[0], quoted[-1].lines[1])
+        link = address_of_sentences(document, sentences, pages[0] if pages else None)
+    else:
+        text = quote(evidence.spans, place.lines)
+        pages, boxes = None, ()
+        link = address_of_lines(document, passage.lines)
     return Citation(
         n=n,
-        kind=hit.kind,
-        file=hit.file,
-        paper=None,
-        version=None,
-        title=hit.title,
-        headings=hit.passage.headings,
-        lines=hit.passage.lines,
-        pages=None,
-        boxes=None,
-        quote=quote(evidence.spans, place.lines),
-        passage=hit.passage.text,
+        kind=document.kind,
+        file=None if document.fetched else document.file,
+        paper=document.paper,
+        version=document.version,
+        title=document.title,
+        headings=passage.headings,
+        lines=passage.lines if document.kind == "note" else None,
+        pages=pages if said else passage.pages,
+        boxes=boxes or None,
+        quote=text,
+        passage=passage.text,
         score=round(hit.score, 4),
-        link=f"/notes/{hit.document_id}?lines={first}-{last}#L{first}",
+        link=link,
         stale=place.stale,
+        related=place.related,
     )
+
+
+def between(spans: Sequence[Span], row: Sequence[Span]) -> Sequence[Span]:
+    """The stretch of a row of spans that goes from the first to the last of some of them."""
+    return row[row.index(spans[0]) : len(row) - row[::-1].index(spans[-1])]
 
 
 def quote(spans: Sequence[Span], lines: Sequence[str] | None) -> str:

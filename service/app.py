@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import FastAPI, Query, Request
+from fastapi import Path as PathParameter
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse, Response
@@ -19,13 +20,15 @@ from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
-from indexer.catalogue import StoredDocument
-from indexer.errors import FootnoteError, InputError, ServiceError
+from indexer.catalogue import StoredDocument, StoredPaper
+from indexer.errors import FootnoteError, InputError, ServiceError, SourceError
 from indexer.settings import Settings
+from indexer.status import is_stale
 from service import pages, schemas
-from service.current import find_note, open_desk
+from service.addresses import address_of
+from service.current import check_page, find_document, find_note, find_paper, open_desk
+from service.drawings import Drawings
 from service.guard import Figures, Guard
-from service.notes import address_of
 from service.present import answer_json, question_json, search_json
 from service.problem import PROBLEM_TYPE, problem, status_of
 
@@ -56,11 +59,12 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        if desk is not None:
-            yield
-            return
         stopping = asyncio.Event()
         async with AsyncExitStack() as stack:
+            stack.push_async_callback(run_in_threadpool, app.state.drawings.close)
+            if desk is not None:
+                yield
+                return
             opening = asyncio.create_task(_open(app, notice, stack, stopping))
             try:
                 yield
@@ -81,6 +85,7 @@ def create_app(
     app.state.desk = desk
     app.state.trouble = ServiceError("the library is being opened; try again in a few seconds")
     app.state.figures = Figures.create()
+    app.state.drawings = Drawings(settings.papers)
     app.add_middleware(Guard, respond=_respond, figures=app.state.figures, hosts=hosts)
     app.add_exception_handler(FootnoteError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
@@ -140,11 +145,11 @@ def _add_routes(app: FastAPI) -> None:
         response_model=schemas.DocumentText,
     )(document)
     app.get(
-        "/api/papers/{paper_id}/pages/{page}.png",
+        "/api/papers/{paper_id:path}/pages/{page}.png",
         operation_id="paper_page",
         tags=["library"],
         response_class=Response,
-        responses={200: {"content": {"image/png": {}}}},
+        responses={200: {"content": {"image/png": {}}}, 304: {"description": "It is as the browser has it."}},
     )(paper_page)
     app.get("/healthz", operation_id="health", tags=["service"], response_model=schemas.Health)(health)
     app.get("/readyz", operation_id="ready", tags=["service"], response_model=schemas.Health)(ready)
@@ -175,10 +180,13 @@ def questions(request: Request) -> dict[str, Any]:
 
 
 def status(request: Request) -> dict[str, Any]:
-    """Say what is in the library, what could not be read and why, and what is out of date."""
-    found = asdict(open_desk(request).status())
-    found["failures"] = [{"file": file, "reason": reason} for file, reason in found["failures"]]
-    return found
+    """Say what is in the library, what could not be read or fetched and why, and what is out of date."""
+    found = open_desk(request).status()
+    return asdict(found) | {
+        "failures": [{"file": file, "reason": reason} for file, reason in found.failures],
+        "remarks": [{"file": file, "remark": remark} for file, remark in found.remarks],
+        "papers": [_paper_json(paper) for paper in found.papers],
+    }
 
 
 def documents(request: Request) -> dict[str, Any]:
@@ -187,14 +195,35 @@ def documents(request: Request) -> dict[str, Any]:
 
 
 def document(request: Request, document_id: int) -> dict[str, Any]:
-    """Give one file of the library with its lines as they are on disk."""
-    found, note = find_note(request, document_id)
+    """Give one file of the library: a note with its lines as they are on disk, a paper with what arXiv says of it."""
+    found = find_document(request, document_id)
+    if found.kind == "paper":
+        stored = open_desk(request).paper_of(found)
+        about = asdict(stored) if stored else {"authors": ()}
+        return about | _document_json(found) | {"source_lines": None, "stale": is_stale(found)}
+    note = find_note(request, found)
     return _document_json(found) | {"source_lines": note.lines, "stale": note.stale}
 
 
-def paper_page(paper_id: str, page: int) -> Response:
+def paper_page(
+    request: Request,
+    paper_id: Annotated[str, PathParameter(description="The arXiv id, with or without a version, or the document's.")],
+    page: Annotated[int, PathParameter(description="The number of the page, from 1.")],
+    width: Annotated[int, Query(ge=200, le=2000, description="In pixels.")] = 1000,
+) -> Response:
     """Draw one page of a paper."""
-    raise HTTPException(HTTPStatus.NOT_FOUND, f"page {page} of {paper_id} is not here: the library holds no papers")
+    found = find_paper(request, paper_id)
+    check_page(found, page)
+    drawings: Drawings = request.app.state.drawings
+    digest = drawings.digest(found)
+    headers = {"ETag": f'"{digest[:16]}-{page}-{width}"', "Cache-Control": "private, no-cache"}
+    if headers["ETag"] in request.headers.get("if-none-match", ""):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    try:
+        picture = drawings.draw(found, digest, page, width=width)
+    except SourceError as error:
+        raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, f"page {page} of {found.title}: {error}") from error
+    return Response(picture, media_type="image/png", headers=headers)
 
 
 def health() -> dict[str, str]:
@@ -222,6 +251,11 @@ def metrics(request: Request) -> Response:
 def _document_json(document: StoredDocument) -> dict[str, Any]:
     fields = asdict(document)
     return fields | {"title": document.title, "lines": document.line_count, "link": address_of(document)}
+
+
+def _paper_json(paper: StoredPaper) -> dict[str, Any]:
+    link = None if paper.document_id is None else f"/papers/{paper.document_id}"
+    return asdict(paper) | {"paper": paper.identifier, "link": link}
 
 
 # ------------------------------------------------------------------------------------------------------ errors

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from threading import Lock
 from types import TracebackType
 from typing import Self
 
-from indexer.catalogue import StoredDocument
+from indexer.catalogue import StoredDocument, StoredPaper, StoredPassage
 from indexer.encode import load_encoder
 from indexer.errors import ModelError, QuestionError, SourceError
 from indexer.library import Library, Snapshot
@@ -20,8 +20,9 @@ from indexer.status import Status, is_stale, status
 from indexer.types import Encoder
 from service import ledger
 from service.answer import Evidence, Place, cite, compose
+from service.related import Relations
 from service.retrieve import FUSED, Mix, read, retrieve, score_spans
-from service.types import Answer, AnsweredQuestion, Hit, SearchResult
+from service.types import Answer, AnsweredQuestion, Hit, Related, SearchResult
 
 MAX_QUESTION_CHARS = 10_000
 """Questions longer than this are refused; the encoder reads far less."""
@@ -40,6 +41,7 @@ class Desk:
         self.encoder = encoder
         self._answered: tuple[int, list[Answer | None]] | None = None
         self._asked_lines: tuple[int, frozenset[tuple[int, int]]] | None = None
+        self._relations = Relations()
         self._lock = Lock()
 
     @classmethod
@@ -76,12 +78,13 @@ class Desk:
             return self._ask(snapshot, question, k, mix)
 
     def search(self, query: str, *, k: int = 8, mix: Mix = FUSED) -> SearchResult:
-        """The `k` passages nearest to a query; raise QuestionError when it is empty or too long."""
+        """The `k` passages nearest to a query, references last; raise QuestionError when it is empty or too long."""
         clock = _Clock()
         text = checked(query)
         with self.library.snapshot() as snapshot:
             hits = retrieve(snapshot, read(snapshot, self.encoder, text), top=k, mix=mix)
-            place = _Places(snapshot)
+            hits.sort(key=lambda hit: hit.passage.kind == "reference")
+            place = _Places(snapshot, self._relations)
             found = tuple(cite(n, Evidence(hit, hit.passage.spans), place(hit)) for n, hit in enumerate(hits, start=1))
         return SearchResult(query, found, clock())
 
@@ -121,6 +124,26 @@ class Desk:
         with self.library.snapshot() as snapshot:
             return snapshot.catalogue.document(document_id)
 
+    def passages_of(self, document_id: int) -> list[StoredPassage]:
+        """The passages of a document in reading order."""
+        with self.library.snapshot() as snapshot:
+            return snapshot.catalogue.passages_of(document_id)
+
+    def paper_of(self, document: StoredDocument) -> StoredPaper | None:
+        """The paper that a document was fetched for, with what arXiv says of it."""
+        with self.library.snapshot() as snapshot:
+            return next((one for one in snapshot.catalogue.papers() if one.document_id == document.id), None)
+
+    def documents_of_paper(self, identifier: str) -> list[StoredDocument]:
+        """The documents that are the paper with that id on arXiv, in any version."""
+        with self.library.snapshot() as snapshot:
+            return snapshot.catalogue.documents_of_paper(identifier)
+
+    def related(self, document: StoredDocument) -> list[Related]:
+        """The papers that a note names, or each place where notes name a paper."""
+        with self.library.snapshot() as snapshot:
+            return [related for _, related in self._relations.of(snapshot, document)]
+
     def _asked(self, snapshot: Snapshot) -> frozenset[tuple[int, int]]:
         """Where questions, tasks and links of the dumps stand, (document, line): they state nothing."""
         known = self._asked_lines
@@ -142,7 +165,7 @@ class Desk:
             k=k,
             asked=self._asked(snapshot),
             score_spans=partial(score_spans, snapshot, self.encoder, query),
-            place=_Places(snapshot),
+            place=_Places(snapshot, self._relations),
             took_ms=clock,
         )
 
@@ -181,22 +204,27 @@ class _Clock:
 
 
 class _Places:
-    """Reads, once each, the files that hits lie in."""
+    """What lies now where hits were found; each file is read once."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, relations: Relations) -> None:
         self._snapshot = snapshot
+        self._relations = relations
         self._read: dict[int, Place] = {}
 
     def __call__(self, hit: Hit) -> Place:
-        if hit.document_id not in self._read:
-            self._read[hit.document_id] = self._look(hit)
-        return self._read[hit.document_id]
+        document = hit.document
+        if document.id not in self._read:
+            self._read[document.id] = _look(document)
+        related = self._relations.beside(self._snapshot, document, hit.passage.lines)
+        return replace(self._read[document.id], related=related)
 
-    def _look(self, hit: Hit) -> Place:
-        document = self._snapshot.catalogue.document(hit.document_id)
-        if document is None or is_stale(document):
-            return Place(None, stale=True)
-        try:
-            return Place(lines_of(decode(Path(document.path).read_bytes(), document.file)), stale=False)
-        except (OSError, SourceError):
-            return Place(None, stale=True)
+
+def _look(document: StoredDocument) -> Place:
+    if document.kind == "paper":
+        return Place(None, stale=is_stale(document))
+    if is_stale(document):
+        return Place(None, stale=True)
+    try:
+        return Place(lines_of(decode(document.path.read_bytes(), document.file)), stale=False)
+    except (OSError, SourceError):
+        return Place(None, stale=True)

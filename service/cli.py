@@ -20,6 +20,7 @@ from indexer.cli import add_commands as add_indexer_commands
 from indexer.errors import FootnoteError, InputError, QuestionError
 
 if TYPE_CHECKING:
+    from indexer.collect import Papers
     from service.ask import Desk
 
 OK, NOT_ANSWERED, ERROR, INTERRUPTED = 0, 1, 2, 130
@@ -123,6 +124,7 @@ def _parser() -> argparse.ArgumentParser:
         help="port to listen on (default: 8000; 0: any free one)",
     )
     serve.add_argument("--watch", action="store_true", help="index again whenever a note is saved")
+    serve.add_argument("--no-papers", action="store_true", help="while watching, do not fetch the papers of new links")
     add_library(serve)
     serve.set_defaults(run=_serve)
 
@@ -261,7 +263,8 @@ def _questions(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int
 def _serve(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     from service.serve import serve
 
-    return serve(settings_of(arguments, environ), arguments.host, arguments.port, watch=arguments.watch)
+    watch: Papers | None = None if not arguments.watch else "known" if arguments.no_papers else "new"
+    return serve(settings_of(arguments, environ), arguments.host, arguments.port, watch=watch)
 
 
 def _bench_quality(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:

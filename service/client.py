@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from indexer.settings import Settings
 from indexer.types import Box
-from service.types import Answer, Citation, Sentence
+from service.types import Answer, Citation, Related, Sentence
 
 ADDRESS_FILE = "service.json"
 """In the library's folder: where its service listens."""
@@ -97,5 +97,10 @@ def _citation(data: Mapping[str, Any]) -> Citation:
         "lines": tuple(data["lines"]) if data["lines"] else None,
         "pages": tuple(data["pages"]) if data["pages"] else None,
         "boxes": tuple(Box(**box) for box in data["boxes"]) if data["boxes"] else None,
+        "related": tuple(_related(item) for item in data["related"]),
     }
     return Citation(**fields)
+
+
+def _related(data: Mapping[str, Any]) -> Related:
+    return Related(**dict(data) | {"lines": tuple(data["lines"]) if data["lines"] else None})

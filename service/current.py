@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from indexer.catalogue import StoredDocument
 from indexer.settings import Settings
+from service.addresses import address_of
 from service.notes import Note, read_note
 
 if TYPE_CHECKING:
@@ -24,11 +26,47 @@ def open_desk(request: Request) -> Desk:
     return desk
 
 
-def find_note(request: Request, document_id: int) -> tuple[StoredDocument, Note]:
-    """Give a document and its lines; raise HTTP 404 where there is none, SourceError where it is unreadable."""
+def find_document(request: Request, document_id: int) -> StoredDocument:
+    """Give the document of that number; raise HTTP 404 where there is none."""
     # numbers beyond SQLite's integers name no document either
     found = open_desk(request).document(document_id) if 0 < document_id < 2**63 else None
     if found is None:
         raise HTTPException(HTTPStatus.NOT_FOUND, f"the library has no document {document_id}; /library lists all")
+    return found
+
+
+def find_paper(request: Request, name: str) -> StoredDocument:
+    """Give a paper by its number, or by its id on arXiv with or without a version; raise HTTP 404 where there is none.
+
+    Of several, one whose pages are there is taken, and of these the newest.
+    """
+    if re.fullmatch(r"[0-9]{1,18}", name):
+        document = find_document(request, int(name))
+        if document.kind == "paper":
+            return document
+        raise HTTPException(HTTPStatus.NOT_FOUND, f"document {name} is a note, and has no pages; see {document.file}")
+    identifier, version = re.fullmatch(r"(.*?)(v[0-9]+)?", name, re.DOTALL).groups()  # type: ignore[union-attr]
+    held = open_desk(request).documents_of_paper(identifier)
+    matching = [paper for paper in held if version in (None, paper.version)]
+    if not matching:
+        others = " and ".join(sorted({paper.version or "a version that it does not say" for paper in held}))
+        but = f", but has {others} of it" if others else "; /library lists all"
+        raise HTTPException(HTTPStatus.NOT_FOUND, f"the library has no paper {name}{but}")
+    return max(matching, key=lambda paper: (paper.pages > 0, int((paper.version or "v0")[1:]), -paper.id))
+
+
+def check_page(paper: StoredDocument, page: int) -> None:
+    """Raise HTTP 404 where a paper has no such page."""
+    if not paper.pages:
+        detail = f"{paper.title}: the library has the abstract only, and no pages; {address_of(paper)} says why"
+    elif not 1 <= page <= paper.pages:
+        detail = f"{paper.title}: there is no page {page}, the last one is {paper.pages}"
+    else:
+        return
+    raise HTTPException(HTTPStatus.NOT_FOUND, detail)
+
+
+def find_note(request: Request, document: StoredDocument) -> Note:
+    """Give the lines of a note; raise SourceError where it is unreadable."""
     settings: Settings = request.app.state.settings
-    return found, read_note(found, max_bytes=settings.max_file_bytes)
+    return read_note(document, max_bytes=settings.max_file_bytes)

@@ -6,12 +6,13 @@ import posixpath
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from indexer.catalogue import StoredDocument
-from indexer.discover import Found, read
 from indexer.errors import SourceError
 from indexer.parsing.text import decode, lines_of
+from service.addresses import address_of
+from service.files import read_file
 from service.render import Resolve
 
 
@@ -24,28 +25,12 @@ class Note:
 
 
 def read_note(document: StoredDocument, *, max_bytes: int) -> Note:
-    """Read the file of a document of the library; raise SourceError when it cannot be served.
-
-    A file that a link has carried out of its root is served only while it holds exactly what was indexed.
-    """
-    root = Path(document.root)
-    parts = PurePosixPath(document.file)
-    if parts.is_absolute() or ".." in parts.parts:
-        raise SourceError(f"{document.file} is not under its root; index it again")
+    """Read the file of a note; raise SourceError when it cannot be served, see `read_file`."""
+    source, stale = read_file(document, max_bytes=max_bytes)
     try:
-        source = read(Found(root, document.file, document.size, document.mtime_ns), max_bytes=max_bytes)
-        text = decode(source.data, document.file)
+        return Note(tuple(lines_of(decode(source.data, document.file))), stale)
     except SourceError as error:
         raise SourceError(f"{document.file}: {error}") from error
-    stale = source.sha256 != document.sha256
-    if stale and not source.path.resolve().is_relative_to(root.resolve()):
-        raise SourceError(f"{document.file} leads out of its root and has changed; index it again")
-    return Note(tuple(lines_of(text)), stale)
-
-
-def address_of(document: StoredDocument) -> str:
-    """Give the address of a document's page."""
-    return f"/notes/{document.id}"
 
 
 def resolver(documents: Callable[[], Sequence[StoredDocument]], *, beside: StoredDocument | None = None) -> Resolve:

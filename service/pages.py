@@ -13,18 +13,22 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import jinja2
 from fastapi import FastAPI, Query, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from markupsafe import Markup
 
+from indexer.catalogue import StoredPaper
+from indexer.change import PaperState
 from indexer.errors import QuestionError
-from indexer.plain import plain
-from indexer.types import Lines
-from service.current import find_note, open_desk
-from service.notes import Note, address_of, resolver
-from service.present import place_of
+from indexer.status import is_stale
+from indexer.types import Lines, pages_of
+from service.addresses import QUOTE, address_of, address_on_arxiv
+from service.current import check_page, find_document, find_note, open_desk
+from service.notes import Note, resolver
+from service.present import as_read, first_related, place_of
 from service.problem import anchor_of, every_error, status_of, title_of
 from service.render import Resolve, locate, render, render_inline
 from service.schemas import K
+from service.sheets import cited_spans, sections, sheets, text_of
 from service.types import Answer, AnsweredQuestion, Citation
 
 Show: TypeAlias = Literal["open", "answered", "unsupported", "all"]
@@ -34,6 +38,15 @@ WINDOW = 2000
 
 HINTS = 3
 """How many of the person's own open questions the first page offers."""
+
+BECAME: dict[PaperState, str] = {
+    "fetched": "In the library",
+    "pending": "Pending",
+    "failed": "Could not be had",
+    "absent": "Not on arXiv",
+    "withdrawn": "Withdrawn",
+}
+"""What became of a paper, in words."""
 
 _LINES = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
 _CLOSED = re.compile(r"[.!?…:;]\W*$")
@@ -46,6 +59,7 @@ def add_pages(app: FastAPI) -> None:
         ("/", search_page),
         ("/questions", questions_page),
         ("/notes/{document_id}", note_page),
+        ("/papers/{document_id}", paper_page),
         ("/library", library_page),
         ("/docs", docs_page),
     ):
@@ -90,6 +104,7 @@ def search_page(request: Request, q: str = "", k: K = 8) -> Response:
         sources=[one for one in answer.citations if one.n in used] if answer else [],
         nearby=[one for one in answer.citations if one.n not in used] if answer else [],
         totals=None if answer else desk.status(),
+        related_to=first_related(answer.citations) if answer else {},
         hints=[] if answer else desk.open_questions(HINTS),
     )
 
@@ -117,7 +132,10 @@ def note_page(
     at: Annotated[int, Query(ge=1, le=10**9)] = 1,
 ) -> Response:
     """Show a note with its cited lines marked, rendered or as its source from line `at`."""
-    document, note = find_note(request, document_id)
+    document = find_document(request, document_id)
+    if document.kind == "paper":
+        return RedirectResponse(address_of(document))
+    note = find_note(request, document)
     cited = _cited(lines, len(note.lines))
     resolve = resolver(open_desk(request).documents, beside=document)
     body = None
@@ -134,6 +152,43 @@ def note_page(
         body=None if body is None else Markup(body),  # noqa: S704 - sanitised by `render`
         may_render=document.format in _RENDERED and not (view == "" and body is None),
         source=_window(note, cited[0] if cited else at) if body is None else None,
+        related=list({one.link: one for one in open_desk(request).related(document)}.values()),
+    )
+
+
+def paper_page(
+    request: Request,
+    document_id: int,
+    page: Annotated[int | None, Query(ge=1, le=10**9)] = None,
+    sentences: str = "",
+) -> Response:
+    """Show a page of a PDF with the words marked that are cited, and what there is to know of the paper."""
+    desk = open_desk(request)
+    document = find_document(request, document_id)
+    if document.kind == "note":
+        return RedirectResponse(address_of(document))
+    passages = [stored.passage for stored in desk.passages_of(document_id)]
+    cited = cited_spans(passages, _cited(sentences, 10**9), page)
+    on = pages_of(cited)
+    page = page or (on[0] if on else 1)
+    if document.pages:
+        check_page(document, page)
+    shown = sheets(document, request.app.state.drawings, passages, cited, page) if document.pages else []
+    return _page(
+        request,
+        "paper.html",
+        document=document,
+        address=address_of(document),
+        paper=desk.paper_of(document),
+        stale=is_stale(document),
+        related=desk.related(document),
+        sections=sections(passages),
+        quote=" ".join(span.text for span in cited),
+        fragment=QUOTE,
+        sheets=shown,
+        text=[] if shown else list(text_of(passages, cited, None)),
+        before=page - 1,
+        after=0 if page + len(shown) > document.pages else page + len(shown),
     )
 
 
@@ -141,12 +196,15 @@ def library_page(request: Request) -> Response:
     """List what is in the library, and what could not be read."""
     desk = open_desk(request)
     documents = [one for one in desk.documents() if one.failure is None]
-    by_root = groupby(sorted(documents, key=lambda one: (one.root, one.file)), key=lambda one: one.root)
+    placed = sorted((one for one in documents if not one.fetched), key=lambda one: (one.root, one.file))
+    status = desk.status()
     return _page(
         request,
         "library.html",
-        status_of_library=desk.status(),
-        roots=[(root, list(group)) for root, group in by_root],
+        status_of_library=status,
+        papers=_by_state(status.papers),
+        titles={one.id: one.title for one in documents},
+        roots=[(root, list(group)) for root, group in groupby(placed, key=lambda one: one.root)],
         address_of=address_of,
     )
 
@@ -225,9 +283,17 @@ def _paragraphs(answer: Answer) -> list[tuple[list[str], list[Citation]]]:
     return found
 
 
+def _answering(answer: Answer) -> str:
+    """Say what an answer rests on: notes, papers or both."""
+    used = {n for sentence in answer.sentences for n in sentence.citations}
+    return " and ".join(
+        f"{kind}s" for kind in ("note", "paper") if kind in {c.kind for c in answer.citations if c.n in used}
+    )
+
+
 def _follows(line: str, text: str, citations: Iterable[Citation]) -> bool:
     """Whether a text goes on in the same paragraph where a line has ended."""
-    return any(f"{plain(line)} {plain(text)}" in one.passage for one in citations)
+    return any(f"{as_read(line, one)} {as_read(text, one)}" in one.passage for one in citations)
 
 
 _Section: TypeAlias = tuple[str, list[AnsweredQuestion]]
@@ -243,6 +309,15 @@ def _by_place(items: Iterable[AnsweredQuestion]) -> list[tuple[AnsweredQuestion,
         )
         for group in files
     ]
+
+
+def _by_state(papers: Iterable[StoredPaper]) -> list[tuple[str, list[StoredPaper]]]:
+    """Group papers by what became of them, in words: those that are here first, and others by the reason."""
+    groups = dict[str, list[StoredPaper]]()
+    for paper in sorted(papers, key=lambda one: (one.state != "fetched", one.state != "pending", one.key)):
+        said = BECAME[paper.state] if not paper.reason else f"{BECAME[paper.state]}: {paper.reason}"
+        groups.setdefault(said, []).append(paper)
+    return list(groups.items())
 
 
 def _type_of(schema: Mapping[str, Any]) -> str:
@@ -288,5 +363,11 @@ def _templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"locate": locate, "paragraphs": _paragraphs, "place": place_of}
+    environment.globals |= {
+        "locate": locate,
+        "paragraphs": _paragraphs,
+        "place": place_of,
+        "answering": _answering,
+        "arxiv": address_on_arxiv,
+    }
     return environment

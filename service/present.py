@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from service.types import Answer, AnsweredQuestion, Citation, SearchResult
+from indexer.plain import plain
+from service.types import Answer, AnsweredQuestion, Citation, Related, SearchResult
 
 
 def answer_json(answer: Answer, *, identifier: str | int | None = None) -> dict[str, Any]:
@@ -30,9 +32,40 @@ def question_json(item: AnsweredQuestion) -> dict[str, Any]:
 
 
 def place_of(citation: Citation) -> str:
-    """Write the place of a citation as a person would: `file.md:25-26`, or `1512.03385, p. 3`."""
+    """Write the place of a citation as a person would: `file.md:25-26`, `1512.03385v1, p. 3`, `file.pdf (v1), p. 3`."""
     if citation.lines and citation.file:
-        first, last = citation.lines
-        return f"{citation.file}:{first}" if first == last else f"{citation.file}:{first}-{last}"
-    name = citation.file or citation.paper or citation.title
-    return f"{name}, p. {citation.pages[0]}" if citation.pages else name
+        return f"{citation.file}:{range_of(citation.lines)}"
+    version = citation.version or ""
+    if citation.file:
+        name = f"{citation.file} ({version})" if version else citation.file
+    else:
+        name = f"{citation.paper or citation.title}{version}"
+    return f"{name}, p. {range_of(citation.pages)}" if citation.pages else f"{name}, abstract"
+
+
+def place_of_related(related: Related) -> str:
+    """Write where something related is found as a person would: `file.md:12`, `1512.03385`."""
+    if related.lines:
+        return f"{related.file}:{range_of(related.lines)}"
+    return related.file or related.paper or ""
+
+
+def first_related(citations: Iterable[Citation]) -> dict[int, list[Related]]:
+    """What belongs to each citation, by its number, and was not said beside one before it."""
+    said = set[str]()
+    found = {}
+    for citation in citations:
+        found[citation.n] = [related for related in citation.related if related.link not in said]
+        said |= {related.link for related in citation.related}
+    return found
+
+
+def range_of(numbers: tuple[int, int]) -> str:
+    """Write the first and the last of some lines or pages: `3`, `3-4`."""
+    first, last = numbers
+    return f"{first}" if first == last else f"{first}-{last}"
+
+
+def as_read(text: str, citation: Citation) -> str:
+    """What a reader sees of a quoted text: only notes have markup."""
+    return " ".join(text.split()) if citation.kind == "paper" else plain(text)

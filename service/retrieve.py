@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.catalogue import Section
 from indexer.library import Snapshot
 from indexer.plain import plain
 from indexer.tokens import DIMENSION, max_similarities, unpack
@@ -28,19 +29,22 @@ class Mix:
 
     `lexical` weighs BM25 divided by the best of the search, `tokens` the mean best match of the question's words
     (weighted by how rare they are in the library), `section` the mean score of the three best passages under the same
-    heading. `pool` is how many passages each search contributes.
+    heading. `note` is what a passage of a note has ahead of one of a paper: those of papers are longer and more, so the
+    best of them is nearer by chance alone, and what a person wrote down is what she looks for first. `pool` is how
+    many passages each search contributes.
     """
 
     lexical: float = 0.1
     tokens: float = 1.5
     section: float = 0.25
     dense: float = 1.0
-    pool: int = 100
+    note: float = 0.25
+    pool: int = 150
 
 
 FUSED = Mix()
-LEXICAL_ALONE = Mix(lexical=1.0, tokens=0.0, section=0.0, dense=0.0)
-DENSE_ALONE = Mix(lexical=0.0, tokens=0.0, section=0.0)
+LEXICAL_ALONE = Mix(lexical=1.0, tokens=0.0, section=0.0, dense=0.0, note=0.0)
+DENSE_ALONE = Mix(lexical=0.0, tokens=0.0, section=0.0, note=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,8 @@ def retrieve(snapshot: Snapshot, query: Query, *, top: int, mix: Mix = FUSED) ->
     lexical = dict(snapshot.lexical.search(query.text, mix.pool)) if mix.lexical else {}
     dense = dict(snapshot.vectors.search(query.encoded.vector, mix.pool)) if mix.dense else {}
     ids = list(lexical.keys() | dense.keys())
-    stored = snapshot.catalogue.passages(ids)
-    ids = [number for number in ids if number in stored]
+    sections = snapshot.catalogue.sections(ids)
+    ids = [number for number in ids if number in sections]
     if not ids:
         return []
     cosines = _cosines(snapshot, query.encoded, ids, dense)
@@ -74,25 +78,22 @@ def retrieve(snapshot: Snapshot, query: Query, *, top: int, mix: Mix = FUSED) ->
     tokens = _token_matches(snapshot, query, ids)
     scores = mix.dense * cosines + mix.lexical * terms + mix.tokens * tokens
     if mix.section:
-        scores += mix.section * _sections(scores, [(stored[n].document_id, stored[n].passage.headings) for n in ids])
+        scores += mix.section * _sections(scores, [sections[number] for number in ids])
+    scores += mix.note * np.array([sections[number].kind == "note" for number in ids], dtype=np.float32)
     best_first = np.argsort(-scores, kind="stable")[:top].tolist()
-    documents = snapshot.catalogue.documents_among({stored[ids[k]].document_id for k in best_first})
+    stored = snapshot.catalogue.passages(ids[k] for k in best_first)
+    documents = snapshot.catalogue.documents_among({found.document_id for found in stored.values()})
     return [
         Hit(
-            passage_id=found.id,
-            document_id=document.id,
-            kind=document.kind,
-            root=document.root,
-            file=document.file,
-            title=document.title,
-            passage=found.passage,
+            passage_id=ids[k],
+            document=documents[stored[ids[k]].document_id],
+            passage=stored[ids[k]].passage,
             score=float(scores[k]),
             dense=float(cosines[k]),
             lexical=float(terms[k]),
             tokens=float(tokens[k]),
         )
         for k in best_first
-        if (document := documents.get((found := stored[ids[k]]).document_id)) is not None
     ]
 
 
@@ -152,7 +153,8 @@ def _located(hit: Hit) -> Iterator[tuple[int, int]]:
     letters = "".join(text[k] for k in places)
     cursor = sum(char.isalnum() for char in hit.passage.context)
     for span in hit.passage.spans:
-        wanted = "".join(filter(str.isalnum, plain(span.text)))
+        shown = span.text if hit.document.kind == "paper" else plain(span.text)
+        wanted = "".join(filter(str.isalnum, shown))
         found = letters.find(wanted, cursor) if wanted else -1
         if found < 0:
             yield 0, 0
@@ -171,9 +173,9 @@ def _rarity(snapshot: Snapshot, text: str, offsets: Sequence[tuple[int, int]]) -
     )
 
 
-def _sections(scores: NDArray[np.float32], sections: Sequence[tuple[int, tuple[str, ...]]]) -> NDArray[np.float32]:
+def _sections(scores: NDArray[np.float32], sections: Sequence[Section]) -> NDArray[np.float32]:
     """For each passage the mean of the three best scores in its section."""
-    members: dict[tuple[int, tuple[str, ...]], list[int]] = defaultdict(list)
+    members: dict[Section, list[int]] = defaultdict(list)
     for k, section in enumerate(sections):
         members[section].append(k)
     result = scores.copy()

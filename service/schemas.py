@@ -25,24 +25,38 @@ class Box(BaseModel):
     y1: float
 
 
+class Related(BaseModel):
+    """What belongs to a cited place: the library's paper that a note names, or the note that names a paper."""
+
+    relation: Literal["paper of this note", "your note on this paper"]
+    title: str
+    file: str | None = Field(description="The path of the file under its root; null for a fetched paper.")
+    lines: tuple[int, int] | None = Field(description="Where the note names the paper.")
+    paper: str | None = Field(description="The arXiv id.")
+    link: str = Field(description="The page that shows it.")
+
+
 class Citation(BaseModel):
     """The exact place that a sentence comes from."""
 
     n: int = Field(description="The number that sentences refer to.")
     kind: Literal["note", "paper"]
-    file: str | None = Field(description="The path of the file under its root.")
+    file: str | None = Field(description="The path of the file under its root; null for a fetched paper.")
     paper: str | None = Field(description="The arXiv id.")
-    version: str | None = Field(description="The version of the paper.")
+    version: str | None = Field(description="The version of the paper, as in `v2`.")
     title: str
     headings: list[str] = Field(description="The path of headings above the passage.")
     lines: tuple[int, int] | None = Field(description="First and last line, 1-based, of the file as it is on disk.")
-    pages: tuple[int, int] | None = Field(description="First and last page, 1-based.")
-    boxes: list[Box] | None
+    pages: tuple[int, int] | None = Field(
+        description="First and last page, 1-based: of the quote under a sentence, else of the passage."
+    )
+    boxes: list[Box] | None = Field(description="Where the quote stands, one box a line, in reading order.")
     quote: str = Field(description="Verbatim, white space folded, from those lines or pages.")
     passage: str = Field(description="The whole passage that holds the quote.")
     score: float = Field(description="Similarity to the question; higher is better.")
     link: str = Field(description="The page that shows the place.")
     stale: bool = Field(description="The file has changed since it was indexed.")
+    related: list[Related]
 
 
 class Sentence(BaseModel):
@@ -101,6 +115,26 @@ class Failure(BaseModel):
     reason: str
 
 
+class Remark(BaseModel):
+    """What there is to say of how a file could be read."""
+
+    file: str
+    remark: str
+
+
+class Paper(BaseModel):
+    """A paper that notes name."""
+
+    paper: str | None = Field(description="The arXiv id.")
+    named: str | None = Field(description="The version that the notes name; null where they mean the newest.")
+    version: str | None = Field(description="The version that the library has.")
+    url: str | None = Field(description="The address of a PDF that is not on arXiv.")
+    title: str | None
+    state: Literal["pending", "fetched", "failed", "absent", "withdrawn"]
+    reason: str | None = Field(description="Why it is not here, if so.")
+    link: str | None = Field(description="The page that shows it, or its abstract.")
+
+
 class Status(BaseModel):
     """What is in the library."""
 
@@ -114,6 +148,8 @@ class Status(BaseModel):
     questions: int
     roots: list[str]
     failures: list[Failure]
+    remarks: list[Remark]
+    papers: list[Paper] = Field(description="The papers that notes name, and what became of each.")
     stale: list[str] = Field(description="Files that have changed or vanished since they were indexed.")
 
 
@@ -133,14 +169,26 @@ class Document(BaseModel):
     indexed_at: float = Field(description="In seconds since 1970.")
     passages: int
     failure: str | None = Field(description="Why the file could not be read, if so.")
+    pages: int = Field(description="0 for a note, and for a paper of which there is only the abstract.")
+    paper: str | None = Field(description="The arXiv id.")
+    version: str | None = Field(description="The version of the paper, as in `v2`.")
+    url: str | None = Field(description="Where it was fetched from.")
+    remark: str | None = Field(description="What could not be read of it.")
+    fetched: bool = Field(description="It was fetched, and lies in the library itself.")
     link: str
 
 
 class DocumentText(Document):
-    """A file of the library with its text."""
+    """A file of the library with its text, or with what is known of the paper."""
 
-    source_lines: list[str] = Field(description="The lines as they are on disk now, without their ends.")
+    source_lines: list[str] | None = Field(
+        description="The lines of a note as they are on disk now, without their ends; null for a paper."
+    )
     stale: bool = Field(description="The file has changed since it was indexed.")
+    authors: list[str] = []
+    abstract: str | None = None
+    published: str | None = Field(None, description="A day, as in `2017-06-12`.")
+    updated: str | None = None
 
 
 class Documents(BaseModel):

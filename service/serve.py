@@ -10,19 +10,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from indexer.cli import did_something, notice, summary, watch
+from indexer.cli import WATCHED_PAPERS, did_something, notice, summary, watch
 from indexer.errors import ServiceError
 from indexer.settings import Settings
 
 if TYPE_CHECKING:
+    from indexer.collect import Papers
     from service.ask import Desk
 
 STOP_SECONDS = 5
 """How long what is on its way may take when the service is stopped."""
 
 
-def serve(settings: Settings, host: str, port: int, *, watch: bool) -> int:
-    """Serve until stopped by Ctrl-C or SIGTERM; raise ServiceError when the port cannot be had."""
+def serve(settings: Settings, host: str, port: int, *, watch: Papers | None) -> int:
+    """Serve until stopped by Ctrl-C or SIGTERM; raise ServiceError when the port cannot be had.
+
+    `watch` says which papers are fetched for notes that are saved meanwhile; None lets them be.
+    """
     import uvicorn
 
     from service.app import create_app
@@ -34,7 +38,7 @@ def serve(settings: Settings, host: str, port: int, *, watch: bool) -> int:
         bound = listening.getsockname()[1]
         app = create_app(settings, desk=desk, hosts=(host,))
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=STOP_SECONDS))
-        with announced(settings.library, host, bound), _stopped_by_signals(), _watching(settings, desk, watch=watch):
+        with announced(settings.library, host, bound), _stopped_by_signals(), _watching(settings, desk, watch):
             shown = f"[{host}]" if ":" in host else host
             notice(f"Footnote answers at http://{shown}:{bound} — press Ctrl-C to stop")
             server.run(sockets=[listening])
@@ -73,29 +77,30 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 @contextmanager
-def _watching(settings: Settings, desk: Desk, *, watch: bool) -> Iterator[None]:
+def _watching(settings: Settings, desk: Desk, papers: Papers | None) -> Iterator[None]:
     """Index in a thread what is saved meanwhile; at the end, let a run that is on its way finish for some seconds."""
     stop = threading.Event()
-    thread = threading.Thread(target=_watch, args=(settings, desk, stop), daemon=True, name="watch")
-    if watch:
+    thread = threading.Thread(target=_watch, args=(settings, desk, papers, stop), daemon=True, name="watch")
+    if papers:
         thread.start()
     try:
         yield
     finally:
         stop.set()
-        if watch:
+        if papers:
             thread.join(STOP_SECONDS)
 
 
-def _watch(settings: Settings, desk: Desk, stop: threading.Event) -> None:
+def _watch(settings: Settings, desk: Desk, papers: Papers, stop: threading.Event) -> None:
     from indexer.build import build
 
     with desk.library.snapshot() as snapshot:
         roots = [Path(root) for root in snapshot.catalogue.roots()]
 
-    def again() -> None:
-        report = build(settings.library, roots, desk.encoder, settings)
+    def again() -> bool:
+        report = build(settings.library, roots, desk.encoder, settings, papers=papers, most_papers=WATCHED_PAPERS)
         if did_something(report):
             notice(summary(report))
+        return report.papers.fetched == WATCHED_PAPERS
 
     watch(roots, again, stop=stop)

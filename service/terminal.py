@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from indexer.plain import plain
-from service.present import place_of
-from service.types import Answer, AnsweredQuestion, Citation, SearchResult, Verdict
+from service.present import as_read, first_related, place_of, place_of_related
+from service.types import Answer, AnsweredQuestion, Citation, Related, SearchResult, Sentence, Verdict
 
 WIDTH = 80
 
@@ -43,23 +43,25 @@ class Style:
 def answer_text(answer: Answer, style: Style) -> str:
     """The answer, then its numbered sources; for what is not answered, the nearest passages."""
     lines = []
+    cited = {citation.n: citation for citation in answer.citations}
     for sentence in answer.sentences:
         marks = "".join(f" [{n}]" for n in sentence.citations)
-        lines += [style.strong(row) for row in _wrapped(plain(sentence.text) + marks)]
+        lines += [style.strong(row) for row in _wrapped(_read(sentence, cited) + marks)]
     lines += ["", f"{style.verdict(answer.verdict)}{style.faint(f' · confidence {answer.confidence:.0%}')}", ""]
     used = {n for sentence in answer.sentences for n in sentence.citations}
     resting = [citation for citation in answer.citations if citation.n in used]
     nearest = [citation for citation in answer.citations if citation.n not in used]
+    related = first_related(resting + nearest)
     if resting:
-        lines += ["Sources", *_sources(resting, style)]
+        lines += ["Sources", *_sources(resting, related, style)]
     if nearest:
-        lines += ["See also" if resting else "Nearest passages", *_sources(nearest, style)]
+        lines += ["See also" if resting else "Nearest passages", *_sources(nearest, related, style)]
     return "\n".join(lines)
 
 
 def search_text(result: SearchResult, style: Style) -> str:
     """The hits, numbered."""
-    return "\n".join(_sources(result.hits, style)) if result.hits else "Nothing found."
+    return "\n".join(_sources(result.hits, first_related(result.hits), style)) if result.hits else "Nothing found."
 
 
 def questions_text(items: Sequence[AnsweredQuestion], style: Style) -> str:
@@ -76,11 +78,11 @@ def questions_text(items: Sequence[AnsweredQuestion], style: Style) -> str:
             if item.answer.verdict == "unsupported":
                 lines.append(style.faint("  nothing in the library answers this"))
                 continue
-            places = {citation.n: place_of(citation) for citation in item.answer.citations}
-            for cited, sentences in groupby(item.answer.sentences, key=lambda sentence: sentence.citations):
+            cited = {citation.n: citation for citation in item.answer.citations}
+            for numbers, sentences in groupby(item.answer.sentences, key=lambda sentence: sentence.citations):
                 for sentence in sentences:
-                    lines += [style.strong(row) for row in _wrapped(plain(sentence.text), first="  ", then="  ")]
-                lines += [style.faint(f"    {places[n]}") for n in cited]
+                    lines += [style.strong(row) for row in _wrapped(_read(sentence, cited), first="  ", then="  ")]
+                lines += [style.faint(f"    {place_of(cited[n])}") for n in numbers]
     counts = {v: sum(item.answer is not None and item.answer.verdict == v for item in wanted) for v in VERDICTS}
     lines += ["", f"{len(wanted)} open: " + ", ".join(f"{n} {VERDICTS[v].lower()}" for v, n in counts.items() if n)]
     return "\n".join(lines).lstrip("\n") if wanted else "No open questions."
@@ -104,19 +106,34 @@ def questions_markdown(items: Iterable[AnsweredQuestion]) -> str:
     return "\n".join(lines)
 
 
+def _read(sentence: Sentence, cited: Mapping[int, Citation]) -> str:
+    """What a reader sees of a sentence, which is as its source writes it."""
+    return as_read(sentence.text, cited[sentence.citations[0]]) if sentence.citations else sentence.text
+
+
 def _address(citation: Citation) -> str:
-    return f"{citation.file}#L{citation.lines[0]}" if citation.lines else citation.link
+    """Where a report leads to: the file itself, or the paper on arXiv, and there the line or page."""
+    if citation.lines:
+        return f"{citation.file}#L{citation.lines[0]}"
+    page = f"#page={citation.pages[0]}" if citation.pages else ""
+    if citation.file or not citation.paper:
+        return f"{citation.file}{page}" if citation.file else citation.link
+    return f"https://arxiv.org/{'pdf' if page else 'abs'}/{citation.paper}{citation.version or ''}{page}"
 
 
-def _sources(citations: Iterable[Citation], style: Style) -> Iterator[str]:
+def _sources(citations: Iterable[Citation], related_to: Mapping[int, Sequence[Related]], style: Style) -> Iterator[str]:
     for citation in citations:
         number = f"[{citation.n}]".rjust(5)
         changed = " (changed since it was indexed)" if citation.stale else ""
         yield f"{number} {style.strong(place_of(citation))}{changed}"  # a path is copied, so never broken
-        path = " › ".join(citation.headings) or citation.title
+        titled = citation.headings if citation.kind == "note" else (citation.title, *citation.headings)
+        path = " › ".join(titled) or citation.title
         yield from (style.faint(row) for row in _wrapped(path, first="      ", then="      "))
-        quote = textwrap.shorten(plain(citation.quote), 3 * (WIDTH - 8), placeholder=" …")
+        quote = textwrap.shorten(as_read(citation.quote, citation), 3 * (WIDTH - 8), placeholder=" …")
         yield from _wrapped(f"“{quote}”", first="      ", then="      ")
+        for related in related_to[citation.n][:1]:
+            line = f"↳ {related.relation}: {place_of_related(related)} {related.title}"
+            yield style.faint(f"      {textwrap.shorten(line, WIDTH - 6, placeholder=' …')}")
 
 
 def _wrapped(text: str, *, first: str = "", then: str = "") -> list[str]:

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from indexer.types import Box, Lines, Passage, Question
+from indexer.types import Box, DocumentKind, Lines, Passage, Question
+
+if TYPE_CHECKING:
+    from indexer.catalogue import StoredDocument  # who asks a running service needs no SQLite
 
 Verdict: TypeAlias = Literal["supported", "partial", "unsupported"]
 Changed: TypeAlias = Literal["new", "answered", "same"]
+Relation: TypeAlias = Literal["paper of this note", "your note on this paper"]
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A passage that was found, and where it stands.
 
-    `passage_id` and `document_id` are numbers in the catalogue. `dense` is the cosine to the question, `lexical` the
-    BM25 score divided by the best one of this search, `tokens` how well each word of the question is matched in the
-    passage (mean of the best cosines), `score` what they were fused to. Each is a similarity: higher is better.
+    `passage_id` is its number in the catalogue. `dense` is the cosine to the question, `lexical` the BM25 score divided
+    by the best one of this search, `tokens` how well each word of the question is matched in the passage (mean of the
+    best cosines), `score` what they were fused to. Each is a similarity: higher is better.
     """
 
     passage_id: int
-    document_id: int
-    kind: Literal["note", "paper"]
-    root: str
-    file: str | None
-    title: str
+    document: StoredDocument
     passage: Passage
     score: float
     dense: float
@@ -34,11 +34,32 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Related:
+    """What belongs to a cited place: the library's paper that a note names, or the note that names a paper.
+
+    `file` is the path of what lies where a person put it, `lines` is where the note names the paper, `paper` is the id
+    on arXiv, `link` its page.
+    """
+
+    relation: Relation
+    title: str
+    file: str | None
+    lines: Lines | None
+    paper: str | None
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
 class Citation:
-    """The exact place that a sentence comes from. `quote` occurs verbatim, white space folded, in `lines`."""
+    """The exact place that a sentence comes from.
+
+    In a note, `quote` occurs verbatim, white space folded, in `lines`. In a PDF, it stands in `boxes`; `pages` are
+    those of the quote where an answer rests on it, else those of the whole passage. Of a paper without its PDF there is
+    the abstract, which has no pages.
+    """
 
     n: int
-    kind: Literal["note", "paper"]
+    kind: DocumentKind
     file: str | None
     paper: str | None
     version: str | None
@@ -52,6 +73,7 @@ class Citation:
     score: float
     link: str
     stale: bool
+    related: tuple[Related, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 
+import shelf
 from stub_encoder import HashEncoder
 
 from indexer.build import build
-from indexer.library import Library
+from indexer.catalogue import PAPERS, text_hash
+from indexer.library import Library, publish, writing
 from indexer.settings import Settings
+from indexer.types import Document, PaperId, Passage, Source
 from service.ask import Desk
 
 NOTES = {
@@ -60,3 +64,31 @@ def open_desk(folder: Path, notes: Mapping[str, str] = NOTES) -> Desk:
     settings, encoder = settings_for(folder), HashEncoder()
     build(settings.library, [write(folder / "notes", notes)], encoder, settings)
     return Desk(settings, Library.open(settings.library), encoder)
+
+
+def put_paper(
+    folder: Path,
+    passages: Sequence[Passage] = shelf.PASSAGES,
+    *,
+    root: Path | None = None,
+    file: str = "residual.pdf",
+    paper: PaperId | None = shelf.PAPER,
+    pages: int = shelf.PAGES,
+) -> Path:
+    """Put a paper into the library below `folder`, as if fetched or, with `root`, found there; the path of its file."""
+    library, encoder = settings_for(folder).library, HashEncoder()
+    path = (root or library / PAPERS) / file
+    data = shelf.bars_pdf(passages) if pages else b""
+    if pages:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+    source = Source(root or Path(PAPERS), file, data, sha256(data).hexdigest(), path.stat().st_mtime_ns if pages else 0)
+    document = Document(source, "paper", shelf.TITLE, (), (), pages=pages, paper=paper)
+    texts = [passage.embedded_text for passage in passages]
+    with writing(library, "test") as catalogue:
+        catalogue.add_embeddings(encoder.fingerprint, [text_hash(text) for text in texts], encoder.encode(texts))
+        with catalogue.change() as change:
+            change.set_fingerprint(encoder.fingerprint)
+            change.put_document(document, passages, size=len(data))
+        publish(library, catalogue, change)
+    return path

@@ -7,23 +7,36 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-from indexer.catalogue import StoredDocument
+import shelf
+
+from indexer.catalogue import StoredDocument, StoredPaper, StoredPassage
 from indexer.errors import QuestionError
 from indexer.status import Status
-from indexer.types import Question
-from service.types import Answer, AnsweredQuestion, Citation, SearchResult, Sentence
+from indexer.types import Passage, Question, Span
+from service.answer import Evidence, Place, cite
+from service.related import note_on_paper, paper_of_note
+from service.types import Answer, AnsweredQuestion, Citation, Hit, Related, SearchResult, Sentence
 
-_FORMATS = frozenset({".md", ".markdown", ".txt", ".org"})
+_NOTES = frozenset({".md", ".markdown", ".txt", ".org"})
+_PAPERS = frozenset({".pdf", ".abstract"})
+HERE = StoredPaper(
+    "2101.00001", "2101.00001", version="v2", title=shelf.TITLE, authors=("A. Mull", "B. Grau"), abstract="Short.",
+    published="2021-01-03", updated="2021-02-04", state="fetched",
+)  # fmt: skip
+AWAITED = StoredPaper("2101.00002v1", "2101.00002", "v1", state="pending", reason="arxiv.org cannot be reached")
 
 
 class StubDesk:
-    """The verbs of a Desk over the files of one folder, read when it is made."""
+    """The verbs of a Desk over the files of one folder, read when it is made. Every PDF is the paper of `shelf`."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        files = sorted(path for path in root.rglob("*") if path.suffix in _FORMATS)
+        files = sorted(path for path in root.rglob("*") if path.suffix in _NOTES)
+        files += sorted(path for path in root.rglob("*") if path.suffix in _PAPERS)
         self._documents = [_stored(n, root, path) for n, path in enumerate(files, 1)]
-        self._lines = {one.id: one.path.read_text().split("\n") for one in self._documents}
+        self._lines = {one.id: one.path.read_text().split("\n") for one in self._documents if one.kind == "note"}
+        number = next((one.id for one in self._documents if one.paper), None)
+        self.papers = (replace(HERE, document_id=number), AWAITED) if number else ()
 
     def ask(self, question: str, *, k: int = 8) -> Answer:
         if not question.strip():
@@ -44,7 +57,7 @@ class StubDesk:
         return tuple(
             AnsweredQuestion(item, str(self.root), one.file, one.id, answer, "new" if answer else "same")
             for one in self._documents
-            for item in _asked(self._lines[one.id])
+            for item in _asked(self._lines.get(one.id, []))
             for answer in [self.ask(item.text) if item.wanted else None]
         )
 
@@ -63,7 +76,9 @@ class StubDesk:
             questions=len(self.questions()),
             roots=(str(self.root),),
             failures=(("broken.md", "binary data, not text"),),
+            remarks=(("scan.pdf", "no text on page 2"),),
             stale=("old.md",),
+            papers=self.papers,
         )
 
     def documents(self) -> list[StoredDocument]:
@@ -71,6 +86,30 @@ class StubDesk:
 
     def document(self, document_id: int) -> StoredDocument | None:
         return next((one for one in self._documents if one.id == document_id), None)
+
+    def passages_of(self, document_id: int) -> list[StoredPassage]:
+        if self.document(document_id).pages:
+            return [StoredPassage(n, document_id, passage) for n, passage in enumerate(shelf.PASSAGES, 1)]
+        spans = tuple(replace(span, boxes=()) for span in shelf.PASSAGES[0].spans)
+        return [StoredPassage(1, document_id, replace(shelf.PASSAGES[0], spans=spans, headings=("Abstract",)))]
+
+    def paper_of(self, document: StoredDocument) -> StoredPaper | None:
+        return next((paper for paper in self.papers if paper.document_id == document.id), None)
+
+    def documents_of_paper(self, identifier: str) -> list[StoredDocument]:
+        return [one for one in self._documents if one.paper == identifier]
+
+    def related(self, document: StoredDocument) -> list[Related]:
+        return [
+            related
+            for paper in self._documents
+            for note in self._documents
+            if paper.paper and note.kind == "note"
+            for n, line in enumerate(self._lines[note.id], 1)
+            if paper.paper in line
+            for here, related in ((paper, note_on_paper(note, n)), (note, paper_of_note(paper)))
+            if here is document
+        ]
 
     def move(self, document_id: int, file: str) -> None:
         """Let the catalogue say another path for a document."""
@@ -81,19 +120,28 @@ class StubDesk:
         found = []
         for one in self._documents:
             headings: tuple[str, ...] = ()
-            for n, line in enumerate(self._lines[one.id], 1):
+            for n, line in enumerate(self._lines.get(one.id, ()), 1):
                 if line.startswith("#"):
                     headings = (line.lstrip("# "),)
                 elif (score := len(asked & _words(line)) / len(asked)) and "[ ]" not in line:
-                    found.append((-score, one, n, line.lstrip("-* "), headings))
+                    text = line.lstrip("-* ")
+                    spans = (Span(text, (n, n)),)
+                    passage = Passage(n, "text", f"Before. {text} After.", "", headings, (n, n), spans)
+                    found.append((-score, one, n, Evidence(self._hit(one, passage, score), spans)))
+            for passage in (stored.passage for stored in self.passages_of(one.id) if one.kind == "paper"):
+                found += [
+                    (-score, one, span.lines[0], Evidence(self._hit(one, passage, score), (span,)))
+                    for span in passage.spans
+                    if (score := len(asked & _words(span.text)) / len(asked))
+                ]
         found.sort(key=lambda hit: (hit[0], hit[1].id, hit[2]))
         return tuple(
-            Citation(
-                n, "note", one.file, None, None, one.title, headings, (line, line), None, None, text,
-                f"Before. {text} After.", -score, f"/notes/{one.id}?lines={line}-{line}#L{line}", stale=False,
-            )
-            for n, (score, one, line, text, headings) in enumerate(found[:k], 1)
-        )  # fmt: skip
+            cite(n, evidence, Place(None, stale=False, related=tuple(self.related(document))), said=True)
+            for n, (_, document, _, evidence) in enumerate(found[:k], 1)
+        )
+
+    def _hit(self, document: StoredDocument, passage: Passage, score: float) -> Hit:
+        return Hit(passage.ordinal, document, passage, score, score, 0.0, score)
 
 
 def _words(text: str) -> set[str]:
@@ -101,14 +149,21 @@ def _words(text: str) -> set[str]:
 
 
 def _stored(number: int, root: Path, path: Path) -> StoredDocument:
-    data = path.read_bytes()
-    file = path.relative_to(root).as_posix()
+    data, stamps = path.read_bytes(), path.stat()
+    document = StoredDocument(
+        number, str(root), path.relative_to(root).as_posix(), "note", path.suffix[1:], None, sha256(data).hexdigest(),
+        len(data), stamps.st_mtime_ns, 0, ("ml",), (), 0.0, None, 3,
+    )  # fmt: skip
+    if path.suffix in _PAPERS:
+        pages = shelf.PAGES if path.suffix == ".pdf" else 0
+        identifier, version = document.file.removesuffix(path.suffix).split("v")
+        return replace(
+            document, kind="paper", stated_title=shelf.TITLE, tags=(), pages=pages, paper=identifier,
+            version=f"v{version}", fetched=True,
+        )  # fmt: skip
     lines = data.decode().split("\n")
     heading = next((line[2:] for line in lines if line.startswith("# ")), None)
-    return StoredDocument(
-        number, str(root), file, "note", path.suffix[1:], heading, sha256(data).hexdigest(), len(data), 0, len(lines),
-        ("ml",), (), 0.0, None, 3,
-    )  # fmt: skip
+    return replace(document, stated_title=heading, line_count=len(lines))
 
 
 def _asked(lines: list[str]) -> list[Question]:

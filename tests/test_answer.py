@@ -2,16 +2,37 @@ from dataclasses import replace
 
 import pytest
 
-from indexer.types import Passage, Span
-from service.answer import JOINED_LINES, _whole, neighbours_joined, quote, says_something, sure, verdict_of
+from indexer.catalogue import StoredDocument
+from indexer.types import Box, Passage, Span
+from service.answer import (
+    JOINED_LINES,
+    Evidence,
+    Place,
+    _answering,
+    _whole,
+    cite,
+    neighbours_joined,
+    quote,
+    says_something,
+    sure,
+    verdict_of,
+)
 from service.types import Hit
 
 
-def hit(text, first=1, *, kind="text", document=1, score=1.0, headings=("Top",), dense=0.5, tokens=0.5):
+def stored(number=1, kind="note", **about):
+    about = {"file": "a.md", "stated_title": "A", "fetched": kind == "paper"} | about
+    return StoredDocument(
+        id=number, root="/notes", kind=kind, format="md", sha256="0", size=1, mtime_ns=1, line_count=1, tags=(),
+        aliases=(), indexed_at=0.0, failure=None, passages=1, **about,
+    )  # fmt: skip
+
+
+def hit(text, first=1, *, kind="text", document=1, score=1.0, headings=("Top",), dense=0.5, tokens=0.5, of="note"):
     rows = text.split("\n")
     spans = tuple(Span(row, (first + n, first + n)) for n, row in enumerate(rows))
     passage = Passage(0, kind, text, "", headings, (first, first + len(rows) - 1), spans)
-    return Hit(1, document, "note", "/notes", "a.md", "a", passage, score, dense, 0.0, tokens)
+    return Hit(1, stored(document, of), passage, score, dense, 0.0, tokens)
 
 
 def test_neighbours_in_a_section_become_one_citation():
@@ -89,3 +110,54 @@ def test_confidence_grows_with_both_similarities_and_sets_the_verdict():
     assert [verdict_of(value) for value in (0.449, 0.45, 0.599, 0.6)] == [
         "unsupported", "partial", "partial", "supported",
     ]  # fmt: skip
+
+
+def paper_hit(*sentences, kind="text"):
+    """A hit in a paper, each sentence in a box of its own, two of them on a page."""
+    spans = tuple(Span(text, (n, n), (Box(1 + n // 3, n, 0, n + 1, 9),)) for n, text in enumerate(sentences, 1))
+    passage = Passage(0, kind, " ".join(sentences), "", ("Top",), (1, len(spans)), spans)
+    return Hit(1, stored(1, "paper", paper="1512.03385", version="v1"), passage, 1.0, 0.5, 0.0, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        (paper_hit("Why is depth hard to train?"), False),
+        (paper_hit("Why depth is hard to train"), True),  # it begins like a question, and is none in a paper
+        (paper_hit("Residual blocks carry the gradient."), True),
+        (paper_hit("Table 1: Error on images.", kind="caption"), True),
+        (paper_hit("ResNet 3.57", kind="table"), True),
+        (paper_hit("Mull and Grau. Residual stacks. 2015.", kind="reference"), False),
+    ],
+)
+def test_what_in_a_paper_says_something(found, says):
+    assert says_something(found, "what is it for", set()) is says
+
+
+def test_a_heading_that_runs_into_a_paragraph_is_not_said():
+    found = paper_hit("Residual Network.", "We insert shortcuts into the plain network.", "Does it help?")
+    assert [span.text for span in _answering(found, set())] == ["We insert shortcuts into the plain network."]
+    assert [span.text for span in _answering(paper_hit("Residual Network."), set())] == ["Residual Network."]
+
+
+def test_a_quote_from_a_paper_goes_from_the_first_to_the_last_sentence_with_every_box():
+    found = paper_hit("One is said here.", "Two is left out.", "Three is said there.", "Four is not.")
+    spans = found.passage.spans
+    cited = cite(3, Evidence(found, (spans[0], spans[2])), Place(None, stale=False), said=True)
+    assert cited.quote == "One is said here. Two is left out. Three is said there."
+    assert cited.boxes == (Box(1, 1, 0, 2, 9), Box(1, 2, 0, 3, 9), Box(2, 3, 0, 4, 9))
+    assert (cited.pages, cited.lines, cited.file, cited.n) == ((1, 2), None, None, 3)
+    assert cited.link == "/papers/1?page=1&sentences=1-3#quote"
+    last = cite(1, Evidence(found, spans[3:]), Place(None, stale=False), said=True)
+    assert (last.pages, last.link) == ((2, 2), "/papers/1?page=2&sentences=4-4#quote")
+    assert cite(1, Evidence(found, spans[3:]), Place(None, stale=False)).pages == (1, 2)
+
+
+def test_passages_side_by_side_in_a_paper_are_quoted_as_one():
+    found = paper_hit("One is here.", "Two is here.", "Three is here.", "Four is here.")
+    spans = found.passage.spans
+    first = replace(found, passage=replace(found.passage, spans=spans[:2], lines=(1, 2)))
+    last = replace(found, passage=replace(found.passage, spans=spans[2:], lines=(3, 4)))
+    (joined,) = neighbours_joined([last, first])
+    cited = cite(1, Evidence(joined, joined.passage.spans), Place(None, stale=False))
+    assert (cited.pages, cited.link) == ((1, 2), "/papers/1?page=1&sentences=1-4#quote")

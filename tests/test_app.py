@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
+import shelf
 from fastapi.testclient import TestClient
-from stub_desk import StubDesk
+from stub_desk import AWAITED, StubDesk
 
 import service.ask
 from indexer.errors import LibraryCorrupt, LibraryMissing
@@ -71,7 +72,7 @@ def test_ask_gives_the_answer_of_the_contract(client):
         "headings": ["Normalisation"], "lines": [3, 3], "pages": None, "boxes": None,
         "quote": "Batch norm keeps the activations in range.",
         "passage": "Before. Batch norm keeps the activations in range. After.", "score": 1.0,
-        "link": "/notes/4?lines=3-3#L3", "stale": False,
+        "link": "/notes/4?lines=3-3#L3", "stale": False, "related": [],
     }  # fmt: skip
 
 
@@ -121,8 +122,9 @@ def test_a_changed_file_is_shown_as_it_is_and_called_stale(client, desk):
     assert "has changed since it was indexed" in client.get("/notes/2").text
 
 
-def test_there_are_no_papers_yet(client):
-    assert "no papers" in problem(client.get("/api/papers/1512.03385/pages/3.png"), 404)["detail"]
+def test_a_library_without_papers_says_so(client):
+    detail = problem(client.get("/api/papers/1512.03385/pages/3.png"), 404)["detail"]
+    assert detail == "the library has no paper 1512.03385; /library lists all"
 
 
 # ------------------------------------------------------------------------------------------------------ errors
@@ -285,7 +287,7 @@ def test_the_search_page_shows_the_answer_and_its_sources(client):
 
 def test_a_question_that_is_not_answered_lists_what_is_near(client):
     page = client.get("/", params={"q": "activations of quasars beyond distant galaxies"}).text
-    assert "Your notes do not answer this" in page
+    assert "Your library does not answer this" in page
     assert "The nearest passages" in page
     assert '<h2 id="sources">' not in page
 
@@ -364,6 +366,215 @@ def test_the_library_page_lists_notes_and_failures(client):
 def test_pages_answer_head(client):
     response = client.head("/")
     assert (response.status_code, response.content) == (200, b"")
+
+
+# ------------------------------------------------------------------------------------------------------ papers
+
+READING = "# Reading\n\nNothing much.\n\n- https://arxiv.org/abs/2101.00001 takes the input along\n"
+
+
+@pytest.fixture
+def shelved(tmp_path):
+    """A desk over a note (1), a paper (2), one of which there is the abstract only (3), and an old one (4)."""
+    root = tmp_path / "shelf"
+    (root / "hep-th").mkdir(parents=True)
+    (root / "2101.00001v2.pdf").write_bytes(shelf.bars_pdf())
+    (root / "hep-th" / "9901001v1.pdf").write_bytes(shelf.bars_pdf(pages=1))
+    (root / "2101.00003v1.abstract").write_text("")
+    (root / "reading.md").write_text(READING)
+    return StubDesk(root)
+
+
+@pytest.fixture
+def papers(shelved, settings):
+    with TestClient(create_app(settings, desk=shelved)) as client:
+        yield client
+
+
+def png_size(data):
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    return tuple(int.from_bytes(data[n : n + 4], "big") for n in (16, 20))
+
+
+def test_an_answer_from_a_paper_has_the_fields_of_the_contract(papers):
+    first = papers.post("/api/ask", json={"question": shelf.KEEPS}).json()["citations"][0]
+    assert first == {
+        "n": 1, "kind": "paper", "file": None, "paper": "2101.00001", "version": "v2", "title": "Residual Stacks",
+        "headings": ["1 Method"], "lines": None, "pages": [1, 1],
+        "boxes": [
+            {"page": 1, "x0": 310.0, "y0": 700.0, "x1": 540.0, "y1": 710.0},
+            {"page": 1, "x0": 72.0, "y0": 680.0, "x1": 200.0, "y1": 690.0},
+        ],
+        "quote": shelf.KEEPS, "passage": f"{shelf.ADDS} {shelf.KEEPS}", "score": 1.0,
+        "link": "/papers/2?page=1&sentences=2-2#quote", "stale": False,
+        "related": [
+            {"relation": "your note on this paper", "title": "Reading", "file": "reading.md", "lines": [5, 5],
+             "paper": None, "link": "/notes/1?lines=5-5#L5"},
+        ],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name", ["2101.00001", "2101.00001v2", "2", "hep-th/9901001", "hep-th/9901001v1", "hep-th%2F9901001"]
+)
+def test_a_page_is_drawn_whatever_the_paper_is_called_by(papers, name):
+    response = papers.get(f"/api/papers/{name}/pages/1.png")
+    assert (response.status_code, response.headers["content-type"]) == (200, "image/png")
+    assert png_size(response.content) == (1000, pytest.approx(1000 * 792 / 612, abs=1))
+
+
+def test_a_picture_is_as_wide_as_asked_and_is_not_sent_twice(papers):
+    response = papers.get("/api/papers/2/pages/2.png?width=300")
+    assert png_size(response.content)[0] == 300
+    assert response.headers["cache-control"] == "private, no-cache"
+    etag = response.headers["etag"]
+    again = papers.get("/api/papers/2/pages/2.png?width=300", headers={"if-none-match": etag})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", etag)
+    others = {papers.get(f"/api/papers/2/pages/{page}").headers["etag"] for page in ("1.png?width=300", "2.png")}
+    assert etag not in others
+    assert len(others) == 2
+
+
+def test_a_picture_of_a_file_that_changed_is_another(papers, shelved):
+    etag = papers.get("/api/papers/2/pages/1.png").headers["etag"]
+    (shelved.root / "2101.00001v2.pdf").write_bytes(shelf.bars_pdf(()))
+    again = papers.get("/api/papers/2/pages/1.png", headers={"if-none-match": etag})
+    assert (again.status_code, again.headers["etag"] != etag) == (200, True)
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("9999.99999/pages/1.png", "the library has no paper 9999.99999; /library lists all"),
+        ("2101.00001v1/pages/1.png", "the library has no paper 2101.00001v1, but has v2 of it"),
+        ("9" * 5000 + "/pages/1.png", f"the library has no paper {'9' * 5000}; /library lists all"),
+        ("%00/pages/1.png", "the library has no paper \0; /library lists all"),
+        ("99/pages/1.png", "the library has no document 99; /library lists all"),
+        ("1/pages/1.png", "document 1 is a note, and has no pages; see reading.md"),
+        ("2/pages/4.png", "Residual Stacks: there is no page 4, the last one is 3"),
+        (
+            "2/pages/99999999999999999999.png",
+            "Residual Stacks: there is no page 99999999999999999999, the last one is 3",
+        ),
+        ("2/pages/0.png", "Residual Stacks: there is no page 0, the last one is 3"),
+        (
+            "2101.00003/pages/1.png",
+            "Residual Stacks: the library has the abstract only, and no pages; /papers/3 says why",
+        ),
+    ],
+)
+def test_a_page_that_is_not_there_is_a_problem(papers, path, said):
+    assert problem(papers.get(f"/api/papers/{path}"), 404)["detail"] == said
+
+
+@pytest.mark.parametrize("width", ["199", "2001", "wide"])
+def test_a_width_that_is_none_is_refused(papers, width):
+    problem(papers.get(f"/api/papers/2/pages/1.png?width={width}"), 422)
+
+
+def test_a_page_that_cannot_be_drawn_says_why_and_the_service_goes_on(papers, shelved):
+    (shelved.root / "2101.00001v2.pdf").write_bytes(b"%PDF-1.4\nnothing of use")
+    response = papers.get("/api/papers/2/pages/1.png")
+    assert problem(response, 422)["detail"].startswith("page 1 of Residual Stacks: cannot be drawn: ")
+    assert papers.get("/api/papers/hep-th/9901001/pages/1.png").status_code == 200
+    page = papers.get("/papers/2").text
+    assert "page 1 cannot be shown: cannot be drawn" in page
+    assert shelf.ADDS in page
+
+
+def test_a_paper_whose_file_is_gone_says_so(papers, shelved):
+    (shelved.root / "2101.00001v2.pdf").unlink()
+    assert problem(papers.get("/api/papers/2/pages/1.png"), 404)["detail"].startswith("2101.00001v2.pdf: ")
+    page = papers.get("/papers/2").text
+    assert "This file has changed since it was indexed" in page
+    assert shelf.ADDS in page
+
+
+def test_only_pdfs_under_their_root_are_drawn(papers, shelved):
+    (shelved.root.parent / "outside.pdf").write_bytes(shelf.bars_pdf())
+    shelved.move(2, "../outside.pdf")
+    problem(papers.get("/api/papers/2/pages/1.png"), 404)
+
+
+def test_a_document_that_is_a_paper_says_what_arxiv_says(papers):
+    body = papers.get("/api/documents/2").json()
+    assert (body["kind"], body["pages"], body["paper"], body["version"]) == ("paper", 3, "2101.00001", "v2")
+    assert (body["authors"], body["published"], body["abstract"]) == (["A. Mull", "B. Grau"], "2021-01-03", "Short.")
+    assert (body["source_lines"], body["stale"], body["link"]) == (None, False, "/papers/2")
+
+
+def test_status_lists_the_papers_with_what_became_of_them(papers):
+    body = papers.get("/api/status").json()
+    assert [(one["paper"], one["named"], one["state"], one["reason"], one["link"]) for one in body["papers"]] == [
+        ("2101.00001", None, "fetched", None, "/papers/2"),
+        ("2101.00002", "v1", "pending", "arxiv.org cannot be reached", None),
+    ]
+    assert body["remarks"] == [{"file": "scan.pdf", "remark": "no text on page 2"}]
+
+
+def test_the_page_of_a_paper_marks_what_is_cited(papers):
+    page = papers.get("/papers/2?page=1&sentences=2-2").text
+    assert re.findall(r"<rect [^>]*>", page) == [
+        '<rect x="310.0" y="82.0" width="230.0" height="10.0"/>',
+        '<rect x="72.0" y="102.0" width="128.0" height="10.0"/>',
+    ]
+    assert f'<blockquote class="passage"><mark>{shelf.KEEPS}</mark></blockquote>' in page
+    assert f"{shelf.ADDS} <mark>{shelf.KEEPS}</mark>" in page
+    assert '<span id="quote"></span>' in page
+    assert 'src="/api/papers/2/pages/1.png"' in page
+    assert "A. Mull, B. Grau · 2021-01-03" in page
+    assert '<a href="https://arxiv.org/abs/2101.00001v2" rel="noopener noreferrer">' in page
+    assert '<a href="/notes/1?lines=5-5#L5">Reading, line 5</a>' in page
+    assert '<a rel="next" href="/papers/2?page=2">' in page
+    assert 'rel="prev"' not in page
+    assert '<a href="/papers/2?page=2">2 Results</a>' in page
+
+
+def test_a_quote_that_goes_on_shows_both_pages(papers):
+    page = papers.get("/papers/2?sentences=4-4").text
+    assert re.findall(r'src="([^"]*)"', page)[-2:] == ["/api/papers/2/pages/1.png", "/api/papers/2/pages/2.png"]
+    assert len(re.findall(r"<rect ", page)) == 2
+    assert page.count('id="quote"') == 1
+    assert '<a rel="next" href="/papers/2?page=3">' in page
+
+
+@pytest.mark.parametrize("query", ["page=3&sentences=2-2", "page=1&sentences=77-78", "page=1&sentences=x", "page=1"])
+def test_sentences_that_are_not_on_the_page_any_more_mark_nothing(papers, query):
+    response = papers.get(f"/papers/2?{query}")
+    assert (response.status_code, "<rect" in response.text, "<mark" in response.text) == (200, False, False)
+
+
+def test_the_page_of_an_abstract_says_why_it_is_alone(papers, shelved):
+    shelved.papers = (replace(AWAITED, document_id=3),)
+    page = papers.get("/papers/3?sentences=2-2").text
+    assert "The library has only the abstract of this paper: arxiv.org cannot be reached." in page
+    assert f"<mark>{shelf.KEEPS}</mark>" in page
+    assert "<img" not in page
+
+
+def test_papers_and_notes_lead_to_their_own_pages(papers):
+    assert papers.get("/notes/2", follow_redirects=False).headers["location"] == "/papers/2"
+    assert papers.get("/papers/1", follow_redirects=False).headers["location"] == "/notes/1"
+    problem(papers.get("/papers/2?page=4"), 404)
+    problem(papers.get("/papers/99"), 404)
+
+
+def test_the_answer_page_shows_where_in_a_paper_and_your_note_on_it(papers):
+    page = papers.get("/", params={"q": shelf.KEEPS}).text
+    assert "Your papers answer this" in page
+    assert '<a href="/papers/2?page=1&amp;sentences=2-2#quote">2101.00001v2, p. 1</a>' in page
+    assert 'Your note on this paper: <a href="/notes/1?lines=5-5#L5">Reading, line 5</a>' in page
+    assert page.count("Your note on this paper") == 1  # not beside every citation of the paper
+    note = papers.get("/notes/1").text
+    assert "<summary>1 paper of the library named here</summary>" in note
+    assert '<li><a href="/papers/2">Residual Stacks</a></li>' in note
+
+
+def test_the_library_page_lists_papers_with_why_they_are_not_there(papers):
+    page = papers.get("/library").text
+    assert '<a href="/papers/2">Residual Stacks</a> <span class="place">2101.00001v2</span>' in page
+    assert '<a href="https://arxiv.org/abs/2101.00002v1" rel="noopener noreferrer">arXiv 2101.00002v1</a>' in page
+    assert '<h3 class="became">Pending: arxiv.org cannot be reached</h3>' in page
 
 
 # ----------------------------------------------------------------------------------------------------- service

@@ -1,12 +1,19 @@
+import re
+from dataclasses import replace
+
 import pytest
-from desks import NOTES, open_desk
+import shelf
+from desks import NOTES, open_desk, put_paper, settings_for
 from hypothesis import given
 from hypothesis import strategies as st
+from stub_encoder import HashEncoder
 
 from indexer.errors import QuestionError
+from indexer.library import Library
 from service.answer import NOTHING
-from service.ask import MAX_QUESTION_CHARS, checked
+from service.ask import MAX_QUESTION_CHARS, Desk, checked
 from service.retrieve import DENSE_ALONE, LEXICAL_ALONE
+from service.types import Related
 
 
 @pytest.fixture
@@ -151,3 +158,122 @@ def test_what_was_found_for_a_question_beside_it_is_no_answer(tmp_path):
 def test_a_word_alone_states_nothing(tmp_path):
     with open_desk(tmp_path, {"a.md": "# Abstract\n\ncontent\n\n# Adam\n\nAdam adapts its steps.\n"}) as desk:
         assert [citation.lines for citation in desk.ask("content").citations] == [(7, 7)]
+
+
+# ------------------------------------------------------------------------------------------------------ papers
+
+READING = """\
+# Reading
+
+- [Residual stacks](https://arxiv.org/abs/2101.00001) take the input along.
+
+Nothing else is written here about anything.
+"""
+
+
+@pytest.fixture
+def shelved(tmp_path):
+    """A desk over the notes, a note that names a paper, and the paper; with the paper's file."""
+    open_desk(tmp_path, NOTES | {"reading.md": READING}).close()
+    file = put_paper(tmp_path)
+    with reopened(tmp_path) as desk:
+        yield desk, file
+
+
+def reopened(folder):
+    settings = settings_for(folder)
+    return Desk(settings, Library.open(settings.library), HashEncoder())
+
+
+def test_an_answer_from_a_paper_says_page_and_boxes(shelved):
+    desk, _ = shelved
+    answer = desk.ask("what keeps the gradient alive in deep stacks")
+    first = answer.citations[0]
+    assert (answer.verdict, answer.sentences[0].text) == ("supported", shelf.KEEPS)
+    assert (first.kind, first.file, first.paper, first.version) == ("paper", None, "2101.00001", "v2")
+    assert (first.title, first.headings, first.lines, first.pages) == ("Residual Stacks", ("1 Method",), None, (1, 1))
+    assert (first.quote, first.boxes) == (shelf.KEEPS, shelf.PASSAGES[0].spans[1].boxes)
+    assert first.passage == f"{shelf.ADDS} {shelf.KEEPS}"
+    assert re.fullmatch(r"/papers/\d+\?page=1&sentences=2-2#quote", first.link)
+    assert not first.stale
+
+
+def test_what_an_answer_rests_on_has_the_pages_of_the_quote_and_a_hit_those_of_the_passage(shelved):
+    desk, _ = shelved
+    asked = desk.ask("when is the sum taken, before the last activation").citations[0]
+    assert (asked.quote, asked.pages) == (shelf.BEFORE, (1, 1))
+    hit = desk.search("when is the sum taken, before the last activation").hits[0]
+    assert (hit.quote, hit.pages) == (f"{shelf.BEFORE} {shelf.FREE}", (1, 2))
+    assert [box.page for box in hit.boxes] == [1, 1, 2]
+    assert hit.link.endswith("?page=1&sentences=3-4#quote")
+
+
+def test_references_are_found_but_are_no_evidence(shelved):
+    desk, _ = shelved
+    question = "Mull and Grau residual stacks gradient alive"
+    hits = [hit.passage for hit in desk.search(question).hits]
+    assert hits[-1] == shelf.CITED
+    assert shelf.CITED not in [citation.passage for citation in desk.ask(question).citations]
+
+
+def test_references_are_all_there_is_where_nothing_else_says_anything(tmp_path):
+    open_desk(tmp_path, {"empty.md": "# Nothing\n"}).close()
+    put_paper(tmp_path, shelf.PASSAGES[3:])
+    with reopened(tmp_path) as desk:
+        answer = desk.ask("Mull and Grau residual stacks")
+    assert (answer.verdict, [citation.quote for citation in answer.citations]) == ("unsupported", [shelf.CITED])
+
+
+def test_captions_are_evidence(shelved):
+    desk, _ = shelved
+    answer = desk.ask("error of plain and residual stacks on images")
+    assert (answer.sentences[0].text, answer.citations[0].pages) == (shelf.CAPTION, (2, 2))
+
+
+def test_a_paper_and_the_note_that_names_it_know_each_other(shelved):
+    desk, _ = shelved
+    (number,) = [one.id for one in desk.documents() if one.kind == "paper"]
+    (note,) = [one.id for one in desk.documents() if one.file == "reading.md"]
+    of_paper = desk.ask("gradient alive in deep stacks").citations[0]
+    assert of_paper.related == (
+        Related("your note on this paper", "Reading", "reading.md", (3, 3), None, f"/notes/{note}?lines=3-3#L3"),
+    )
+    of_note = next(c for c in desk.ask("residual stacks take the input along").citations if c.file == "reading.md")
+    assert of_note.related == (
+        Related("paper of this note", "Residual Stacks", None, None, "2101.00001", f"/papers/{number}"),
+    )
+    assert all(c.related == () for c in desk.ask("moving average").citations if c.file == "adam.md")
+
+
+def test_a_paper_whose_file_changed_or_vanished_is_stale(shelved):
+    desk, file = shelved
+    file.write_bytes(b"%PDF-1.4 something else")
+    assert desk.ask("gradient alive in deep stacks").citations[0].stale
+    file.unlink()
+    first = desk.ask("gradient alive in deep stacks").citations[0]
+    assert (first.stale, first.quote) == (True, shelf.KEEPS)
+
+
+def test_a_pdf_among_the_notes_has_a_file_and_pages(tmp_path):
+    open_desk(tmp_path).close()
+    put_paper(tmp_path, root=tmp_path / "notes", paper=None)
+    with reopened(tmp_path) as desk:
+        first = desk.ask("gradient alive in deep stacks").citations[0]
+    assert (first.kind, first.file, first.paper, first.pages, first.lines) == (
+        *("paper", "residual.pdf", None),
+        *((1, 1), None),
+    )
+
+
+def test_of_a_paper_that_could_not_be_had_the_abstract_is_quoted(tmp_path):
+    open_desk(tmp_path).close()
+    put_paper(tmp_path, abstract_only(), pages=0, file="2101.00001.abstract")
+    with reopened(tmp_path) as desk:
+        first = desk.ask("gradient alive in deep stacks").citations[0]
+    assert (first.quote, first.pages, first.boxes, first.file, first.stale) == (shelf.KEEPS, None, None, None, False)
+    assert re.fullmatch(r"/papers/\d+\?sentences=2-2#quote", first.link)
+
+
+def abstract_only():
+    first = shelf.PASSAGES[0]
+    return [replace(first, spans=tuple(replace(span, boxes=()) for span in first.spans), headings=("Abstract",))]

@@ -6,9 +6,13 @@ import os
 import shutil
 import socket
 import threading
+from io import BytesIO
 
+import numpy as np
 import pytest
+import shelf
 import uvicorn
+from PIL import Image
 from stub_desk import StubDesk
 
 from indexer.settings import Settings
@@ -65,6 +69,7 @@ EVIL = """# Evil
 
 [x](javascript:alert(1))
 """
+READING = "# Reading\n\n- https://arxiv.org/abs/2101.00001 takes the input along\n"
 DUMP = "# Question dump\n\n- [ ] Why residual connections?\n- [ ] Where do quasars come from?\n"
 
 
@@ -73,6 +78,8 @@ def address(tmp_path_factory):
     root = tmp_path_factory.mktemp("vault")
     for name, text in (("dump.md", DUMP), ("evil.md", EVIL), ("long.md", LONG), ("w" * 120 + ".md", UNBROKEN)):
         (root / name).write_text(text)
+    (root / "zz.md").write_text(READING)
+    (root / "2101.00001v2.pdf").write_bytes(shelf.bars_pdf())
     app = create_app(Settings(library=root / "library", cache=root / "cache"), desk=StubDesk(root))
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
@@ -122,7 +129,7 @@ def test_asking_by_keyboard_ends_at_the_cited_line(tab):
     tab.wait_for_url("**/")
     tab.keyboard.type("residual connections gradient")
     tab.keyboard.press("Enter")
-    tab.wait_for_selector("text=Your notes answer this")
+    tab.wait_for_selector("text=answer this")
     cite = tab.locator("a.cite").first
     cite.focus()
     tab.keyboard.press("Enter")
@@ -192,7 +199,105 @@ def test_a_note_runs_nothing(tab):
     assert tab.locator("main script, main img, main a[href^=javascript]").count() == 0
 
 
-PATHS = ["/", "/?q=residual+gradient", "/questions", "/notes/3", "/notes/3?view=source", "/library", "/docs"]
+# ------------------------------------------------------------------------------------------------------ papers
+
+EVERY_MARK = """
+() => [...document.querySelectorAll(".marks rect")].map((rect) => {
+  const mark = rect.getBoundingClientRect(), sheet = rect.closest(".sheet").getBoundingClientRect();
+  return [mark.left - sheet.left, mark.top - sheet.top, mark.width, mark.height];
+})
+"""
+
+
+def drawn(tab):
+    """The first page as it is shown, marks and all: (height, width) from black, 0, to white, 1."""
+    tab.wait_for_function("[...document.images].every((image) => image.complete && image.naturalWidth)")
+    shot = Image.open(BytesIO(tab.locator(".sheet").first.screenshot())).convert("L")
+    return np.asarray(shot, dtype=float) / 255
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_marks_cover_just_the_words_that_are_quoted(tab, width, scheme):
+    tab.set_viewport_size({"width": width, "height": 900})
+    tab.emulate_media(color_scheme=scheme)
+    tab.goto("/papers/6?page=1&sentences=2-2#quote")
+    picture, marks = drawn(tab), tab.evaluate(EVERY_MARK)
+    scale = picture.shape[1] / 612
+    assert [tuple(round(edge / scale) for edge in mark) for mark in marks] == [
+        (310, 82, 230, 10),
+        (72, 102, 128, 10),
+    ]
+    for left, top, across, down in marks:
+        rows, columns = slice(round(top) + 2, round(top + down) - 2), slice(round(left) + 2, round(left + across) - 2)
+        assert picture[rows, columns].max() < 0.3
+        assert picture[rows, round(left) - 4].min() > 0.5
+        assert picture[rows, round(left + across) + 3].min() > 0.5
+
+
+def test_a_mark_is_seen_on_white_paper(tab):
+    tab.goto("/papers/6?page=1&sentences=2-2#quote")
+    left, top, across, down = tab.evaluate(EVERY_MARK)[0]
+    tab.evaluate("document.querySelectorAll('.sheet img').forEach((image) => { image.style.opacity = 0 })")
+    shot = Image.open(BytesIO(tab.locator(".sheet").first.screenshot())).convert("RGB")
+    inside = shot.getpixel((round(left + across / 2), round(top + down / 2)))
+    outside = shot.getpixel((round(left + across / 2), round(top) - 8))
+    assert outside == (255, 255, 255)
+    assert inside[2] < 160 < inside[0]
+
+
+def test_a_link_to_a_quote_opens_with_its_mark_in_view(tab):
+    for width in (360, 1280):
+        tab.set_viewport_size({"width": width, "height": 600})
+        for sentences, marks in (("2-2", 2), ("4-4", 2), ("3-3", 1)):
+            tab.goto("/library")
+            tab.goto(f"/papers/6?page=1&sentences={sentences}#quote")
+            assert tab.locator(".marks rect").count() == marks
+            assert in_view(tab, ".marks rect")
+
+
+def test_from_an_answer_to_the_page_and_through_the_paper(tab):
+    tab.goto("/?q=stacks+gradient+alive+deep")
+    tab.locator("#source-1 .place a").press("Enter")
+    tab.wait_for_url("**/papers/6?page=1&sentences=2-2#quote")
+    assert tab.locator(".quoted mark").inner_text() == shelf.KEEPS
+    tab.keyboard.press("ArrowRight")
+    tab.wait_for_url("**/papers/6?page=2")
+    tab.keyboard.press("ArrowRight")
+    tab.wait_for_url("**/papers/6?page=3")
+    tab.keyboard.press("ArrowLeft")
+    tab.wait_for_url("**/papers/6?page=2")
+    tab.fill("input[name=page]", "1")
+    tab.press("input[name=page]", "ArrowLeft")  # moves in the field, and turns nothing
+    tab.press("input[name=page]", "Enter")
+    tab.wait_for_url("**/papers/6?page=1")
+    tab.click("text=The text of page 1")
+    assert tab.locator(".written .passage").first.inner_text() == f"{shelf.ADDS} {shelf.KEEPS}"
+    tab.click("text=Reading, line 3")
+    tab.wait_for_url("**/notes/5?lines=3-3#L3")
+    tab.click("text=Residual Stacks")
+    tab.wait_for_url("**/papers/6")
+
+
+def test_a_paper_is_read_without_scripts(chromium, address):
+    context = chromium.new_context(base_url=address, java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/papers/6?page=1&sentences=4-4#quote")
+    assert page.locator(".sheet img").count() == page.locator(".marks").count() == 2
+    page.click("[rel=next]")
+    page.wait_for_url("**/papers/6?page=3")
+    page.fill("input[name=page]", "2")
+    page.click("text=Go")
+    page.wait_for_url("**/papers/6?page=2")
+    page.click("text=The text of page 2")
+    assert shelf.CAPTION in page.locator(".written").inner_text()
+    context.close()
+
+
+PATHS = [
+    *("/", "/?q=residual+gradient", "/questions", "/notes/3", "/notes/3?view=source", "/library", "/docs"),
+    *("/papers/6?sentences=4-4", "/papers/6?page=3"),
+]
 UNBROKEN_PATHS = [
     "/?q=unbroken+thing",
     f"/?q={'m' * 400}",
@@ -243,7 +348,7 @@ CONTRAST = """
     "path",
     [
         *("/", "/?q=residual+gradient", "/?q=residual+quasars+galaxies", "/questions?show=all", "/library", "/docs"),
-        *("/notes/3?lines=163-165", "/notes/3?lines=1-4&view=source"),
+        *("/notes/3?lines=163-165", "/notes/3?lines=1-4&view=source", "/papers/6?sentences=2-4", "/notes/5"),
     ],
 )
 def test_text_has_contrast_enough(tab, path):
@@ -264,14 +369,14 @@ REPEATED = """
 
 
 SMALL = """
-() => [...document.querySelectorAll(".cite, .filters a, .top nav a, button, input")].filter((element) => {
+() => [...document.querySelectorAll(".cite, .filters a, .top nav a, .turn a, button, input")].filter((element) => {
   const box = element.getBoundingClientRect();
   return box.width < 24 || box.height < 24;
 }).map((element) => element.outerHTML)
 """
 
 
-@pytest.mark.parametrize("path", ["/?q=residual+gradient", "/questions"])
+@pytest.mark.parametrize("path", ["/?q=residual+gradient", "/questions", "/papers/6?page=2"])
 def test_controls_are_large_enough_to_hit(tab, path):
     tab.goto(path)
     for width in (320, 1280):

@@ -1,6 +1,8 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from desks import open_desk
+from desks import open_desk, put_paper
 
 from service.retrieve import DENSE_ALONE, FUSED, LEXICAL_ALONE, Mix, _sections, read, retrieve, score_spans
 
@@ -19,9 +21,9 @@ def ranked(desk, question, mix=FUSED, top=50):
 def test_hits_come_best_first_with_their_parts(desk):
     hits = ranked(desk, "moving average of the gradient")
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
-    assert (hits[0].file, hits[0].passage.lines, hits[0].lexical) == ("adam.md", (3, 4), 1.0)
+    assert (hits[0].document.file, hits[0].passage.lines, hits[0].lexical) == ("adam.md", (3, 4), 1.0)
     for hit in hits:
-        parts = FUSED.dense * hit.dense + FUSED.lexical * hit.lexical + FUSED.tokens * hit.tokens
+        parts = FUSED.dense * hit.dense + FUSED.lexical * hit.lexical + FUSED.tokens * hit.tokens + FUSED.note
         assert hit.score == pytest.approx(parts + FUSED.section * sections(hits)[hit.passage_id], abs=1e-4)
 
 
@@ -29,10 +31,22 @@ def sections(hits):
     parts = [h.dense * FUSED.dense + h.lexical * FUSED.lexical + h.tokens * FUSED.tokens for h in hits]
     means = {}
     for hit in hits:
-        key = (hit.document_id, hit.passage.headings)
-        same = [p for h, p in zip(hits, parts, strict=True) if (h.document_id, h.passage.headings) == key]
+        key = (hit.document.id, hit.passage.headings)
+        same = [p for h, p in zip(hits, parts, strict=True) if (h.document.id, h.passage.headings) == key]
         means[hit.passage_id] = np.mean(sorted(same)[-3:])
     return means
+
+
+def test_a_note_goes_before_a_paper_whose_passage_is_as_near(tmp_path):
+    with open_desk(tmp_path) as desk:
+        (note,) = ranked(desk, "moving average of the gradient", top=1)
+        same = replace(note.passage, ordinal=0, context="", headings=())
+        put_paper(tmp_path, [same])
+        first, second = ranked(desk, "moving average of the gradient", top=2)
+        assert (first.document.kind, second.document.kind) == ("note", "paper")
+        assert second.passage.text == first.passage.text
+        plain = ranked(desk, "moving average of the gradient", replace(FUSED, note=0.0, section=0.0), top=1)
+        assert plain[0].document.kind == "paper"
 
 
 def test_one_search_alone_uses_nothing_else(desk):
@@ -40,7 +54,7 @@ def test_one_search_alone_uses_nothing_else(desk):
     assert all(hit.score == pytest.approx(hit.dense) and hit.lexical == 0 for hit in dense)
     lexical = ranked(desk, "layers GoogLeNet", LEXICAL_ALONE)
     assert all(hit.score == pytest.approx(hit.lexical) for hit in lexical)
-    assert {hit.file for hit in lexical} == {"group.md", "todo.md"}
+    assert {hit.document.file for hit in lexical} == {"group.md", "todo.md"}
 
 
 def test_what_only_full_text_search_finds_has_its_cosine_too(desk):
@@ -50,7 +64,7 @@ def test_what_only_full_text_search_finds_has_its_cosine_too(desk):
 
 
 def test_a_rare_word_counts_more_than_a_common_one(desk):
-    tokens = {hit.passage.lines: hit.tokens for hit in ranked(desk, "the GoogLeNet") if hit.file == "group.md"}
+    tokens = {hit.passage.lines: hit.tokens for hit in ranked(desk, "the GoogLeNet") if hit.document.file == "group.md"}
     assert tokens[2, 4] > 0.5
 
 
@@ -74,7 +88,7 @@ def scored(desk, question, file, lines):
     with desk.library.snapshot() as snapshot:
         query = read(snapshot, desk.encoder, question)
         found = retrieve(snapshot, query, top=50)
-        (hit,) = [hit for hit in found if (hit.file, hit.passage.lines) == (file, lines)]
+        (hit,) = [hit for hit in found if (hit.document.file, hit.passage.lines) == (file, lines)]
         (scores,) = score_spans(snapshot, desk.encoder, query, [hit])
     return hit, scores
 

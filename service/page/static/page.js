@@ -17,6 +17,13 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// the arrows turn the pages of a paper
+document.addEventListener("keydown", (event) => {
+  const way = { ArrowLeft: "prev", ArrowRight: "next" }[event.key];
+  if (!way || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || isTyping(event.target)) return;
+  document.querySelector(`a[rel=${way}]`)?.click();
+});
+
 const form = question?.form;
 form?.addEventListener("submit", () => {
   form.setAttribute("aria-busy", "true");

@@ -1,0 +1,29 @@
+"""The files of a library as they lie on disk now."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+from indexer.catalogue import StoredDocument
+from indexer.discover import Found, read
+from indexer.errors import SourceError
+from indexer.types import Source
+
+
+def read_file(document: StoredDocument, *, max_bytes: int) -> tuple[Source, bool]:
+    """Read the file of a document, and say whether it has changed since; raise SourceError when it cannot be served.
+
+    A file that a link has carried out of its root is served only while it holds exactly what was indexed.
+    """
+    root = Path(document.root)
+    parts = PurePosixPath(document.file)
+    if parts.is_absolute() or ".." in parts.parts:
+        raise SourceError(f"{document.file} is not under its root; index it again")
+    try:
+        source = read(Found(root, document.file, document.size, document.mtime_ns), max_bytes=max_bytes)
+    except SourceError as error:
+        raise SourceError(f"{document.file}: {error}") from error
+    changed = source.sha256 != document.sha256
+    if changed and not source.path.resolve().is_relative_to(root.resolve()):
+        raise SourceError(f"{document.file} leads out of its root and has changed; index it again")
+    return source, changed
