@@ -27,9 +27,10 @@ class Figures:
     """The figures of one system on one gold file.
 
     Rates are between 0 and 1. `hit_at_1`, `hit_at_5`, `mrr_at_10` and `cited_lines` are over the questions that have an
-    answer; `kinds` holds their (hit@1, hit@5) by kind. `auroc` is how well confidence separates them from those that
-    have none; `lost` is the share of answerable questions called unsupported, `false` the share of unanswerable ones
-    that were answered.
+    answer; `kinds` holds their (hit@1, hit@5) by kind. In the strict rates a place in a paper counts only where the
+    evidence is cited; they are None for a gold file about notes alone. `auroc` is how well confidence separates the
+    questions with an answer from those that have none; `lost` is the share of answerable questions called unsupported,
+    `false` the share of unanswerable ones that were answered.
     """
 
     system: str
@@ -37,6 +38,8 @@ class Figures:
     hit_at_1: float
     hit_at_5: float
     mrr_at_10: float
+    strict_at_1: float | None
+    strict_at_5: float | None
     cited_lines: float
     auroc: float | None
     lost: float
@@ -67,6 +70,7 @@ def _rows(gold: Path) -> list[Mapping[str, Any]]:
 
 def _figures(name: str, rows: Sequence[Mapping[str, Any]], answers: Sequence[Answer]) -> Figures:
     ranks: list[int | None] = []
+    strict: list[int | None] = []
     kinds: dict[str, list[int | None]] = defaultdict(list)
     lines: list[int] = []
     sure: dict[bool, list[float]] = {True: [], False: []}
@@ -76,16 +80,20 @@ def _figures(name: str, rows: Sequence[Mapping[str, Any]], answers: Sequence[Ans
         sure[answerable].append(answer.confidence)
         supported[answerable].append(answer.verdict != "unsupported")
         if answerable:
-            rank = next((n for n, c in enumerate(answer.citations, start=1) if hits(c, row["gold"])), None)
+            rank = _rank(answer, row["gold"])
             ranks.append(rank)
+            strict.append(_rank(answer, row["gold"], strict=True))
             kinds[row["kind"]].append(rank)
             lines += [c.lines[1] - c.lines[0] + 1 for c in answer.citations[:CITED] if c.lines]
+    on_paper = any("paper" in place for row in rows for place in row["gold"])
     return Figures(
         system=name,
         questions=len(rows),
         hit_at_1=_rate(ranks, 1),
         hit_at_5=_rate(ranks, 5),
         mrr_at_10=_mean([1 / rank if rank and rank <= 10 else 0.0 for rank in ranks]),
+        strict_at_1=_rate(strict, 1) if on_paper else None,
+        strict_at_5=_rate(strict, 5) if on_paper else None,
         cited_lines=_mean(lines),
         auroc=_auroc(sure[True], sure[False]),
         lost=1 - _mean(supported[True]) if supported[True] else 0.0,
@@ -95,24 +103,40 @@ def _figures(name: str, rows: Sequence[Mapping[str, Any]], answers: Sequence[Ans
     )
 
 
-def hits(citation: Citation, gold: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether a citation lies at one of the gold places: lines that overlap in that file, or a page of that paper."""
-    for place in gold:
-        if "file" in place:
-            file, lines = citation.file or "", citation.lines
-            same = (
-                PurePosixPath(file).parts[-len(PurePosixPath(place["file"]).parts) :]
-                == PurePosixPath(place["file"]).parts
-            )
-            if same and lines and lines[0] <= place["end_line"] and place["start_line"] <= lines[1]:
-                return True
-        elif (
-            citation.pages
-            and citation.paper == place["paper"]
-            and citation.pages[0] <= place["page"] <= citation.pages[1]
-        ):
-            return True
-    return False
+def hits(citation: Citation, gold: Sequence[Mapping[str, Any]], *, strict: bool = False) -> bool:
+    """Whether a citation lies at one of the gold places: lines that overlap in that file, or a page of that paper.
+
+    A paper is named by its id or by the name of its file. With `strict`, the quote or the passage has to hold the
+    evidence that a place in a paper has, compared by letters and digits.
+    """
+    return any(
+        _on_lines(citation, place) if "file" in place else _on_page(citation, place, strict=strict) for place in gold
+    )
+
+
+def _on_lines(citation: Citation, place: Mapping[str, Any]) -> bool:
+    file, lines = PurePosixPath(citation.file or ""), citation.lines
+    wanted = PurePosixPath(place["file"]).parts
+    if lines is None or file.parts[-len(wanted) :] != wanted:
+        return False
+    return bool(lines[0] <= place["end_line"] and place["start_line"] <= lines[1])
+
+
+def _on_page(citation: Citation, place: Mapping[str, Any], *, strict: bool) -> bool:
+    paper, pages = citation.paper or PurePosixPath(citation.file or "").stem, citation.pages
+    if pages is None or paper != place["paper"] or not pages[0] <= place["page"] <= pages[1]:
+        return False
+    evidence = _folded(place.get("evidence", "")) if strict else ""
+    return any(evidence in _folded(text) for text in (citation.quote, citation.passage))
+
+
+def _folded(text: str) -> str:
+    return "".join(char for char in text.lower() if char.isalnum())
+
+
+def _rank(answer: Answer, gold: Sequence[Mapping[str, Any]], *, strict: bool = False) -> int | None:
+    """The number of the first citation that hits, or None."""
+    return next((n for n, c in enumerate(answer.citations, start=1) if hits(c, gold, strict=strict)), None)
 
 
 def _rate(ranks: Sequence[int | None], k: int) -> float:
@@ -146,15 +170,30 @@ def _rounded(value: Any) -> Any:
 
 def quality_table(figures: Sequence[Figures]) -> str:
     """The figures as Markdown tables, a system a row."""
-    heads = ("", "hit@1", "hit@5", "MRR@10", "lines", "AUROC", "lost", "false", "ms")
-    rows = [
-        (f.system, *(f"{v:.3f}" for v in (f.hit_at_1, f.hit_at_5, f.mrr_at_10)), f"{f.cited_lines:.1f}",
-         "" if f.auroc is None else f"{f.auroc:.3f}", f"{f.lost:.3f}", f"{f.false:.3f}", f"{f.median_ms:.1f}")
-        for f in figures
-    ]  # fmt: skip
+    columns = [_cells(row) for row in figures]
+    heads = ("", *(head for head in (columns[0] if columns else ()) if any(cells[head] for cells in columns)))
+    rows = [(f.system, *(cells[head] for head in heads[1:])) for f, cells in zip(figures, columns, strict=True)]
     kinds = sorted({kind for f in figures for kind in f.kinds})
     by_kind = [(f.system, *(" / ".join(f"{rate:.2f}" for rate in f.kinds[kind]) for kind in kinds)) for f in figures]
     return "\n\n".join([_table(heads, rows), "hit@1 / hit@5 by kind\n\n" + _table(("", *kinds), by_kind)])
+
+
+def _cells(row: Figures) -> dict[str, str]:
+    """The figures of a system by the heads of their columns; empty where there are none."""
+    figures = {
+        "hit@1": row.hit_at_1,
+        "hit@5": row.hit_at_5,
+        "MRR@10": row.mrr_at_10,
+        "strict@1": row.strict_at_1,
+        "strict@5": row.strict_at_5,
+        "lines": row.cited_lines,
+        "AUROC": row.auroc,
+        "lost": row.lost,
+        "false": row.false,
+        "ms": row.median_ms,
+    }
+    digits = {"lines": 1, "ms": 1}
+    return {head: "" if value is None else f"{value:.{digits.get(head, 3)}f}" for head, value in figures.items()}
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

