@@ -22,7 +22,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $(STAMP)
 
 demo: setup
-	@FOOTNOTE_LIBRARY=$(DEMO) $(BIN)/footnote index data/notes --no-papers
+	@FOOTNOTE_LIBRARY=$(DEMO) $(BIN)/footnote index data/notes
 	@echo
 	@FOOTNOTE_LIBRARY=$(DEMO) $(BIN)/footnote questions
 
