@@ -84,47 +84,50 @@ def _prosy(line: Line, body: float) -> bool:
 
 
 def sort_out(page: Page, stacks: Sequence[Stack], body: float) -> tuple[list[Stack], list[Stack]]:
-    """Set the kind of captions and tables; give what is text, and what is only drawn in figures."""
-    prose = [
-        k for k, stack in enumerate(stacks) if stack.kind == "caption" or is_prose(stack, body) or _heads(stack, body)
-    ]
-    solid = set(prose)
-    loose = [k for k in range(len(stacks)) if k not in solid]
+    """Set the kind of tables; give what is text, and what is only drawn in figures."""
+    solid = [stack for stack in stacks if stack.kind == "caption" or is_prose(stack, body) or _heads(stack, body)]
+    texts = set(map(id, solid))
+    loose = [stack for stack in stacks if id(stack) not in texts]
     gone: set[int] = set()
-    boxes = [stack.box for stack in stacks]
-    for c, caption in enumerate(stacks):
-        if caption.kind != "caption" or not loose:
+    for caption in solid if loose else ():
+        if caption.kind != "caption":
             continue
-        table = caption.lines[0].text[:3].lower() in _ROWS
-        reach = _reach(boxes[c], [boxes[k] for k in prose if k != c], page.frame)
-        beside = [k for k in loose if k not in gone and _shared(boxes[k], reach) > 0.5]
-        above = [k for k in beside if boxes[k][1] >= boxes[c][3] - 4]
-        below = [k for k in beside if boxes[k][3] <= boxes[c][1] + 4]
-        stops = [boxes[k] for k in prose if k != c and _shared(boxes[k], reach) > 0.2]
-        ceiling = min((box[1] for box in stops if box[1] >= boxes[c][3] - 4), default=float("inf"))
-        floor = max((box[3] for box in stops if box[3] <= boxes[c][1] + 4), default=float("-inf"))
-        above = [k for k in above if boxes[k][3] <= ceiling + 4]
-        below = [k for k in below if boxes[k][1] >= floor - 4]
-        if table:
-            near = min(
-                (side for side in (above, below) if side),
-                key=lambda side: min(_apart(boxes[k], boxes[c]) for k in side),
-                default=[],
-            )
-            for k in near:
-                stacks[k].kind = "table"
-                solid.add(k)
-            loose = [k for k in loose if k not in solid]
+        above, below = _beside(caption, solid, loose, page.frame)
+        if caption.lines[0].text[:3].lower() in _ROWS:
+            sides = [side for side in (above, below) if side]
+            for stack in min(sides, key=lambda side: min(_apart(one.box, caption.box) for one in side), default=[]):
+                stack.kind = "table"
         else:
-            chosen = [k for k in above if not _equation(stacks[k])] or [k for k in below if not _equation(stacks[k])]
-            gone.update(chosen)
-    for k in loose:
-        if stacks[k].kind == "prose" and any(_inside(boxes[k], drawing, page.frame) for drawing in page.drawings):
-            gone.add(k)
-    for k in loose:
-        if k not in gone and stacks[k].kind == "prose" and _tabular(stacks[k]):
-            stacks[k].kind = "table"
-    return [stack for k, stack in enumerate(stacks) if k not in gone], [stacks[k] for k in sorted(gone)]
+            gone.update(map(id, _labels(above) or _labels(below)))
+        loose = [stack for stack in loose if id(stack) not in gone and stack.kind != "table"]
+    for stack in loose:
+        if any(_inside(stack.box, drawing, page.frame) for drawing in page.drawings):
+            gone.add(id(stack))
+        elif _tabular(stack):
+            stack.kind = "table"
+    return [stack for stack in stacks if id(stack) not in gone], [stack for stack in stacks if id(stack) in gone]
+
+
+def _beside(
+    caption: Stack, solid: Sequence[Stack], loose: Sequence[Stack], frame: Rectangle
+) -> tuple[list[Stack], list[Stack]]:
+    """What stands between a caption and the text above it, and between it and the text below it."""
+    low, high = caption.box[1] + 4, caption.box[3] - 4
+    others = [stack.box for stack in solid if stack is not caption]
+    reach = _reach(caption.box, others, frame)
+    stops = [box for box in others if _shared(box, reach) > 0.2]
+    ceiling = min((box[1] for box in stops if box[1] >= high), default=float("inf")) + 4
+    floor = max((box[3] for box in stops if box[3] <= low), default=float("-inf")) - 4
+    near = [stack for stack in loose if _shared(stack.box, reach) > 0.5]
+    return (
+        [stack for stack in near if stack.box[1] >= high and stack.box[3] <= ceiling],
+        [stack for stack in near if stack.box[3] <= low and stack.box[1] >= floor],
+    )
+
+
+def _labels(stacks: Sequence[Stack]) -> list[Stack]:
+    """Stacks without those that end in the number of a formula."""
+    return [stack for stack in stacks if not any(_NUMBERED.search(line.text) for line in stack.lines)]
 
 
 def footnotes(stacks: Sequence[Stack], body: float) -> None:
@@ -151,10 +154,6 @@ def _heads(stack: Stack, body: float) -> bool:
         return False
     match = _HEADING.match(line.text)
     return match is not None and (line.bold > 0.8 or line.size > 1.12 * body or line.text[match.end() :].isupper())
-
-
-def _equation(stack: Stack) -> bool:
-    return any(_NUMBERED.search(line.text) for line in stack.lines)
 
 
 def _tabular(stack: Stack) -> bool:

@@ -1,8 +1,8 @@
 """The characters of a page with their boxes, out of pdfium. The only importer of pypdfium2 for text.
 
 A page has some 3,700 characters, and asking pdfium about one of them through ctypes costs a third of a microsecond or
-more. So the text of a page is taken in one call, boxes are written by pdfium straight into an array, and what
-characters share — font, size, direction — is asked for once a run.
+more. So the text of a page is taken in one call, boxes are asked for the first and the last character of a word and
+shared out between them, and what characters have in common — font, size, direction — is asked for once a run.
 """
 
 from __future__ import annotations

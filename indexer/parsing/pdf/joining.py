@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 
@@ -26,7 +25,6 @@ class Vocabulary:
                 for word in _WORDS.findall(token):
                     if word != token:
                         self._words[word] += count
-        self._sorted: list[str] | None = None
 
     def keeps_hyphen(self, before: str, after: str) -> bool:
         """Whether `before-` and `after` are joined by a hyphen, as seen elsewhere in the document."""
@@ -43,16 +41,11 @@ class Vocabulary:
         return known and len(first) > 2 and len(second) > 2 and first not in _PREFIXES
 
     def _seen(self, word: str) -> int:
-        """How often a word occurs, or one that begins with it: outperforms tells about outperform."""
-        if word in self._words:
-            return self._words[word]
-        if self._sorted is None:
-            self._sorted = sorted(self._words)
-        at = bisect_left(self._sorted, word)
-        near = self._sorted[at] if at < len(self._sorted) else ""
-        return self._words[near] if near.startswith(word) and len(near) <= len(word) + 4 else 0
+        """How often a word occurs, in any of its forms: outperforms tells about outperform."""
+        return self._words[word] or sum([self._words[word + ending] for ending in _ENDINGS])
 
 
+_ENDINGS = ("s", "d", "ed", "es", "er", "ers", "ing", "ly", "ies", "al", "ity")
 _WORDS = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
 _LAST = re.compile(r"(?:\S*/)?([^\W_]+(?:-[^\W_]+)*)-$")
 _FIRST = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
