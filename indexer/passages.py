@@ -381,7 +381,7 @@ def _cut(atom: _Atom) -> list[_Atom]:
     if count > 1:
         cuts = range(0, count, MANY_SPANS) if count > 2 * MANY_SPANS else (0, count // 2)
         pieces = [atom.spans[start:end] for start, end in pairwise((*cuts, count))]
-        return [_Atom(" ".join(plain(span.text) for span in piece), piece, atom.indent) for piece in pieces]
+        return _saying(_Atom(" ".join(map(_shown, piece)), piece, atom.indent) for piece in pieces)
     (span,) = atom.spans
     middle = len(span.text) // 2
     place = span.text.rfind(" ", 0, middle + 1)
@@ -392,7 +392,17 @@ def _cut(atom: _Atom) -> list[_Atom]:
         Span(text.strip(), span.lines, part)
         for text, part in zip((span.text[:place], span.text[place:]), boxes, strict=True)
     ]
-    return [_Atom(plain(half.text), (half,), atom.indent) for half in halves if half.text]
+    return _saying(_Atom(_shown(half), (half,), atom.indent) for half in halves)
+
+
+def _shown(span: Span) -> str:
+    """What a reader sees of a span: what stands on paper holds no markup."""
+    return span.text if span.boxes else plain(span.text)
+
+
+def _saying(atoms: Iterable[_Atom]) -> list[_Atom]:
+    """The atoms that say something: of a part that is nothing but markup, nothing is left."""
+    return [atom for atom in atoms if atom.text.strip()]
 
 
 def _divided(boxes: Sequence[Box], share: float) -> tuple[tuple[Box, ...], tuple[Box, ...]]:

@@ -195,6 +195,13 @@ def test_long_texts_are_split_in_linear_time(piece):
     assert faults(document, split(document, max_tokens=256, count_tokens=count), 256) == []
 
 
+def test_a_part_that_is_nothing_but_markup_is_no_passage():
+    text = "<details>\n" + "Adam keeps two moments of the gradient " * 4
+    found = passages(text, max_tokens=16)
+    assert all(passage.text.strip() for passage in found)
+    assert " ".join(passage.text for passage in found).split() == text.split()[1:]
+
+
 # -------------------------------------------------------------------------------------------------------- papers
 
 
