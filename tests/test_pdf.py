@@ -4,6 +4,7 @@ import re
 from contextlib import suppress
 from functools import cache
 from hashlib import sha256
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from pdfs import (
     turned,
     two_column_pdf,
 )
+from pypdf import PdfWriter
 from typeset import BODY, INDENTED, LETTER, SMALL, Frame, Pages, Style, lines_of, shown
 
 from indexer.errors import SourceError
@@ -429,3 +431,12 @@ def test_small_print_is_read_as_it_stands():
     page.fill(lines_of([(prose(4, 61), SMALL), (prose(4, 62), INDENTED)], 300), Frame(100, 720, 90, 300))
     page.next_page()
     assert texts(read(page.data()), "paragraph") == [shown(prose(4, 61)), shown(prose(4, 62))]
+
+
+@pytest.mark.parametrize(("stated", "title"), [("a small  paper", "a small paper"), ("Untitled", "A Small Paper")])
+def test_the_title_that_a_file_states_counts_when_the_first_page_shows_it(stated, title):
+    writer = PdfWriter(clone_from=BytesIO(paper_pdf("A Small Paper", [["It says little."]])))
+    writer.add_metadata({"/Title": stated})
+    data = BytesIO()
+    writer.write(data)
+    assert read(data.getvalue()).title == title

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from indexer.errors import SourceError
-from indexer.parsing.pdf import columns, floats, furniture, glyphs, joining, lines, prose
+from indexer.parsing.pdf import columns, floats, furniture, glyphs, joining, lines, prose, stated
 from indexer.parsing.pdf.sections import Headings
 from indexer.types import Block, Document, PaperId, Places, Source
 
@@ -40,14 +40,17 @@ def parse(source: Source) -> Document:
     pieces = _pieces(pages, furniture.without_furniture(drawn), outline)
     vocabulary = joining.Vocabulary(drawn)
     blocks = _blocks(pieces, vocabulary, _places(pages))
+    paper = furniture.stamp(pages[0]) or _named(source.file)
+    # arXiv's PDFs hardly ever state a title, and arXiv knows it; others are asked what they state.
+    title = None if paper else stated.title(source.data, pages[0].text)
     return Document(
         source,
         "paper",
-        _title(blocks, pieces),
+        title or _title(blocks, pieces),
         tuple(blocks),
         (),
         pages=len(pages),
-        paper=furniture.stamp(pages[0]) or _named(source.file),
+        paper=paper,
         remark=f"no text on {_listed(empty)}: pictures are not read" if empty else None,
     )
 
