@@ -110,7 +110,7 @@ def build(
         intake = Intake(library, catalogue, encoder, settings, progress)
         intake.change_model(notice)
         with Reader(settings.papers) as reader:
-            _Run(intake, reader, tally).files(found, known, gone)
+            _Run(intake, reader, tally, retry=papers == "update").files(found, known, gone)
             linked = collect(intake, reader, papers, most=most_papers)
         return Report(
             files=len(found),
@@ -174,11 +174,15 @@ def _scopes(catalogue: Catalogue, paths: Iterable[Path], library: Path, tally: _
 
 @dataclass(slots=True)
 class _Run:
-    """One run over the files that were found: what is to be stored, and what was done."""
+    """One run over the files that were found: what is to be stored, and what was done.
+
+    `retry` says to read again what could not be read before, though it has not changed: limits may have.
+    """
 
     intake: Intake
     reader: Reader
     tally: _Tally
+    retry: bool = False
     moved: set[int] = field(default_factory=set)
     done: int = 0
 
@@ -186,9 +190,9 @@ class _Run:
         """Read every file that is new or changed, notes first, and forget those that are gone."""
         lost = {document.sha256: document for document in gone if document.sha256 and document.failure is None}
         befores = [(item, known.get(item.root / item.file)) for item in found]
-        fresh = [(item, before) for item, before in befores if before is None or not _as_it_was(item, before)]
+        fresh = [(item, before) for item, before in befores if before is None or not self.settled(item, before)]
         total, self.done = len(found), len(found) - len(fresh)
-        still = {item.file: d.failure for item, d in befores if d and d.failure and _as_it_was(item, d)}
+        still = {item.file: d.failure for item, d in befores if d and d.failure and self.settled(item, d)}
         self.tally.failures |= still
         self.tally.unchanged = self.done - len(still)
         notes = [pair for pair in fresh if not _is_pdf(pair[0])]
@@ -224,6 +228,10 @@ class _Run:
                 self.tally.removed += document.failure is None
         self.intake.do(Change.drop_orphans)
         self.intake.store()
+
+    def settled(self, item: Found, before: StoredDocument) -> bool:
+        """Whether there is nothing to do about a file that is known."""
+        return _as_it_was(item, before) and not (self.retry and before.failure)
 
     def step(self, total: int) -> None:
         """Say that one more file is done."""

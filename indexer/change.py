@@ -123,7 +123,7 @@ class Change:
         document_id = self._put_row(
             root_id,
             file,
-            kind="note",
+            kind="paper" if _format(file) == "pdf" else "note",
             stated_title=None,
             sha256=sha256,
             size=size,

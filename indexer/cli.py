@@ -108,7 +108,7 @@ def run_index(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     encoder = load_encoder(settings, notice=notice)
     papers: Papers = "known" if arguments.no_papers else "update" if arguments.update_papers else "new"
 
-    def once(most_papers: int | None = None) -> Report:
+    def once(papers: Papers, most_papers: int | None = None) -> Report:
         with shown_progress() as progress:
             report = build(
                 settings.library,
@@ -130,18 +130,21 @@ def run_index(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         return report
 
     said: list[Report] = []
-    report = once()
+    report = once(papers)
     if arguments.watch:
         from indexer.library import Library
 
         with Library.open(settings.library, notice=notice) as library, library.snapshot() as snapshot:
             roots = arguments.paths or [Path(root) for root in snapshot.catalogue.roots()]
-        watch(roots, lambda: once(WATCHED_PAPERS).papers.fetched == WATCHED_PAPERS)
+        later: Papers = "known" if arguments.no_papers else "new"  # arXiv is not asked for updates at every save
+        watch(roots, lambda: once(later, WATCHED_PAPERS).papers.fetched == WATCHED_PAPERS, library=settings.library)
     return ERROR if report.problems and not report.files else OK
 
 
-def watch(roots: list[Path], again: Callable[[], bool], *, stop: Event | None = None) -> None:
+def watch(roots: list[Path], again: Callable[[], bool], *, library: Path, stop: Event | None = None) -> None:
     """Call `again` once and whenever something under the roots changes, until interrupted or `stop` is set.
+
+    What changes in the folder `library`, which may lie under a root, is our own doing and does not count.
 
     The first call finds what changed before anybody watched; one that says that it left something to do is repeated.
     An interrupt is the way to stop it, and no error.
@@ -151,8 +154,15 @@ def watch(roots: list[Path], again: Callable[[], bool], *, stop: Event | None = 
     from indexer.errors import FootnoteError
 
     notice(f"Watching {', '.join(str(root) for root in roots)}; press Ctrl-C to stop")
+    ours, usual = library.resolve(), watchfiles.DefaultFilter()
     looks = watchfiles.watch(
-        *roots, step=50, debounce=200, rust_timeout=FIRST_LOOK_MS, yield_on_timeout=True, stop_event=stop
+        *roots,
+        watch_filter=lambda change, path: usual(change, path) and not Path(path).resolve().is_relative_to(ours),
+        step=50,
+        debounce=200,
+        rust_timeout=FIRST_LOOK_MS,
+        yield_on_timeout=True,
+        stop_event=stop,
     )
     looked = busy = more = False
     try:
@@ -197,7 +207,8 @@ def papers_summary(papers: PapersReport) -> str:
         return ""
     named = f"{papers.named} paper{'s' if papers.named > 1 else ''} named"
     lines = [f"{named}, {papers.held} in the library ({papers.fetched} fetched now)"]
-    for word, rows in (("pending, for the next run", papers.pending), ("failed", papers.failed)):
+    failed = "failed, for --update-papers to try again"
+    for word, rows in (("pending, for the next run", papers.pending), (failed, papers.failed)):
         reasons: dict[str, list[str]] = {}
         for key, reason in rows:
             reasons.setdefault(reason, []).append(key)

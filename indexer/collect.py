@@ -17,6 +17,7 @@ from indexer.discover import Found, read
 from indexer.errors import FetchError, SourceError
 from indexer.intake import Intake, Progress
 from indexer.reader import Reader
+from indexer.status import is_stale
 from indexer.types import Block, Document, PaperId, PaperLink, Source
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ ABSTRACT = ".abstract"
 STORED_AT_ONCE = 8
 """So many papers are read before they are shown to readers."""
 
+NAME_BYTES = 60
+"""So much of the name of a file elsewhere is kept: a file system counts bytes."""
+
 _NO_NAME = re.compile(r"[^\w.-]+")
 
 
@@ -43,7 +47,8 @@ _NO_NAME = re.compile(r"[^\w.-]+")
 class PapersReport:
     """The papers that the notes name: how many, how many the library holds, and how many were fetched in this run.
 
-    `pending` are those that another run may get, `failed` those that cannot be had or read, each with the reason.
+    `pending` are those that another run may get, also in a newer version than the one held; `failed` those that cannot
+    be had or read. Each has the reason.
     """
 
     named: int
@@ -99,6 +104,8 @@ class _Collection:
     reading: dict[str, StoredPaper] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
     """Of each paper in the library's folder, the newest version there."""
+    behind: dict[str, str] = field(default_factory=dict)
+    """Why papers that are held could not be had in a newer version."""
     fetched: int = 0
 
     @property
@@ -140,14 +147,16 @@ class _Collection:
             named=len(papers),
             held=sum(paper.state == "fetched" for paper in papers),
             fetched=self.fetched,
-            pending=tuple(row for state, row in rows if state == "pending"),
+            pending=(*(row for state, row in rows if state == "pending"), *self.behind.items()),
             failed=tuple(row for state, row in rows if state != "pending"),
         )
 
     def held(self, paper: StoredPaper) -> StoredDocument | None:
-        """The document that is the paper, if the library has read it, and its file is still there."""
+        """The document that is the paper, if the library has read it, and its file is still there, and still it."""
         document = None if paper.document_id is None else self.catalogue.document(paper.document_id)
-        return document if document and document.pages and document.path.exists() else None
+        if not document or not document.pages:
+            return None
+        return document if document.path.exists() and not (document.fetched and is_stale(document)) else None
 
     def sweep(self) -> None:
         """Forget the fetched documents that are no wanted paper (any more, or since a better one is there)."""
@@ -172,7 +181,8 @@ class _Collection:
         papers = [
             paper
             for paper in self.asked()
-            if paper.identifier and (_lacks_metadata(paper) or (self.which == "update" and paper.named is None))
+            if paper.identifier
+            and (_lacks_metadata(paper) or (self.which == "update" and (not paper.named or paper.state == "absent")))
         ]
         if not papers:
             return
@@ -186,6 +196,8 @@ class _Collection:
             for paper in by_id.values():
                 if paper.state == "pending":
                     self.put(replace(paper, reason=str(error)))
+                elif self.which == "update" and paper.state == "fetched":
+                    self.behind[paper.key] = f"arXiv was not asked for newer versions: {error}"
         self.intake.store()
 
     def learn(self, paper: StoredPaper, metadata: PaperMetadata | FetchError) -> None:
@@ -195,15 +207,18 @@ class _Collection:
                 self.put(replace(paper, state="pending" if metadata.again else "absent", reason=str(metadata)))
             return
         held, state, reason = self.held(paper), paper.state, paper.reason
-        if held and not held.fetched:
-            pass  # it lies among the notes, and stays the one that is cited
+        in_notes = held if held and not held.fetched else None
+        if in_notes:
+            pass  # it stays the one that is cited
         elif metadata.withdrawn and paper.named is None:
             state, reason = "withdrawn", f"{WITHDRAWN}: {metadata.comment}" if metadata.comment else WITHDRAWN
-        elif state != "failed" and (not held or (held.version, held.title) != (metadata.version, metadata.title)):
-            state, reason = "pending", None
+        elif state != "failed" and not (
+            held and held.version == metadata.version and (held.title == metadata.title or held.url)
+        ):
+            state, reason = "pending", NOT_ASKED
         paper = replace(
             paper,
-            version=metadata.version,
+            version=in_notes.version if in_notes else metadata.version,
             title=metadata.title,
             authors=metadata.authors,
             abstract=metadata.abstract,
@@ -252,8 +267,9 @@ class _Collection:
         """Where the file of a paper lies or shall lie; of an unknown version, the newest that is there."""
         folder = self.catalogue.papers_folder
         if paper.url:
-            stem = _NO_NAME.sub("-", PurePosixPath(unquote(urlsplit(paper.url).path)).stem)[:60]
-            return folder / f"{stem}-{hashlib.sha256(paper.url.encode()).hexdigest()[:8]}.pdf"
+            stem = _NO_NAME.sub("-", PurePosixPath(unquote(urlsplit(paper.url).path)).stem)
+            short = stem.encode()[:NAME_BYTES].decode(errors="ignore")
+            return folder / f"{short}-{hashlib.sha256(paper.url.encode()).hexdigest()[:8]}.pdf"
         name = (paper.identifier or "").replace("/", "_")
         version = paper.named or paper.version
         if version is None:
@@ -282,7 +298,8 @@ class _Collection:
     def put_document(self, paper: StoredPaper, source: Source, document: Document) -> None:
         """Have a paper that was read stored under what arXiv calls it, in the version that it is."""
         stamp = document.paper
-        version = paper.named or paper.version or (stamp.version if stamp else None)
+        same = stamp and (paper.url or stamp.identifier == paper.identifier)
+        version = paper.named or paper.version or (stamp.version if stamp and same else None)
         if paper.identifier and version and not paper.version:  # fetched as the newest, without knowing which that is
             named = self.file_of(replace(paper, version=version))
             (self.catalogue.papers_folder / source.file).replace(named)
@@ -301,8 +318,12 @@ class _Collection:
     def give_up(self, paper: StoredPaper, state: Literal["pending", "failed"], reason: str) -> None:
         """Note why a paper is not there, and keep at least its abstract, or the version that there is."""
         if held := self.held(paper):
-            self.put(replace(paper, state="fetched", reason=f"{paper.version}: {reason}", version=held.version))
+            self.behind[paper.key] = reason = f"{paper.version}: {reason}"
+            self.put(replace(paper, state="fetched", reason=reason, version=held.version))
             return
+        before = None if paper.document_id is None else self.catalogue.document(paper.document_id)
+        if state == "failed" and before and before.fetched:  # its file is something else now
+            self.intake.do(partial(Change.remove, document_id=before.id))
         self.put(replace(paper, state=state, reason=reason))
         self.put_abstract(paper)
 

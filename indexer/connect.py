@@ -103,4 +103,10 @@ def _bring_up_to_date(path: Path, connection: sqlite3.Connection) -> None:
     for step in range(version, sql.SCHEMA_VERSION):
         if step not in sql.MIGRATIONS:
             raise _corrupt(path)
-        connection.executescript(sql.MIGRATIONS[step])
+        try:
+            connection.executescript(sql.MIGRATIONS[step])
+        except sqlite3.OperationalError:
+            if connection.in_transaction:
+                connection.execute(sql.ROLLBACK)
+            if connection.execute(sql.USER_VERSION).fetchone() == (step,):  # else another process was quicker
+                raise

@@ -15,7 +15,7 @@ from pathspec import GitIgnoreSpec
 from pathspec.pattern import RegexPattern
 
 from indexer.errors import InputError, SourceError
-from indexer.parsing import SUFFIXES
+from indexer.parsing import PDF, SUFFIXES
 from indexer.types import Source
 
 IGNORE_FILES = (".gitignore", ".footnoteignore")
@@ -88,9 +88,8 @@ def _read_once(found: Found, max_bytes: int) -> Source | None:
         if not stat.S_ISREG(before.st_mode):
             raise SourceError(_NOT_A_FILE)
         if before.st_size > max_bytes:
-            raise SourceError(
-                f"{before.st_size:,} bytes, over the limit of {max_bytes:,}; split it, or raise FOOTNOTE_MAX_FILE_BYTES"
-            )
+            limit = "FOOTNOTE_MAX_PAPER_BYTES" if _suffix(found.file) == PDF else "FOOTNOTE_MAX_FILE_BYTES"
+            raise SourceError(f"{before.st_size:,} bytes, over the limit of {max_bytes:,}; split it, or raise {limit}")
         with os.fdopen(descriptor, "rb", buffering=0, closefd=False) as file:
             data = file.read()
         after = os.fstat(descriptor)

@@ -134,7 +134,7 @@ class Fetcher:
             finally:
                 part.unlink(missing_ok=True)
         except OSError as error:
-            raise unwritable(into, error) from error
+            raise unwritable(Path(error.filename or into), error) from error
 
     def feed(self, url: str) -> tuple[int, bytes]:
         """Ask arXiv's API: the status of its answer, and the body, a whole feed if the status is 200.

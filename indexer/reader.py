@@ -20,7 +20,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -63,7 +63,7 @@ class Reader:
         self._settings = settings or PaperSettings()
         self._workers = workers or min(2, os.cpu_count() or 1)
         self._parse = parse
-        self._threads = ThreadPoolExecutor(self._workers, "reader")
+        self._turns = threading.Semaphore(self._workers)
         self._idle: LifoQueue[_Worker | None] = LifoQueue()  # None stands for a process that is not there yet
         for _ in range(self._workers):
             self._idle.put(None)
@@ -85,7 +85,6 @@ class Reader:
             self._closed = True
             for living in self._living:
                 living.kill()
-        self._threads.shutdown()  # what waits finds that there are no more processes
         for worker in [self._idle.get() for _ in range(self._workers)]:  # as soon as nobody asks them anything
             if worker:
                 self._end(worker)
@@ -99,7 +98,7 @@ class Reader:
         ahead: deque[tuple[Source, Future[Document | SourceError]]] = deque()
         try:
             for source in sources:
-                ahead.append((source, self._threads.submit(self._read, source)))
+                ahead.append((source, self._begin(source)))
                 while ahead and (ahead[0][1].done() or self._enough(ahead)):
                     first, document = ahead.popleft()
                     yield first, document.result()
@@ -124,6 +123,21 @@ class Reader:
 
     def _enough(self, ahead: deque[tuple[Source, Future[Document | SourceError]]]) -> bool:
         return len(ahead) > 2 * self._workers or sum(len(source.data) for source, _ in ahead) > AHEAD_BYTES
+
+    def _begin(self, source: Source) -> Future[Document | SourceError]:
+        """Read a file in a thread; unlike an executor's, it keeps no program from ending."""
+        reading: Future[Document | SourceError] = Future()
+
+        def read() -> None:
+            with self._turns:
+                if reading.set_running_or_notify_cancel():
+                    try:
+                        reading.set_result(self._read(source))
+                    except BaseException as error:  # noqa: BLE001  # it is raised where the result is taken
+                        reading.set_exception(error)
+
+        threading.Thread(target=read, name="reader", daemon=True).start()
+        return reading
 
     def _read(self, source: Source) -> Document | SourceError:
         try:

@@ -57,7 +57,9 @@ def find_paper(request: Request, name: str) -> StoredDocument:
 
 def check_page(paper: StoredDocument, page: int) -> None:
     """Raise HTTP 404 where a paper has no such page."""
-    if not paper.pages:
+    if paper.failure:
+        detail = f"{paper.file}: {paper.failure}"
+    elif not paper.pages:
         detail = f"{paper.title}: the library has the abstract only, and no pages; {address_of(paper)} says why"
     elif not 1 <= page <= paper.pages:
         detail = f"{paper.title}: there is no page {page}, the last one is {paper.pages}"

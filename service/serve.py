@@ -103,4 +103,4 @@ def _watch(settings: Settings, desk: Desk, papers: Papers, stop: threading.Event
             notice(summary(report))
         return report.papers.fetched == WATCHED_PAPERS
 
-    watch(roots, again, stop=stop)
+    watch(roots, again, library=settings.library, stop=stop)

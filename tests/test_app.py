@@ -668,3 +668,12 @@ def test_until_the_library_is_there_the_service_says_what_is_missing(settings, m
         page = client.get("/?q=why", headers={"accept": "text/html"}).text
         assert "no library at /x" in page
         assert '<a href="/?q=why">Try again</a>' in page
+
+
+def test_a_pdf_that_could_not_be_read_says_why(papers, shelved):
+    shelved._documents[1] = replace(shelved._documents[1], failure="it is damaged", pages=0)
+    number = shelved._documents[1].id
+    page = papers.get(f"/papers/{number}").text
+    assert "This file could not be read: it is damaged." in page
+    assert "abstract" not in page
+    assert problem(papers.get(f"/api/papers/{number}/pages/1.png"), 404)["detail"].endswith(": it is damaged")

@@ -276,3 +276,18 @@ def test_any_sequence_of_edits_ends_as_a_fresh_library_does(trees, tmp_path_fact
     if trees[-1]:
         run(folder / "fresh", folder / "notes")
         assert contents(folder / "kept") == contents(folder / "fresh")
+
+
+def test_a_bad_pdf_is_a_paper_that_failed_and_is_read_again_only_when_asked(notes, library):
+    (notes / "bad.pdf").write_bytes(b"%PDF-1.4 nothing\n%%EOF")
+    ((file, _),) = run(library, notes).failures
+    with Library.open(library) as opened, opened.snapshot() as snapshot:
+        (failed,) = snapshot.catalogue.failures()
+    assert (file, failed.kind, failed.format) == ("bad.pdf", "paper", "pdf")
+
+    read = []
+    configured = Settings(library=library, cache=library / "cache")
+    for papers in ("known", "new", "update"):
+        report = build(library, [notes], HashEncoder(), configured, papers=papers, progress=read.append)
+        assert len(report.failures) == 1
+        assert [step.done for step in read if step.stage == "read"] == ([3] if papers == "update" else [])

@@ -315,8 +315,8 @@ def test_fetched_papers_move_with_the_library(catalogue, path):
         assert reader.documents()[0].path == moved / "papers" / "1512.03385v1.pdf"
 
 
-def test_a_catalogue_of_the_first_format_is_brought_to_this_one(path):
-    """It keeps its passages and embeddings, and has its notes read again, for the papers that they name."""
+def first_format(path):
+    """A catalogue as the first version of Footnote made it."""
     with Catalogue.open(path, write=True) as catalogue:
         put(catalogue, "a.md", "one", "two")
     connection = sqlite3.connect(path)
@@ -325,8 +325,28 @@ def test_a_catalogue_of_the_first_format_is_brought_to_this_one(path):
         connection.execute(f"ALTER TABLE documents DROP COLUMN {column}")
     connection.executescript("DROP TABLE papers; DROP TABLE paper_links; PRAGMA user_version = 1")
     connection.close()
+
+
+def test_a_catalogue_of_the_first_format_is_brought_to_this_one(path):
+    """It keeps its passages and embeddings, and has its notes read again, for the papers that they name."""
+    first_format(path)
     for _ in range(2):
         with Catalogue.open(path, write=False) as reader:
             (stored,) = reader.documents()
             assert (stored.passages, stored.sha256, stored.pages, reader.papers()) == (2, None, 0, [])
             assert len(reader.embeddings(ENCODER.fingerprint)[0]) == 2
+
+
+def test_two_processes_may_bring_a_catalogue_to_this_format_at_once(path, monkeypatch):
+    class Late(dict):
+        """Migrations that another process has done when they are about to begin."""
+
+        def __getitem__(self, step):
+            monkeypatch.setattr(sql, "MIGRATIONS", dict(self))
+            Catalogue.open(path, write=False).close()
+            return super().__getitem__(step)
+
+    first_format(path)
+    monkeypatch.setattr(sql, "MIGRATIONS", Late(sql.MIGRATIONS))
+    with Catalogue.open(path, write=False) as reader:
+        assert [document.file for document in reader.documents()] == ["a.md"]

@@ -5,6 +5,7 @@ from threading import Event
 
 import pytest
 from desks import NOTES, write
+from watchfiles import Change
 
 from indexer.cli import papers_summary, watch
 from indexer.collect import PapersReport
@@ -200,7 +201,7 @@ def test_a_watcher_first_looks_for_what_it_missed(tmp_path, capsys):
             stop.set()
         (tmp_path / "note.md").write_text("saved")
 
-    watch([tmp_path], again, stop=stop)
+    watch([tmp_path], again, library=tmp_path / "library", stop=stop)
     assert len(looks) == 2
     assert capsys.readouterr().err == f"Watching {tmp_path}; press Ctrl-C to stop\n"
 
@@ -214,7 +215,7 @@ def test_a_watcher_goes_on_with_what_was_left_to_do(tmp_path):
             stop.set()
         return len(looks) < 3
 
-    watch([tmp_path], again, stop=stop)
+    watch([tmp_path], again, library=tmp_path / "library", stop=stop)
     assert len(looks) == 3
 
 
@@ -223,6 +224,36 @@ def test_papers_that_are_missing_for_the_same_reason_share_a_line():
     assert papers_summary(report) == (
         "\n7 papers named, 1 in the library (1 fetched now)"
         "\n  pending, for the next run: 1, 2: no way there"
-        "\n  failed: 3, 4, 5 and 1 more: gone"
+        "\n  failed, for --update-papers to try again: 3, 4, 5 and 1 more: gone"
     )
     assert papers_summary(PapersReport(0, 0, 0, (), ())) == ""
+
+
+def test_a_watcher_does_not_see_what_is_written_to_the_library(tmp_path, monkeypatch):
+    seen = {}
+
+    def changes(*_, watch_filter, **__):
+        for path in ("note.md", ".git/index", "library/lock.json", "library/papers/a.pdf", "library notes/b.md"):
+            seen[path] = watch_filter(Change.added, str(tmp_path / path))
+        return iter(())
+
+    monkeypatch.setattr("watchfiles.watch", changes)
+    watch([tmp_path], lambda: False, library=tmp_path / "library")
+    assert [path for path, counts in seen.items() if counts] == ["note.md", "library notes/b.md"]
+
+
+def test_a_watcher_asks_for_newer_versions_once(tmp_path, environ, monkeypatch):
+    from indexer import build
+
+    asked, once = [], build.build
+
+    def spy(*arguments, papers, **options):
+        asked.append(papers)
+        return once(*arguments, papers="known", **options)
+
+    monkeypatch.setattr(build, "build", spy)
+    monkeypatch.setattr("indexer.cli.watch", lambda _roots, again, **_: again())
+    notes = str(write(tmp_path / "notes"))
+    assert main(["index", notes, "--watch", "--update-papers"], environ) == 0
+    assert main(["index", notes, "--watch", "--no-papers"], environ) == 0
+    assert asked == ["update", "new", "known", "known"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from arxiv_server import ArxivServer, Paper, html, instead, redirect, status, truncated
@@ -59,9 +60,9 @@ class Runs:
         self.library = library
         self.settings = settings
 
-    def __call__(self, papers: Papers = "new", **changes: object) -> Report:
+    def __call__(self, papers: Papers = "new", *, most: int | None = None, **changes: object) -> Report:
         configured = Settings(self.library, self.library / "cache", papers=replace(self.settings, **changes))
-        return build(self.library, [self.notes], HashEncoder(), configured, papers=papers)
+        return build(self.library, [self.notes], HashEncoder(), configured, papers=papers, most_papers=most)
 
     def write(self, text: str, file: str = "note.md") -> None:
         (self.notes / file).write_text(text)
@@ -298,3 +299,84 @@ def test_a_deleted_file_is_fetched_again(run, server):
     (run.library / "papers" / "2101.00001v2.pdf").unlink()
     report = run()
     assert (report.papers.fetched, report.embedded) == (1, 0)
+
+
+def test_an_older_version_among_the_notes_stays_the_one_that_is_held(run, notes):
+    run.write("https://arxiv.org/abs/2101.00001")
+    (notes / "Gates.pdf").write_bytes(paper_pdf("Gates", [[FIRST]], stamp="arXiv:2101.00001v1 [cs.LG] 3 Jan 2021"))
+    first = run()
+    assert [run("update").generation, run().generation] == [first.generation] * 2
+    assert (run.papers()[0].version, run.papers()[0].title) == ("v1", "Gates and Cells")
+
+
+def test_a_version_that_comes_to_be_is_found_when_asked(run, server):
+    run.write("arXiv:2101.00001v3")
+    assert run().papers.failed == (("2101.00001v3", "arXiv has no 2101.00001v3; its newest version is v2"),)
+    server.papers["2101.00001"] = replace(GATES, versions=3, pdf=paper_pdf("Gates and Cells", [[THIRD]]))
+    assert run().papers.held == 0
+    run("update")
+    assert run.held() == {"2101.00001v3": [THIRD]}
+
+
+def test_a_fetched_file_that_has_changed_is_read_again(run, server):
+    run.write("arXiv:2101.00001")
+    run()
+    file = run.library / "papers" / "2101.00001v2.pdf"
+    file.write_bytes(paper_pdf("Gates and Cells", [[THIRD]]))
+    report = run("known")
+    assert (report.papers.held, run.held()) == (1, {"2101.00001v2": [THIRD]})
+    assert run().generation == report.generation
+    file.write_bytes(b"rubbish")
+    ((_, reason),) = run().papers.failed
+    assert "not a PDF" in reason
+    assert run.held() == {"2101.00001v2": ["We study what gates do."]}
+    assert run("update").papers.held == 1
+    assert {FIRST, SECOND} <= set(run.held()["2101.00001v2"])
+
+
+def test_the_stamp_of_another_paper_says_nothing_of_the_version(run, server):
+    server.papers["2101.00009"] = Paper("Cells", pdf=GATES.pdf)
+    server.fail("/api/query", status(403), times=None)
+    run.write("arXiv:2101.00009")
+    run()
+    assert run.held().keys() == {"2101.00009"}
+
+
+def test_what_could_not_be_asked_about_newer_versions_is_said(run, server):
+    run.write("arXiv:2101.00001")
+    run()
+    nowhere = "http://127.0.0.1:9/"
+    ((key, reason),) = run("update", arxiv_api=nowhere, arxiv_pdf=nowhere).papers.pending
+    assert key == "2101.00001"
+    assert reason.startswith("arXiv was not asked for newer versions: 127.0.0.1 cannot be reached")
+    server.papers["2101.00001"] = replace(GATES, versions=3)
+    ((key, reason),) = run("update", arxiv_pdf=nowhere).papers.pending
+    assert reason.startswith("v3: 127.0.0.1 cannot be reached")
+    assert run().papers.pending == ()
+
+
+def test_a_paper_that_was_looked_up_and_not_fetched_yet_says_why_it_waits(run):
+    run.write("arXiv:2101.00001 and arXiv:hep-th/9901001")
+    report = run(most=1)
+    assert (report.papers.fetched, report.papers.pending) == (1, (("hep-th/9901001", NOT_ASKED),))
+
+
+def test_a_paper_that_was_fetched_from_an_address_is_not_fetched_from_arxiv_too(run, server):
+    server.files["/gates.pdf"] = GATES.pdf
+    server.papers["2101.00001"] = replace(GATES, title="Gates & Cells, as arXiv calls them")
+    run.write(f"{server.root}/gates.pdf and arXiv:2101.00001")
+    server.fail("/api/query", status(403))
+    server.fail("/pdf/2101.00001", status(403))
+    run()
+    first = run()
+    assert (first.papers.held, run.held().keys()) == (2, {"2101.00001v2"})
+    assert run("update").generation == first.generation
+    assert "/pdf/2101.00001v2" not in server.paths()
+
+
+@pytest.mark.parametrize("name", ["\N{CJK UNIFIED IDEOGRAPH-20000}" * 80, "a" * 300, "..", "-rf", "a?b"])
+def test_any_name_of_a_file_elsewhere_will_do(run, server, name):
+    server.files[f"/one/{name}.pdf"] = server.files[f"/two/{name}.pdf"] = paper_pdf("Talk", [["Slides say little."]])
+    run.write(" ".join(f"{server.root}/{folder}/{quote(name)}.pdf?page=1" for folder in ("one", "two")))
+    assert run().papers.held == 2
+    assert len(list((run.library / "papers").glob("*.pdf"))) == 2

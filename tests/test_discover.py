@@ -3,6 +3,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -228,6 +229,8 @@ def test_a_source_holds_the_bytes_as_they_are(tmp_path):
 def test_a_file_over_the_limit_is_not_read(tmp_path):
     item = a_file(tmp_path, b"x" * 2000)
     assert reason(item, 1999) == "2,000 bytes, over the limit of 1,999; split it, or raise FOOTNOTE_MAX_FILE_BYTES"
+    (tmp_path / "a.pdf").write_bytes(b"x" * 2000)
+    assert reason(replace(item, file="a.pdf"), 1999).endswith("or raise FOOTNOTE_MAX_PAPER_BYTES")
 
 
 def test_a_file_that_vanished(tmp_path):

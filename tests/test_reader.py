@@ -289,3 +289,23 @@ def test_an_interrupt_is_for_the_program_that_reads(fifo):
         os.killpg(process.pid, signal.SIGINT)
         assert process.communicate() == ("main\ninterrupted\n", "")
         assert stream.read() == ""
+
+
+IN_BACKGROUND = """
+import sys, threading
+from stub_parsers import parse
+from test_reader import source
+from indexer.reader import Reader
+from indexer.settings import PaperSettings
+
+reading = Reader(PaperSettings(read_seconds=1000), parse=parse)
+threading.Thread(target=lambda: list(reading.read_many([source(sys.argv[1])])), daemon=True).start()
+sys.stdin.readline()
+"""
+
+
+def test_a_file_that_is_read_in_the_background_does_not_keep_a_program_from_ending(fifo):
+    with program("-c", IN_BACKGROUND, f"hang {fifo}", stdin=subprocess.PIPE) as process, fifo.open() as stream:
+        stream.readline()
+        assert process.communicate("end\n", timeout=20) == ("", "")
+        assert stream.read() == ""
