@@ -299,6 +299,8 @@ def test_raised_characters_stay_with_their_words():
         ("papers/1706.03762v5.pdf", PaperId("1706.03762", "v5")),
         ("1706.03762.pdf", PaperId("1706.03762")),
         ("hep-th_9901001.pdf", PaperId("hep-th/9901001")),
+        ("HEP-TH_9901001V1.pdf", PaperId("hep-th/9901001", "v1")),
+        ("math.GT_0309136.pdf", PaperId("math/0309136")),
         ("attention 2017.pdf", None),
         ("2017.12345678.pdf", None),
     ],

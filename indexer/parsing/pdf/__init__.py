@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 
 import numpy as np
 
 from indexer.errors import SourceError
+from indexer.papers import references
 from indexer.parsing.pdf import columns, floats, furniture, glyphs, joining, lines, prose, stated
 from indexer.parsing.pdf.sections import Headings
 from indexer.types import Block, Document, PaperId, Places, Source
+
+_SUBJECT = re.compile(r"(?<=math)\.[a-z]{2}(?=/)", re.IGNORECASE)
+"""The class that old ids may name after their archive: `math.GT/0309136` is math/0309136."""
 
 MAX_PAGES = 5000
 MAX_STACKS = 1000
@@ -67,15 +72,11 @@ def _listed(numbers: Sequence[int]) -> str:
     return f"pages {', '.join(shown)} and {last}"
 
 
-_FILE = re.compile(
-    r"(?:.*/)?(?P<id>\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?[_/]\d{7})(?P<version>v\d+)?\.pdf", re.IGNORECASE
-)
-
-
 def _named(file: str) -> PaperId | None:
-    """The paper that a file is named after."""
-    match = _FILE.fullmatch(file)
-    return PaperId(match["id"].replace("_", "/"), match["version"]) if match else None
+    """The paper that a file is named after: `1706.03762v5.pdf`, `hep-th_9901001.pdf`."""
+    name = _SUBJECT.sub("", PurePosixPath(file).stem.replace("_", "/"))
+    found = next(references(f"arxiv:{name}"), None)
+    return found if found and len(found.identifier + (found.version or "")) == len(name) else None
 
 
 def _pieces(
