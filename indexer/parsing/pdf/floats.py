@@ -29,14 +29,24 @@ def divide(stacks: Sequence[Stack]) -> list[Stack]:
         of = caption_of(stack.lines[0])
         for k in range(1, len(stack.lines)):
             above, line = stack.lines[k - 1], stack.lines[k]
-            apart = above.base - line.base > 1.35 * line.size or len(above.cells) > 1
+            apart = above.base - line.base > 1.35 * line.size or len(above.cells) > 1 or not above.wordy
             caption = caption_of(line) if line.text[:1] in _CAPITALS else None
-            rows = of is not None and of[:3].lower() in _ROWS and len(line.cells) > 1
-            if rows or (caption and (apart or of)):
+            head = len(line.cells) > 1 or (
+                not line.wordy and k + 1 < len(stack.lines) and len(stack.lines[k + 1].cells) > 1
+            )
+            rows = of is not None and of[:3].lower() in _ROWS and head
+            over = of is not None and _outdented(stack.lines[begun], above, line)
+            if rows or over or (caption and (apart or of)):
                 out.append(Stack(stack.lines[begun:k]))
                 begun, of = k, caption
         out.append(Stack(stack.lines[begun:]) if begun else stack)
     return out
+
+
+def _outdented(caption: Line, above: Line, line: Line) -> bool:
+    """Whether a line begins left of a caption though its first word had room on the line above: the text goes on."""
+    word = line.text.partition(" ")[0]
+    return line.x0 < caption.x0 - 0.7 * line.size and line.width - above.width > (0.6 * len(word) + 0.5) * line.size
 
 
 def caption_of(line: Line) -> str | None:
@@ -119,10 +129,13 @@ def _beside(
     ceiling = min((box[1] for box in stops if box[1] >= high), default=float("inf")) + 4
     floor = max((box[3] for box in stops if box[3] <= low), default=float("-inf")) - 4
     near = [stack for stack in loose if _shared(stack.box, reach) > 0.5]
-    return (
-        [stack for stack in near if stack.box[1] >= high and stack.box[3] <= ceiling],
-        [stack for stack in near if stack.box[3] <= low and stack.box[1] >= floor],
-    )
+    above = [stack for stack in near if stack.box[1] >= high and stack.box[3] <= ceiling]
+    below = [stack for stack in near if stack.box[3] <= low and stack.box[1] >= floor]
+    if above and not any(box[1] < caption.box[3] and caption.box[1] < box[3] for box in others):
+        bottom, top = min(one.box[1] for one in above) - 4, max(one.box[3] for one in above) + 4
+        if not any(box[1] < top and bottom < box[3] for box in others):  # no text beside it: it may be a wide figure
+            above = [stack for stack in loose if bottom <= stack.box[1] and stack.box[3] <= top]
+    return above, below
 
 
 def _labels(stacks: Sequence[Stack]) -> list[Stack]:
@@ -153,7 +166,9 @@ def _heads(stack: Stack, body: float) -> bool:
     if len(stack.lines) > 2 or line.size < 0.95 * body or not line.words:
         return False
     match = _HEADING.match(line.text)
-    return match is not None and (line.bold > 0.8 or line.size > 1.12 * body or line.text[match.end() :].isupper())
+    return match is not None and (
+        max(line.bold, line.styled) > 0.8 or line.size > 1.12 * body or line.text[match.end() :].isupper()
+    )
 
 
 def _tabular(stack: Stack) -> bool:

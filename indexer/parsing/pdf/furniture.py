@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import zip_longest
+from statistics import median
 
 from indexer.parsing.pdf.glyphs import Page
 from indexer.parsing.pdf.lines import Line
 from indexer.types import PaperId
 
 _DIGITS = re.compile(r"\d+|\b[ivxl]+\b")
-_NUMBER = re.compile(r"[-–—\s]*(?:page\s*)?(?:\d{1,4}|[ivxlc]{1,6})(?:\s*(?:/|of)\s*\d{1,4})?[-–—\s]*", re.IGNORECASE)
+_NUMBER = re.compile(
+    r"[-–—\s]*(?:page\s*)?(?:\d{1,4}(?::\d{1,3})?|[ivxlc]{1,6})(?:\s*(?:/|of)\s*\d{1,4})?[-–—\s]*", re.IGNORECASE
+)
 _NOTICE = re.compile(
     r"\b(?:conference|proceedings|workshop|symposium|journal|preprint|under review|submitted|accepted|to appear|"
     r"copyright|licen[cs]e[ds]?|all rights reserved|isbn|issn|doi:)|©",
@@ -21,6 +25,7 @@ _STAMP = re.compile(
     r"arXiv:\s?(?P<id>\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})(?P<version>v\d+)?\s+(?:\[[\w.-]+\]\s+)?\d{1,2}\s\w{3}\s\d{4}",
 )
 _ENDS = re.compile(r"^\d{1,4}(?=\s)|(?<=\s)\d{1,4}$")
+_BARE = re.compile(r"\d{1,4}")
 _EDGE = 4  # lines from the top and the bottom that may be heads and feet
 
 
@@ -32,24 +37,49 @@ def stamp(page: Page) -> PaperId | None:
 
 
 def without_furniture(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
-    """The lines of each page without heads, feet, page numbers and stamps."""
+    """The lines of each page without heads, feet, page numbers and stamps; none of one that the next one repeats."""
+    pages = _last_steps(pages)
     edges = [[(line, outermost, _keys(line)) for line, outermost in _edges(lines)] for lines in pages]
     seen = Counter(key for page in edges for key in {key for _, _, keys in page for key in keys})
     ahead = Counter(n for page in edges for n in {n for line, outermost, _ in page if outermost for n in _ahead(line)})
+    bare = [{int(line.text) - line.page for line, outermost, _ in page if outermost and _BARE.fullmatch(line.text)}
+            for page in edges]  # fmt: skip
+    alone = Counter(n for page in bare for n in page)
     few = 2 if len(pages) < 8 else 3
+
+    def numbered(line: Line, on_page: set[int], size: float) -> bool:
+        """Whether a line no larger than the text holds the page's number as on other pages, among words or alone."""
+        return line.size < 1.06 * size and any(
+            ahead[n] > few or (len(line.cells) > 1 and n not in on_page and ahead[n] + alone[n] > few)
+            for n in _ahead(line)
+        )
+
     out: list[list[Line]] = []
-    for lines, page in zip(pages, edges, strict=True):
+    for lines, page, on_page in zip(pages, edges, bare, strict=True):
+        size = median([line.size for line in lines]) if lines else 0.0
         gone = {
             id(line)
             for line, outermost, keys in page
             if any(seen[key] >= few for key in keys)
-            or (outermost and (_NUMBER.fullmatch(line.text) or any(ahead[n] >= few + 1 for n in _ahead(line))))
+            or (outermost and (_NUMBER.fullmatch(line.text) or numbered(line, on_page, size)))
             or _STAMP.search(line.text)
         }
         kept = [line for line in lines if id(line) not in gone]
         foot = _notice(kept)
         out.append([line for line in kept if line is not foot])
     return out
+
+
+def _last_steps(pages: Sequence[Sequence[Line]]) -> list[Sequence[Line]]:
+    """Pages without the lines of those that the next one holds and adds to: slides are shown step by step."""
+    return [[] if _repeats(after, lines) else lines for lines, after in zip_longest(pages, pages[1:], fillvalue=())]
+
+
+def _repeats(after: Sequence[Line], lines: Sequence[Line]) -> bool:
+    if len(lines) > len(after) or not any(line.text == lines[0].text for line in after):
+        return False
+    drawn = {(line.text, round(line.x0), round(line.base)) for line in after}
+    return all((line.text, round(line.x0), round(line.base)) in drawn for line in lines)
 
 
 def _ahead(line: Line) -> list[int]:

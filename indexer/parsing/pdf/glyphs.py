@@ -57,6 +57,7 @@ _PICTURES = frozenset({raw.FPDF_PAGEOBJ_IMAGE, raw.FPDF_PAGEOBJ_FORM, raw.FPDF_P
 _OBJECTS = 20_000  # of a page with more drawings than this, the rest is not looked at
 _NAME = 48
 _BOLD = re.compile(rb"bold|black|heavy|demi|medi\b|^(?:[A-Z]{6}\+)?(?:cm|sf)b|-B\b", re.IGNORECASE)
+_STYLED = re.compile(rb"ital|obli|slant|smallcap|csc\d|(?:cm|sf)(?:ti|sl)\d|-(?:It|Sl|SC)\b", re.IGNORECASE)
 _MATH = re.compile(
     rb"^(?:[A-Z]{6}\+)?(?:CMMI|CMSY|CMEX|CMBSY|MSAM|MSBM|EUFM|EUSM|rsfs|txsy|txmi|pxsy|pxmi)|math|symbol", re.IGNORECASE
 )
@@ -67,8 +68,8 @@ class Run(NamedTuple):  # made four times as fast as a frozen dataclass, 150 tim
 
     `start` and `end` are their places in the page's text. `x0`, `y0`, `x1`, `y1` are the box around them and `base` is
     the height of the line they stand on, in the frame in which most text of the page is upright; `size` is that of the
-    font, in points. `bold` and `math` tell what the name of the font says, and `turned` that they are not upright in
-    that frame.
+    font, in points. `bold`, `math` and `styled` (italics, small capitals) tell what the name of the font says, and
+    `turned` that they are not upright in that frame.
     """
 
     start: int
@@ -82,6 +83,7 @@ class Run(NamedTuple):  # made four times as fast as a frozen dataclass, 150 tim
     bold: bool
     math: bool
     turned: bool
+    styled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +217,7 @@ def _codes(handle: int | None, count: int) -> Codes:
                 codes[start:end] = buffer[first : last + 1]
             elif end - start > 1:
                 parts += ((start, (start + end) // 2), ((start + end) // 2, end))
+    codes[codes == 0x88] = 0x2022  # TeX's bullet in fonts that do not say what their characters are
     if ((codes >= 0xD800) & (codes != ord(HYPHEN))).any():
         _mend(codes)
     return codes
@@ -323,9 +326,10 @@ def _runs(handle: int | None, codes: Codes, words: Words, *, whole: bool) -> tup
     _all(map(_get_matrix, repeat(handle), places, range(at, at + matrices.nbytes, 24)))
     styles = [_style(name) for name in _fonts(handle, places)]
     # a heading may run on into plain words of the same height
-    bold = [k for k, (is_bold, _) in enumerate(styles) if is_bold]
+    bold = [k for k, (is_bold, *_) in enumerate(styles) if is_bold]
     for k, name in zip(bold, _fonts(handle, starts[last[bold]].tolist()), strict=True):
-        styles[k] = (_style(name)[0], styles[k][1])
+        styles[k] = (_style(name)[0], *styles[k][1:])
+    bolds, maths, styled = zip(*styles, strict=True)
     sizes = np.fromiter(map(_get_size, repeat(handle), places), np.float64, count)
     sizes *= np.hypot(matrices[:, 2], matrices[:, 3])
     quarters = np.round(np.arctan2(matrices[:, 1], matrices[:, 0]) / (np.pi / 2)).astype(np.int64) % 4
@@ -342,8 +346,10 @@ def _runs(handle: int | None, codes: Codes, words: Words, *, whole: bool) -> tup
         *_turned(box, quarter).T.tolist(),
         base.tolist(),
         sizes.tolist(),
-        *zip(*styles, strict=True),
+        bolds,
+        maths,
         (quarters != quarter).tolist(),
+        styled,
         strict=True,
     )
     return tuple(map(Run._make, rows)), quarter
@@ -369,9 +375,9 @@ def _fonts(handle: int | None, places: list[int]) -> list[bytes]:
 
 
 @lru_cache(maxsize=4096)
-def _style(name: bytes) -> tuple[bool, bool]:
-    """Whether a font calls itself bold, and whether it calls itself one for formulas."""
-    return bool(_BOLD.search(name)), bool(_MATH.search(name))
+def _style(name: bytes) -> tuple[bool, bool, bool]:
+    """Whether a font calls itself bold, whether one for formulas, and whether one of italics or small capitals."""
+    return bool(_BOLD.search(name)), bool(_MATH.search(name)), bool(_STYLED.search(name))
 
 
 def _turned(boxes: NDArray[Any], quarter: int) -> NDArray[Any]:

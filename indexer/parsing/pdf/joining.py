@@ -63,7 +63,7 @@ def joined(lines: Sequence[Line], vocabulary: Vocabulary) -> tuple[str, Integers
         text, places = line.text, line.index
         if "\t" in text:
             text = text.replace("\t", " ")
-        if k + 1 == len(lines) or text[-1] in "—–/":
+        if k + 1 == len(lines) or text[-1] in "—–/" or _unspaced(text[-1], lines[k + 1].text[0]):
             parts.append(text)
             index.append(places)
         elif text[-1] == "-" and (broken := _LAST.search(text)):
@@ -76,6 +76,11 @@ def joined(lines: Sequence[Line], vocabulary: Vocabulary) -> tuple[str, Integers
             parts += (text, " ")
             index += (places, JOINED)
     return "".join(parts), np.concatenate(index)
+
+
+def _unspaced(last: str, first: str) -> bool:
+    """Whether two characters are of Chinese or Japanese, which have no spaces."""
+    return all("\u2e80" <= char <= "\u9fff" or "\uff00" <= char <= "\uffef" for char in (last, first))
 
 
 def rows(lines: Sequence[Line]) -> tuple[str, Integers]:

@@ -43,9 +43,10 @@ class Line:
     """A line on a page, in the frame in which its text is upright.
 
     `index` holds for each character of `text` its place among those of the document, -1 for a space that was put in.
-    `cells` are where its parts begin and end that wide gaps keep apart: x0, x1, place in `text`. `bold` and `math` are
-    the shares of its characters in such fonts; `marked` says that it begins with a raised character, as footnotes do,
-    `opens_bold` that it begins in bold, and `wordy` that it has four words and more.
+    `cells` are where its parts begin and end that wide gaps keep apart: x0, x1, place in `text`. `bold`, `math` and
+    `styled` (italics, small capitals) are the shares of its characters in such fonts; `marked` says that it begins
+    with a raised character, as footnotes do, `opens_bold` that it begins in bold, and `wordy` that it has four
+    words and more.
     """
 
     page: int
@@ -62,6 +63,7 @@ class Line:
     cells: tuple[tuple[float, float, int], ...]
     marked: bool = False
     opens_bold: bool = False
+    styled: float = 0.0
     wordy: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -191,7 +193,7 @@ def _plain(number: int, source: str, order: Integers, run: Run) -> Line:
     cells = ((run.x0, run.x1, len(text)),)
     return Line(
         number, text, index, run.x0, run.y0, run.x1, run.y1, run.base, run.size,
-        float(run.bold), float(run.math), cells, False, run.bold,
+        float(run.bold), float(run.math), cells, False, run.bold, float(run.styled),
     )  # fmt: skip
 
 
@@ -203,7 +205,7 @@ def _mixed(number: int, source: str, order: Integers, runs: Sequence[Run]) -> Li
     index: list[Integers] = []
     ends: list[tuple[float, float, int]] = []
     begun = right = runs[0].x0
-    length = before = total = bold = math = 0
+    length = before = total = bold = math = styled = 0
     raised = False
     for run in runs:
         start, end = run.start, run.end
@@ -236,6 +238,8 @@ def _mixed(number: int, source: str, order: Integers, runs: Sequence[Run]) -> Li
             bold += end - start
         if run.math:
             math += end - start
+        if run.styled:
+            styled += end - start
         right = max(right, run.x1)
         before = end
     ends.append((begun, right, length))
@@ -251,7 +255,7 @@ def _mixed(number: int, source: str, order: Integers, runs: Sequence[Run]) -> Li
         min([run.x0 for run in runs]), min([run.y0 for run in runs]), right, max([run.y1 for run in runs]),
         main.base, size, bold / total, math / total, tuple(ends),
         opening.size < 0.85 * main.size and opening.base > main.base + 0.15 * main.size,
-        opening.bold,
+        opening.bold, styled / total,
     )  # fmt: skip
 
 
@@ -307,6 +311,9 @@ def _composed(letter: str, accent: str) -> str:
     return both if len(both) == 1 and letter.isalpha() and both < "\u0180" else ""
 
 
+_FEW, _MANY = 3, 8  # numbers in a margin: so many that are without a gap, or so many that may have gaps
+
+
 def _margin_numbers(source: str, runs: Sequence[Run]) -> frozenset[int]:
     """Which runs are the line numbers that submissions carry in their margins."""
     numbers = {
@@ -314,7 +321,7 @@ def _margin_numbers(source: str, runs: Sequence[Run]) -> frozenset[int]:
         for k, run in enumerate(runs)
         if run.end - run.start <= 4 and (text := source[run.start : run.end]).isascii() and text.isdigit()
     }
-    if len(numbers) < 8:
+    if len(numbers) < _FEW:
         return frozenset()
     wide = [run for k, run in enumerate(runs) if k not in numbers and run.end - run.start > 12]
     if not wide:
@@ -328,7 +335,8 @@ def _margin_numbers(source: str, runs: Sequence[Run]) -> frozenset[int]:
     ):
         side.sort(key=lambda k: -runs[k].base)
         steps = [numbers[b] - numbers[a] for a, b in pairwise(side)]
-        if len(side) >= 8 and sum(step in (1, 5) for step in steps) >= 0.8 * len(steps):
+        counted = sum(step in (1, 5) for step in steps)
+        if len(side) >= _FEW and counted >= (0.8 if len(side) >= _MANY else 1) * len(steps):
             found += side
     return frozenset(id(runs[k]) for k in found)
 
@@ -360,5 +368,5 @@ def _cut(line: Line, cell: int) -> Iterable[Line]:
         moved = tuple((x0, x1, place - (0 if text == line.text[:at] else at + 1)) for x0, x1, place in cells)
         yield Line(
             line.page, text, index, cells[0][0], line.y0, cells[-1][1], line.y1,
-            line.base, line.size, line.bold, line.math, moved,
+            line.base, line.size, line.bold, line.math, moved, styled=line.styled,
         )  # fmt: skip

@@ -6,12 +6,21 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TypeAlias
 
 from indexer.parsing.pdf.columns import Stack
 from indexer.parsing.pdf.lines import Line
-from indexer.parsing.pdf.sections import Headings, is_aside, is_known, is_references
+from indexer.parsing.pdf.sections import (
+    Headings,
+    bare,
+    folded,
+    is_aside,
+    is_contents,
+    is_entry,
+    is_known,
+    is_references,
+)
 from indexer.types import BlockKind
 
 _BULLET = re.compile(r"(?:[•◦▪■●○‣►–—*-]|\(?(?:\d{1,2}|[ivx]{1,4}|[a-z])\))\s+\S|\d{1,2}\.\s+\S")
@@ -129,7 +138,7 @@ def _named(part: list[Line], left: float, right: float, headings: Headings, *, a
 
 def _kind(part: Sequence[Line]) -> BlockKind:
     text = part[0].text
-    if _BULLET.match(text):
+    if _BULLET.match(text) and any(line.words for line in part):
         return "item"
     if 2 * sum([line.wordy for line in part]) > len(part) or sum([line.words for line in part]) > 2 * len(part):
         return "paragraph"
@@ -152,14 +161,17 @@ def _parts(lines: Sequence[Line], k: int, begun: int, edges: tuple[float, float,
     if above.bold > 0.8:
         if k - begun <= 3 and not line.opens_bold and lines[begun].bold > 0.8:
             return True
-    elif line.bold > 0.8 and _END.search(above.text):
+    elif (line.bold > 0.8 and _END.search(above.text)) or (
+        k - begun == 1 and above.styled > 0.8 and line.styled < 0.2 and is_known(above.text)
+    ):
         return True
     room = right - above.x1
     short = room > 0.3 * line.size and room > _first_word(line)
     if _BULLET.match(line.text) and (short or _END.search(above.text)):
         return True
-    if above.text[-1].isalpha() or not _FULL.search(above.text):
-        return False
+    if above.text[-1].isalpha() or not _FULL.search(above.text):  # items often end without a full stop
+        room -= _first_word(line) + 2 * line.size
+        return room > 0 and line.text[:1].isupper() and bool(_BULLET.match(lines[begun].text))
     much = above.x1 < left + 0.6 * (right - left)
     return (short and (much or not layout.indents)) or _indented(lines, k, begun, inner, layout)
 
@@ -193,6 +205,7 @@ def _weight(text: str) -> float:
 def flow(pieces: Sequence[Piece], layout: Layout) -> list[Piece]:
     """Join paragraphs that go on after a column, a page, a figure or a footnote, and name the references."""
     _only_title(pieces)
+    _list_contents(pieces)
     out: list[Piece] = []
     open_prose: Piece | None = None
     aside = references = False
@@ -225,6 +238,28 @@ def flow(pieces: Sequence[Piece], layout: Layout) -> list[Piece]:
     return out
 
 
+def _list_contents(pieces: Sequence[Piece]) -> None:
+    """Tables of contents are no headings and no text: each of their lines is a title that comes again."""
+    headings = [(k, _text(piece)) for k, piece in enumerate(pieces) if piece.kind == "heading"]
+    begun = next((k for k, text in headings if is_contents(text)), len(pieces))
+    last = {folded(bare(text)): k for k, text in headings}
+    within = False
+    for k, piece in enumerate(pieces[begun:], begun):
+        if piece.kind != "heading":
+            if within and is_entry(_text(piece)):
+                piece.kind = "reference"
+        elif is_contents(text := _text(piece)):
+            within = True
+        elif within and (is_entry(text) or last[folded(bare(text))] > k):
+            piece.kind, piece.level = "reference", 0
+        else:
+            within = False
+
+
+def _text(piece: Piece) -> str:
+    return " ".join([line.text for line in piece.lines]).replace("\t", " ")
+
+
 def _goes_on(before: Piece, piece: Piece, layout: Layout, *, references: bool) -> bool:
     last, line = before.lines[-1], piece.lines[0]
     if abs(last.size - line.size) > 0.12 * line.size or _BULLET.match(line.text):
@@ -234,9 +269,8 @@ def _goes_on(before: Piece, piece: Piece, layout: Layout, *, references: bool) -
     text = line.text.lstrip("\"'“‘([")
     if last.text.endswith("-") or not _END.search(last.text):
         near = piece.page - before.page <= 2
-        return near and not (
-            line.x0 > piece.left + 0.8 * line.size and text[:1].isupper() and last.x1 < before.right - 3 * last.size
-        )
+        begins = line.x0 > piece.left + 0.8 * line.size or _below(before, piece, 40)
+        return near and not (begins and text[:1].isupper() and last.x1 < before.right - 3 * last.size)
     if text[:1].islower():
         return _FULL.search(last.text) is None or last.text.endswith((".g.", "i.e.", "al.", "cf.", "vs."))
     full = last.x1 > before.right - 1.0 * last.size
@@ -248,15 +282,16 @@ def _goes_on(before: Piece, piece: Piece, layout: Layout, *, references: bool) -
 def _only_title(pieces: Sequence[Piece]) -> None:
     """Before the first section of a paper only its title is a heading; the bold names of authors are none."""
     first = [piece for piece in pieces if piece.page == 1]
-    section = next(
-        (
-            k
-            for k, piece in enumerate(first)
-            if piece.kind == "heading" and is_known(piece.lines[0].text.replace("\t", " "))
-        ),
-        0,
+    largest = max((piece.lines[0].size for piece in first), default=0.0)
+    sections = (
+        k
+        for k, piece in enumerate(first)
+        if piece.kind == "heading" and piece.lines[0].size < 0.95 * largest and is_known(_text(piece))
     )
-    largest = max((piece.lines[0].size for piece in first[:section]), default=0.0)
+    prose = (
+        k for k, piece in enumerate(first) if piece.kind == "paragraph" and sum(line.wordy for line in piece.lines) > 3
+    )
+    section = next(chain(sections, prose), len(first))
     for piece in first[:section]:
         if piece.kind == "heading" and piece.lines[0].size < 0.95 * largest:
             piece.kind, piece.level = "paragraph", 0
@@ -279,10 +314,20 @@ def _together(before: Piece, piece: Piece) -> bool:
     )
 
 
+def _below(before: Piece, piece: Piece, drop: float) -> bool:
+    """Whether a piece stands below another in the same column, by not more than `drop` sizes of its font."""
+    last, line = before.lines[-1], piece.lines[0]
+    return (
+        before.page == piece.page
+        and 0 < last.base - line.base < drop * line.size
+        and min(last.x1, line.x1) > max(last.x0, line.x0)
+    )
+
+
 def _beside(piece: Piece, before: Piece, ahead: Sequence[Piece]) -> bool:
     """Whether a piece is part of a float, and the unfinished sentence before it goes on after the float's caption."""
     last = before.lines[-1].text
-    if _END.search(last) or piece.lines[0].text[:1].islower():
+    if _END.search(last) or piece.lines[0].text[:1].islower() or piece.kind == "item" or _below(before, piece, 2.6):
         return False
     captioned = False
     for one in ahead:
