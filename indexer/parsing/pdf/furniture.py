@@ -76,7 +76,7 @@ def _last_steps(pages: Sequence[Sequence[Line]]) -> list[Sequence[Line]]:
 
 
 def _repeats(after: Sequence[Line], lines: Sequence[Line]) -> bool:
-    if len(lines) > len(after) or not any(line.text == lines[0].text for line in after):
+    if not 0 < len(lines) <= len(after) or not any(line.text == lines[0].text for line in after):
         return False
     drawn = {(line.text, round(line.x0), round(line.base)) for line in after}
     return all((line.text, round(line.x0), round(line.base)) in drawn for line in lines)
