@@ -442,3 +442,10 @@ def test_the_title_that_a_file_states_counts_when_the_first_page_shows_it(stated
     data = BytesIO()
     writer.write(data)
     assert read(data.getvalue()).title == title
+
+
+def test_the_head_of_a_table_of_contents_is_no_title():
+    assert (
+        read(paper_pdf("Contents", [["Gates decide what is kept in a cell, and for how long it stays."]])).title
+        != "Contents"
+    )

@@ -11,7 +11,7 @@ import numpy as np
 from indexer.errors import SourceError
 from indexer.papers import references
 from indexer.parsing.pdf import columns, floats, furniture, glyphs, joining, lines, prose, stated
-from indexer.parsing.pdf.sections import Headings
+from indexer.parsing.pdf.sections import Headings, is_contents
 from indexer.types import Block, Document, PaperId, Places, Source
 
 _SUBJECT = re.compile(r"(?<=math)\.[a-z]{2}(?=/)", re.IGNORECASE)
@@ -136,7 +136,7 @@ def _blocks(pieces: Sequence[prose.Piece], vocabulary: joining.Vocabulary, place
 
 
 def _title(blocks: Sequence[Block], pieces: Sequence[prose.Piece]) -> str | None:
-    first = [(piece.lines[0].size, block.text) for piece, block in zip(pieces, blocks, strict=True) if piece.page == 1][
-        :12
-    ]
-    return max(first, key=lambda pair: pair[0])[1] if first else None
+    """What is set largest near the top of the first page, and does not open a table of contents."""
+    top = [pair for pair in zip(pieces, blocks, strict=True) if pair[0].page == 1][:12]
+    sizes = [(piece.lines[0].size, block.text) for piece, block in top if not is_contents(block.text)]
+    return max(sizes, key=lambda pair: pair[0])[1] if sizes else None
