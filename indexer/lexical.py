@@ -18,16 +18,22 @@ from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from indexer.errors import LibraryCorrupt, LibraryFull
+from indexer.names import definitions, initials, short_names
 
 if TYPE_CHECKING:
     import tantivy
 
 BOOSTS = {"title": 0.5, "context": 0.5, "text": 1.0}
+WORDS, NAMES = "words", "names"
+"""Fields that are not searched but looked up: how words are spelt here, and what short names there are."""
+SHORT_NAME, MEANING = "=", "->"
+"""What stands between initials and a short name, and between a short name and its meaning, in a term."""
 MAX_QUERY_TERMS = 256
 MAX_TERM_BYTES = 64
 
 STAMP_ID = 0
 ANALYZER = "footnote"
+SPELLING = "spelling"
 BUILD_HEAP = 128 << 20
 UPDATE_HEAP = 16 << 20
 FOOTER_END = struct.Struct("<II")
@@ -55,6 +61,7 @@ class Lexical:
         self._analyzer = _analyzer()
         self._searcher = index.searcher()
         self._generation = _stamp(self._searcher, index.schema)
+        self._searcher.doc_freq(NAMES, "")  # an index from before there were names has no such field
 
     @classmethod
     def open(cls, path: Path) -> Lexical:
@@ -63,9 +70,7 @@ class Lexical:
 
         with _damage(path):
             _verify(path)
-            index = tantivy.Index.open(str(path))
-            index.register_tokenizer(ANALYZER, _analyzer())
-            return cls(index, path)
+            return cls(_registered(tantivy.Index.open(str(path))), path)
 
     @classmethod
     def build(cls, documents: Iterable[LexicalDocument], *, generation: int) -> Lexical:
@@ -141,6 +146,27 @@ class Lexical:
         everywhere = _idf(len(self), len(self))
         return {word: max(map(self._idf, self._analyzer.analyze(word)), default=everywhere) for word in words}
 
+    def spellings(self, beginning: str) -> list[tuple[str, int]]:
+        """The words of the library that begin so, in lower case, each with how many passages have it."""
+        with _damage(self.path):
+            return list(self._searcher.terms_with_prefix(WORDS, beginning))
+
+    def is_spelt(self, word: str) -> bool:
+        """Whether the library has a word, in lower case, spelt like this."""
+        return bool(self._searcher.doc_freq(WORDS, word))
+
+    def names(self, initials: str) -> list[str]:
+        """The short names in the library whose parts have these initials, the most frequent first."""
+        with _damage(self.path):
+            found = self._searcher.terms_with_prefix(NAMES, f"{initials}{SHORT_NAME}")
+        return [term.partition(SHORT_NAME)[2] for term, _ in found]
+
+    def meanings(self, name: str) -> list[str]:
+        """What the library explains a short name to be, in lower case, what most passages say first."""
+        with _damage(self.path):
+            found = self._searcher.terms_with_prefix(NAMES, f"{name.lower()}{MEANING}")
+        return [term.partition(MEANING)[2] for term, _ in found]
+
     def _idf(self, term: str) -> float:
         return _idf(max(self._searcher.doc_freq(field, term) for field in BOOSTS), len(self))
 
@@ -160,6 +186,19 @@ def _analyzer() -> tantivy.TextAnalyzer:
     return builder.build()
 
 
+def _spelling() -> tantivy.TextAnalyzer:
+    from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
+
+    builder = TextAnalyzerBuilder(Tokenizer.simple())
+    return builder.filter(Filter.remove_long(MAX_TERM_BYTES)).filter(Filter.lowercase()).build()
+
+
+def _registered(index: tantivy.Index) -> tantivy.Index:
+    index.register_tokenizer(ANALYZER, _analyzer())
+    index.register_tokenizer(SPELLING, _spelling())
+    return index
+
+
 def _empty(path: Path | None) -> tantivy.Index:
     import tantivy
 
@@ -168,9 +207,9 @@ def _empty(path: Path | None) -> tantivy.Index:
     builder.add_unsigned_field("generation", fast=True)
     for field in BOOSTS:
         builder.add_text_field(field, tokenizer_name=ANALYZER, index_option="freq")
-    index = tantivy.Index(builder.build(), None if path is None else str(path))
-    index.register_tokenizer(ANALYZER, _analyzer())
-    return index
+    builder.add_text_field(WORDS, tokenizer_name=SPELLING, index_option="basic")
+    builder.add_text_field(NAMES, tokenizer_name="raw", index_option="basic")
+    return _registered(tantivy.Index(builder.build(), None if path is None else str(path)))
 
 
 def _write(
@@ -185,10 +224,18 @@ def _write(
     for document in documents:
         fields: dict[str, Any] = {"id": document.id}
         fields |= {"title": document.title, "context": document.context, "text": document.text}
+        words = f"{document.context}\n{document.text}"
+        fields |= {WORDS: words, NAMES: _names(words)}
         writer.add_document(tantivy.Document.from_dict(fields, schema))
     writer.add_document(tantivy.Document.from_dict({"id": STAMP_ID, "generation": generation}, schema))
     writer.commit()
     writer.wait_merging_threads()
+
+
+def _names(text: str) -> list[str]:
+    """The terms by which the short names in a text are looked up."""
+    found = {f"{initials(name)}{SHORT_NAME}{name}" for name in short_names(text)}
+    return sorted(found | {f"{name.lower()}{MEANING}{meaning.lower()}" for name, meaning in definitions(text)})
 
 
 def _stamp(searcher: tantivy.Searcher, schema: tantivy.Schema) -> int:

@@ -25,7 +25,7 @@ PASSAGES = 3
 SENTENCES = 4
 """… and says at most so many sentences."""
 
-JOINED_LINES = 6
+JOINED_LINES = 8
 """Neighbours among the further citations are shown as one up to so many lines of a note, or sentences of a paper."""
 
 NEAR = 0.95

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from indexer.catalogue import Section
 from indexer.library import Snapshot
 from indexer.plain import plain
-from indexer.tokens import DIMENSION, max_similarities, unpack
-from indexer.types import EncodedQuery, Encoder
+from indexer.tokens import max_similarities, unpack
+from indexer.types import EncodedQuery, Encoder, Matrix
+from service.forms import forms
 from service.types import Hit
 
 SPAN_MEAN = 0.5
@@ -34,49 +35,73 @@ class Mix:
     many passages each search contributes.
     """
 
-    lexical: float = 0.1
-    tokens: float = 1.5
+    lexical: float = 0.12
+    tokens: float = 1.8
     section: float = 0.25
     dense: float = 1.0
     note: float = 0.25
+    forms: bool = True
     pool: int = 150
 
 
 FUSED = Mix()
-LEXICAL_ALONE = Mix(lexical=1.0, tokens=0.0, section=0.0, dense=0.0, note=0.0)
-DENSE_ALONE = Mix(lexical=0.0, tokens=0.0, section=0.0, note=0.0)
+LEXICAL_ALONE = Mix(lexical=1.0, tokens=0.0, section=0.0, dense=0.0, note=0.0, forms=False)
+DENSE_ALONE = Mix(lexical=0.0, tokens=0.0, section=0.0, note=0.0, forms=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """A question as it is searched for: its text, what the encoder makes of it, and how much each token weighs."""
+class Form:
+    """A question in some words: what the encoder makes of them, and how much each token weighs."""
 
     text: str
     encoded: EncodedQuery
     weights: NDArray[np.float32]
 
 
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question as it is searched for: in its own words, and in those of the library where they differ."""
+
+    own: Form
+    others: tuple[Form, ...] = ()
+
+    @property
+    def forms(self) -> tuple[Form, ...]:
+        """All its forms, its own first."""
+        return (self.own, *self.others)
+
+
 def read(snapshot: Snapshot, encoder: Encoder, question: str) -> Query:
     """Make a question ready to be searched for."""
-    text = plain(question)
-    encoded = encoder.encode_query(text)
-    return Query(text, encoded, _rarity(snapshot, text, encoded.offsets))
+    own, *others = (
+        Form(text, encoded := encoder.encode_query(text), _rarity(snapshot, text, encoded.offsets))
+        for text in forms(plain(question), snapshot.lexical, encoder.count_tokens)
+    )
+    return Query(own, tuple(others))
 
 
 def retrieve(snapshot: Snapshot, query: Query, *, top: int, mix: Mix = FUSED) -> list[Hit]:
-    """The `top` passages nearest to a question, best first, of all that either search put into its pool."""
-    lexical = dict(snapshot.lexical.search(query.text, mix.pool)) if mix.lexical else {}
-    dense = dict(snapshot.vectors.search(query.encoded.vector, mix.pool)) if mix.dense else {}
-    ids = list(lexical.keys() | dense.keys())
+    """The `top` passages nearest to a question, best first, of all that either search put into its pool.
+
+    Each passage is as near as the nearest form of the question.
+    """
+    asked = query.forms if mix.forms else (query.own,)
+    lexical = [dict(snapshot.lexical.search(form.text, mix.pool)) if mix.lexical else {} for form in asked]
+    dense = [dict(snapshot.vectors.search(form.encoded.vector, mix.pool)) if mix.dense else {} for form in asked]
+    ids = list(set().union(*lexical, *dense))
     sections = snapshot.catalogue.sections(ids)
     ids = [number for number in ids if number in sections]
     if not ids:
         return []
-    cosines = _cosines(snapshot, query.encoded, ids, dense)
-    best = max(lexical.values(), default=0.0) or 1.0
-    terms = np.array([lexical.get(number, 0.0) / best for number in ids], dtype=np.float32)
-    tokens = _token_matches(snapshot, query, ids)
-    scores = mix.dense * cosines + mix.lexical * terms + mix.tokens * tokens
+    codes = snapshot.catalogue.token_codes(snapshot.vectors.fingerprint, ids)
+    # (forms, passages) each
+    cosines = np.stack([_cosines(snapshot, form.encoded, ids, known) for form, known in zip(asked, dense, strict=True)])
+    terms = np.array([[found.get(number, 0.0) for number in ids] for found in lexical], dtype=np.float32)
+    terms /= np.maximum(terms.max(axis=1, keepdims=True), 1e-9)
+    tokens = np.stack([_token_matches(form, codes, ids) for form in asked])
+    nearness = mix.dense * cosines + mix.lexical * terms + mix.tokens * tokens
+    nearest = np.argmax(nearness, axis=0), np.arange(len(ids))
+    scores = nearness[nearest]
     if mix.section:
         scores += mix.section * _sections(scores, [sections[number] for number in ids])
     scores += mix.note * np.array([sections[number].kind == "note" for number in ids], dtype=np.float32)
@@ -89,9 +114,9 @@ def retrieve(snapshot: Snapshot, query: Query, *, top: int, mix: Mix = FUSED) ->
             document=documents[stored[ids[k]].document_id],
             passage=stored[ids[k]].passage,
             score=float(scores[k]),
-            dense=float(cosines[k]),
-            lexical=float(terms[k]),
-            tokens=float(tokens[k]),
+            dense=float(cosines[nearest][k]),
+            lexical=float(terms[nearest][k]),
+            tokens=float(tokens[nearest][k]),
         )
         for k in best_first
     ]
@@ -107,43 +132,47 @@ def _cosines(
     return np.array([known.get(number, 0.0) for number in ids], dtype=np.float32)
 
 
-def _token_matches(snapshot: Snapshot, query: Query, ids: Sequence[int]) -> NDArray[np.float32]:
+def _token_matches(form: Form, codes: Mapping[int, bytes], ids: Sequence[int]) -> NDArray[np.float32]:
     """MaxSim: for each passage the mean, weighted by rarity, of the best match of each of the question's tokens."""
-    if not len(query.encoded.tokens):
+    if not len(form.encoded.tokens):
         return np.zeros(len(ids), dtype=np.float32)
-    codes = snapshot.catalogue.token_codes(snapshot.vectors.fingerprint, ids)
-    best = max_similarities(query.encoded.tokens, [codes.get(number, b"") for number in ids])
-    means: NDArray[np.float32] = best @ query.weights / query.weights.sum()
+    best = max_similarities(form.encoded.tokens, [codes.get(number, b"") for number in ids])
+    means: NDArray[np.float32] = best @ form.weights / form.weights.sum()
     return means
 
 
 def score_spans(snapshot: Snapshot, encoder: Encoder, query: Query, hits: Sequence[Hit]) -> list[NDArray[np.float32]]:
-    """How near each span of each hit is to the question, at no call of the model.
+    """How near each span of each hit is to the question in its nearest form, at no call of the model.
 
     MaxSim over the span's own tokens, plus SPAN_MEAN times the cosine of their mean to that of the question's: the
     first asks whether the words are met, the second what the span is about. The tokens are those of the whole passage,
     so a span is read in its context. A span that cannot be found in the text that was embedded has 0.
     """
-    about = query.weights @ query.encoded.tokens if len(query.encoded.tokens) else np.zeros(DIMENSION, np.float32)
-    about /= max(float(np.linalg.norm(about)), 1e-9)
     codes = snapshot.catalogue.token_codes(snapshot.vectors.fingerprint, [hit.passage_id for hit in hits])
     offsets = encoder.offsets([hit.passage.embedded_text for hit in hits])
     result = []
     for hit, places in zip(hits, offsets, strict=True):
         scores = np.zeros(len(hit.passage.spans), dtype=np.float32)
         tokens = unpack(codes.get(hit.passage_id, b""))
-        if len(query.encoded.tokens) and len(tokens) == len(places):
-            similarities = tokens @ query.encoded.tokens.T
+        if len(tokens) == len(places):
             starts = np.array([start for start, _ in places])
             ends = np.array([end for _, end in places])
             for k, (start, end) in enumerate(_located(hit)):
                 inside = (starts >= start) & (ends <= end) & (starts < ends)
                 if inside.any():
-                    met = similarities[inside].max(axis=0) @ query.weights / query.weights.sum()
-                    mean = tokens[inside].mean(axis=0)
-                    scores[k] = met + SPAN_MEAN * float(mean @ about / np.linalg.norm(mean))
+                    scores[k] = max(_span_score(form, tokens[inside]) for form in query.forms)
         result.append(scores)
     return result
+
+
+def _span_score(form: Form, tokens: Matrix) -> float:
+    if not len(form.encoded.tokens):
+        return 0.0
+    shares = form.weights / form.weights.sum()
+    about, mean = shares @ form.encoded.tokens, tokens.mean(axis=0)
+    met = (tokens @ form.encoded.tokens.T).max(axis=0) @ shares
+    norms = max(float(np.linalg.norm(mean) * np.linalg.norm(about)), 1e-9)
+    return float(met + SPAN_MEAN * (mean @ about) / norms)
 
 
 def _located(hit: Hit) -> Iterator[tuple[int, int]]:

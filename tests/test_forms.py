@@ -1,0 +1,91 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from indexer.lexical import Lexical, LexicalDocument
+from service.forms import MOST_FORMS, explained, forms, respelt, shortened
+
+TEXTS = (
+    "An NTM has a memory; the NTM is read and written.",
+    "DenseNet joins all layers. The bottleneck is in each block.",
+    "Long short-term memory (LSTM) has gates. Batch Normalization (BN) rescales.",
+    "The transformer has an activation; PE tells where a token is. Tuning helps, too.",
+    "ML is short. The summurization of texts.",
+)
+COMMON = {"transformer", "activation", "tuning", "turning", "memory", "goes", "block", "residual"}
+
+
+def count_tokens(texts):
+    """Common words are one token, others two; with two special ones."""
+    return [2 + sum(1 if word in COMMON else 2 for word in text.lower().split()) for text in texts]
+
+
+@pytest.fixture(scope="module")
+def lexical():
+    return Lexical.build((LexicalDocument(n, "", "", text) for n, text in enumerate(TEXTS, start=1)), generation=1)
+
+
+@pytest.mark.parametrize(
+    ("asked", "spelt"),
+    [
+        ("inverted botleneck in the transfomer blok", "inverted bottleneck in the transformer block"),
+        ("What is actvation?", "What is activation?"),
+        ("turning", "turning"),  # a word like the library's tuning
+        ("a summarization", "a summurization"),  # what the library misspells is found by its spelling
+        ("bottlenecks", "bottlenecks"),
+        ("DropConnect xyzzy", "DropConnect xyzzy"),  # a name, and what is like nothing
+        ("éclair", "éclair"),
+        ("", ""),
+    ],
+)
+def test_words_are_spelt_as_in_the_library(lexical, asked, spelt):
+    assert respelt(asked, lexical, count_tokens) == spelt
+
+
+@pytest.mark.parametrize(
+    ("asked", "short"),
+    [
+        ("What is a Neural Turing Machine?", "What is a NTM?"),
+        ("the growth rate of a densely connected network", "the growth rate of a DenseNet"),
+        ("How does Positional Encoding work?", "How does PE work?"),
+        ("how does positional encoding work?", "how does positional encoding work?"),  # two initials, of anything
+        ("how many layers?", "how many layers?"),  # not ML
+        ("next, turn me", "next, turn me"),
+        ("is the NTM a neural Turing machine", "is the NTM a neural Turing machine"),
+        ("neural, Turing machine", "neural, Turing machine"),
+    ],
+)
+def test_phrases_become_the_names_that_the_library_has(lexical, asked, short):
+    assert shortened(asked, lexical) == short
+
+
+@pytest.mark.parametrize(
+    ("asked", "long"),
+    [
+        ("What does BN do?", "What does batch normalization do?"),
+        ("LSTM or NTM", "long short-term memory or NTM"),
+        ("BN and batch normalization", "BN and batch normalization"),
+        ("bn", "bn"),
+    ],
+)
+def test_names_become_what_the_library_explains_them_by(lexical, asked, long):
+    assert explained(asked, lexical) == long
+
+
+def test_the_questions_own_words_come_first_and_forms_are_few(lexical):
+    asked = "the botleneck of a Neural Turing Machine with BN"
+    assert forms(asked, lexical, count_tokens) == [
+        asked,
+        "the bottleneck of a Neural Turing Machine with BN",
+        "the bottleneck of a NTM with BN",
+        "the bottleneck of a Neural Turing Machine with batch normalization",
+    ]
+    assert forms("memory", lexical, count_tokens) == ["memory"]
+    assert len(forms(asked, lexical, count_tokens)) == MOST_FORMS
+
+
+@given(asked=st.text())
+def test_any_question_has_a_form(lexical, asked):
+    found = forms(asked, lexical, count_tokens)
+    assert found[0] == asked
+    assert len(set(found)) == len(found) <= MOST_FORMS
