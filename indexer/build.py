@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from indexer.errors import InputError, NothingToIndex, SourceError
 from indexer.intake import Intake, Listener, Progress
 from indexer.library import writing
 from indexer.papers import paper_links
-from indexer.parsing import PDF, parse
+from indexer.parsing import PDF, VERSION, parse
 from indexer.reader import Reader
 from indexer.settings import Settings
 from indexer.types import Document, Encoder, Source
@@ -162,7 +162,7 @@ def _scopes(catalogue: Catalogue, paths: Iterable[Path], library: Path, tally: _
                 root=root,
                 prefix=above if place.is_dir() else f"{join}{place.name}",
                 found=tuple(
-                    Found(root, join + item.file, item.size, item.mtime_ns)
+                    replace(item, root=root, file=join + item.file)
                     for item in items
                     if not (item.root / item.file).is_relative_to(library.resolve())
                 ),
@@ -188,7 +188,7 @@ class _Run:
 
     def files(self, found: Sequence[Found], known: dict[Path, StoredDocument], gone: Sequence[StoredDocument]) -> None:
         """Read every file that is new or changed, notes first, and forget those that are gone."""
-        lost = {document.sha256: document for document in gone if document.sha256 and document.failure is None}
+        lost = {d.sha256: d for d in gone if d.sha256 and d.failure is None and d.parser == VERSION}
         befores = [(item, known.get(item.root / item.file)) for item in found]
         fresh = [(item, before) for item, before in befores if before is None or not self.settled(item, before)]
         total, self.done = len(found), len(found) - len(fresh)
@@ -201,7 +201,7 @@ class _Run:
                 try:
                     self.put(item, before, parse(source))
                 except SourceError as error:
-                    self.failed(item, str(error))
+                    self.failed(item, str(error), read_at=source.read_at)
             self.step(total)
         self.intake.store()
         waiting: dict[Path, tuple[Found, StoredDocument | None]] = {}
@@ -218,7 +218,7 @@ class _Run:
         for source, result in self.reader.read_many(pdfs()):
             item, before = waiting.pop(source.path)
             if isinstance(result, SourceError):
-                self.failed(item, str(result), sha256=source.sha256)
+                self.failed(item, str(result), sha256=source.sha256, read_at=source.read_at)
             else:
                 self.put(item, before, result)
             self.step(total)
@@ -255,15 +255,23 @@ class _Run:
         self.intake.add(document, size=item.size, links=links)
         if before is None or before.failure is not None:
             self.tally.new += 1
+        elif before.sha256 == document.source.sha256:  # read again by newer parsers
+            self.tally.unchanged += 1
         else:
             self.tally.changed += 1
 
-    def failed(self, item: Found, reason: str, *, sha256: str | None = None) -> None:
+    def failed(self, item: Found, reason: str, *, sha256: str | None = None, read_at: float = 0.0) -> None:
         """Have the reason stored why a file cannot be read."""
         self.tally.failures[item.file] = reason
         self.intake.do(
             lambda change: change.put_failure(
-                item.root, item.file, size=item.size, mtime_ns=item.mtime_ns, sha256=sha256, reason=reason
+                item.root,
+                item.file,
+                size=item.size,
+                mtime_ns=item.mtime_ns,
+                sha256=sha256,
+                reason=reason,
+                read_at=read_at,
             )
         )
 
@@ -274,14 +282,20 @@ class _Run:
         if before is None:
             moved = lost.pop(source.sha256, None)
         else:
-            moved = before if before.failure is None and before.sha256 == source.sha256 else None
+            known = before.parser == VERSION and not (self.retry and before.failure)
+            moved = before if known and before.sha256 == source.sha256 else None
         if moved is None:
             return False
         if moved is before and Path(before.root) == item.root:
-            self.intake.do(lambda change: change.touch(moved.id, len(source.data), source.mtime_ns))
-            self.tally.unchanged += 1
+            self.intake.do(lambda change: change.touch(moved.id, len(source.data), source.mtime_ns, source.read_at))
+            if before.failure:
+                self.tally.failures[item.file] = before.failure
+            else:
+                self.tally.unchanged += 1
         else:
-            self.intake.do(lambda change: change.rename(moved.id, item.root, item.file, source.mtime_ns))
+            self.intake.do(
+                lambda change: change.rename(moved.id, item.root, item.file, source.mtime_ns, source.read_at)
+            )
             self.tally.renamed += 1
             self.moved.add(moved.id)
         return True
@@ -292,6 +306,6 @@ def _is_pdf(item: Found) -> bool:
 
 
 def _as_it_was(item: Found, before: StoredDocument) -> bool:
-    """Whether a file has the stamps it had when it was read; one whose bytes could not be had is tried again."""
-    stamps = (before.size, before.mtime_ns, Path(before.root))
-    return before.sha256 is not None and stamps == (item.size, item.mtime_ns, item.root)
+    """Whether a file was read as it is, by these parsers; one whose bytes could not be had is tried again."""
+    known = before.sha256 is not None and before.parser == VERSION and Path(before.root) == item.root
+    return known and before.is_as_read(item.size, item.mtime_ns, item.ctime_ns)

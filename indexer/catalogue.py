@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, Self, TypeAlias
 
@@ -20,11 +21,14 @@ from numpy.typing import NDArray
 from indexer import sql
 from indexer.change import Change, StoredPaper, text_hash
 from indexer.connect import connect, create, translated
+from indexer.dates import date_in_name
+from indexer.parsing import VERSION
 from indexer.types import Box, DocumentKind, Encoded, Matrix, PaperId, PaperLink, Passage, Question, Span
 
 __all__ = [
     "Catalogue",
     "Counts",
+    "Facts",
     "LedgerEntry",
     "Reference",
     "Section",
@@ -42,16 +46,20 @@ Row: TypeAlias = tuple[Any, ...]
 
 ROWS_AT_ONCE = 4096
 
+TICK_SECONDS = 2.0
+"""So coarse are the clocks of file systems at most (FAT)."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredDocument:
     """A file that was indexed, or could not be: then `failure` says why, and it has no passages.
 
     `root` is an absolute folder, `file` relative to it. `format` is the file's suffix without its dot.
-    `passages` is how many there are. `indexed_at` is in seconds since 1970. Of a PDF, `pages` counts its pages, `paper`
-    and `version` are its id and version on arXiv ("1706.03762", "v7"), `url` is where it was fetched from and `remark`
-    what there is to say of how it could be read. A paper that was `fetched` lies in the library, all others where a
-    person put them. One without pages holds only the abstract.
+    `passages` is how many there are. `indexed_at` is when its file was read, in seconds since 1970, `parser` the
+    version of the parsers that did. `date` is what the file states. Of a PDF, `pages` counts its pages, `paper` and
+    `version` are its id and version on arXiv ("1706.03762", "v7"), `url` is where it was fetched from and `remark` what
+    there is to say of how it could be read. A paper that was `fetched` lies in the library, all others where a person
+    put them. One without pages holds only the abstract.
     """
 
     id: int
@@ -74,6 +82,8 @@ class StoredDocument:
     version: str | None = None
     url: str | None = None
     remark: str | None = None
+    date: str | None = None
+    parser: int = VERSION
     fetched: bool = False
 
     @property
@@ -85,6 +95,38 @@ class StoredDocument:
     def path(self) -> Path:
         """The absolute path of the file."""
         return Path(self.root) / self.file
+
+    def is_as_read(self, size: int, mtime_ns: int, ctime_ns: int) -> bool:
+        """Whether the stamps of its file vouch that it holds what was read; where they do not, it may all the same.
+
+        The times of content and of anything about the file are the ones of then, and so long before that a change right
+        after the file was read would have given it others. What was fetched is written by nobody else.
+        """
+        ticks = 0.0 if self.fetched else TICK_SECONDS
+        return (size, mtime_ns) == (self.size, self.mtime_ns) and ctime_ns / 1e9 + ticks <= self.indexed_at
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What filters ask of a document. `file` is None for a paper that was fetched: it has no place among the notes."""
+
+    document_id: int
+    file: str | None
+    kind: DocumentKind
+    tags: tuple[str, ...]
+    stated: str | None
+    mtime_ns: int
+
+    @property
+    def date(self) -> str | None:
+        """When it was made, `2024-05-13` or shorter.
+
+        When arXiv published the paper, else what the document states, else what its name says, else when the file was
+        last changed, as far as this is known.
+        """
+        if said := self.stated or (self.file and date_in_name(self.file)):
+            return said
+        return datetime.fromtimestamp(self.mtime_ns / 1e9).astimezone().date().isoformat() if self.mtime_ns else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +299,10 @@ class Catalogue:
         """Tell where the passages of these numbers stand; those that there are none of are left out."""
         return {number: Section(*row) for number, *row in self._rows(sql.SECTIONS, (_numbers(ids),))}
 
+    def texts(self, ids: Iterable[int]) -> dict[int, str]:
+        """Fetch what a reader sees of the passages of these numbers."""
+        return dict(self._rows(sql.TEXTS, (_numbers(ids),)))
+
     def passages_of(self, document_id: int) -> list[StoredPassage]:
         """List the passages of a document in reading order."""
         return [_passage(row) for row in self._rows(sql.PASSAGES_OF, (document_id,))]
@@ -264,6 +310,18 @@ class Catalogue:
     def passage_ids(self) -> list[int]:
         """List the numbers of all passages, ascending."""
         return [number for (number,) in self._rows(sql.PASSAGE_IDS)]
+
+    def documents_of_passages(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The numbers of all passages, ascending, and of the documents that they stand in."""
+        rows = np.array(self._rows(sql.PASSAGE_DOCUMENTS), np.int64).reshape(-1, 2)
+        return rows[:, 0].copy(), rows[:, 1].copy()
+
+    def facts(self) -> list[Facts]:
+        """What filters ask of each document that could be read."""
+        return [
+            Facts(number, file, kind, tuple(json.loads(tags)), stated, mtime_ns)
+            for number, file, kind, tags, stated, mtime_ns in self._rows(sql.FACTS)
+        ]
 
     def iter_passages(self, batch: int = ROWS_AT_ONCE) -> Iterator[list[StoredPassage]]:
         """Go through all passages by number, `batch` at a time."""

@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeAlias
 
 from indexer import sql
+from indexer.parsing import VERSION
 from indexer.types import Document, PaperLink, Passage, Question, Span
 
 PaperState: TypeAlias = Literal["pending", "fetched", "failed", "absent", "withdrawn"]
@@ -96,6 +97,7 @@ class Change:
             sha256=source.sha256,
             size=size,
             mtime_ns=source.mtime_ns,
+            read_at=source.read_at,
             line_count=len(document.source_lines),
             tags=document.tags,
             aliases=document.aliases,
@@ -113,12 +115,21 @@ class Change:
         return added, removed
 
     def put_failure(
-        self, root: Path | str, file: str, *, size: int, mtime_ns: int, sha256: str | None, reason: str
+        self,
+        root: Path | str,
+        file: str,
+        *,
+        size: int,
+        mtime_ns: int,
+        sha256: str | None,
+        reason: str,
+        read_at: float = 0.0,
     ) -> None:
         """Keep why a file cannot be read, in the place of what it held before."""
         root_id = self._root_id(root)
         before = self._connection.execute(sql.DOCUMENT_AT, (root_id, file)).fetchone()
         if before is not None and before[3:] == (sha256, size, mtime_ns, reason):
+            self.touch(before[0], size, mtime_ns, read_at)
             return
         document_id = self._put_row(
             root_id,
@@ -131,22 +142,23 @@ class Change:
             line_count=0,
             tags=(),
             aliases=(),
+            read_at=read_at,
             failure=reason,
         )
         self._put_passages(document_id, (), retitled=False)
         self._connection.execute(sql.REMOVE_QUESTIONS, (document_id,))
         self._connection.execute(sql.REMOVE_LINKS, (document_id,))
 
-    def rename(self, document_id: int, root: Path | str, file: str, mtime_ns: int) -> None:
+    def rename(self, document_id: int, root: Path | str, file: str, mtime_ns: int, read_at: float = 0.0) -> None:
         """Move a document to another place, where none may be; its passages stay, under the new name."""
-        row = (self._root_id(root), file, _format(file), mtime_ns, document_id)
+        row = (self._root_id(root), file, _format(file), mtime_ns, read_at, document_id)
         if self._connection.execute(sql.RENAME_DOCUMENT, row).rowcount:
             self._reindex(self._passage_ids(document_id))
             self.visible = True
 
-    def touch(self, document_id: int, size: int, mtime_ns: int) -> None:
-        """Note that a file with the same content has other stamps; readers see nothing of it."""
-        self._connection.execute(sql.TOUCH_DOCUMENT, (size, mtime_ns, document_id))
+    def touch(self, document_id: int, size: int, mtime_ns: int, read_at: float = 0.0) -> None:
+        """Note that a file had the same content under other stamps at `read_at`; readers see nothing of it."""
+        self._connection.execute(sql.TOUCH_DOCUMENT, (size, mtime_ns, read_at, VERSION, document_id))
 
     def remove(self, document_id: int) -> None:
         """Forget a document with its passages and questions; nothing happens if there is none."""
@@ -195,6 +207,7 @@ class Change:
         tags: Sequence[str],
         aliases: Sequence[str],
         failure: str | None,
+        read_at: float = 0.0,
         about: Document | None = None,
     ) -> int:
         self.visible = True
@@ -208,9 +221,11 @@ class Change:
             *stamps,
             _dump(tags),
             _dump(aliases),
-            time.time(),
+            read_at or time.time(),
             failure,
             *_paper_columns(about),
+            about.date if about else None,
+            VERSION,
         )
         # All rows are fetched, because a statement that is still under way would hinder the commit.
         ((document_id,),) = self._connection.execute(sql.PUT_DOCUMENT, row).fetchall()

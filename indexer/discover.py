@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -35,13 +36,15 @@ _Rules: TypeAlias = tuple[tuple[str, tuple[RegexPattern, ...]], ...]
 class Found:
     """A file that was found: `file` is its path relative to `root` with `/` between the parts, as on disk.
 
-    `size` is in bytes, `mtime_ns` the time of the last change in nanoseconds.
+    `size` is in bytes, `mtime_ns` the time of the last change in nanoseconds, `ctime_ns` that of the last change of
+    anything about the file, which nobody can set.
     """
 
     root: Path
     file: str
     size: int
     mtime_ns: int
+    ctime_ns: int = field(default=0, compare=False)
 
 
 def discover(
@@ -64,7 +67,7 @@ def discover(
         return _Walk(place.resolve(), on_problem, suffixes).run()
     if _suffix(place.name) not in suffixes:
         return iter(())
-    return iter([Found(place.parent.resolve(), place.name, status.st_size, status.st_mtime_ns)])
+    return iter([Found(place.parent.resolve(), place.name, status.st_size, status.st_mtime_ns, status.st_ctime_ns)])
 
 
 def read(found: Found, *, max_bytes: int) -> Source:
@@ -81,6 +84,7 @@ def read(found: Found, *, max_bytes: int) -> Source:
 def _read_once(found: Found, max_bytes: int) -> Source | None:
     """Read the file; None when it changed meanwhile."""
     # a pipe must not make us wait for its writer, nor a terminal become ours
+    read_at = time.time()
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(found.root / found.file, flags)
     try:
@@ -97,7 +101,7 @@ def _read_once(found: Found, max_bytes: int) -> Source | None:
         os.close(descriptor)
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or len(data) != after.st_size:
         return None
-    return Source(found.root, found.file, data, hashlib.sha256(data).hexdigest(), after.st_mtime_ns)
+    return Source(found.root, found.file, data, hashlib.sha256(data).hexdigest(), after.st_mtime_ns, read_at)
 
 
 @dataclass(slots=True)
@@ -146,7 +150,7 @@ class _Walk:
 
     def _found(self, file: str, status: os.stat_result) -> Found:
         self.files.add(_identity(status))
-        return Found(self.root, file, status.st_size, status.st_mtime_ns)
+        return Found(self.root, file, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
     def _entries(self, folder: str) -> list[os.DirEntry[str]]:
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 _PAPERS: Final = """
 -- The papers that notes name, each with the version named ('1706.03762v1'), without one for the newest ('1706.03762'),
@@ -50,7 +50,8 @@ INSERT INTO meta VALUES ('generation', 0), ('fingerprint', NULL);
 
 CREATE TABLE roots (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE);
 
--- A file that failed keeps a row with its reason, and has neither passages nor questions.
+-- A file that failed keeps a row with its reason, and has neither passages nor questions. `parser` is the version of
+-- the parsers that read it.
 CREATE TABLE documents (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     root_id INTEGER NOT NULL REFERENCES roots (id),
@@ -71,6 +72,8 @@ CREATE TABLE documents (
     version TEXT,
     url TEXT,
     remark TEXT,
+    date TEXT,
+    parser INTEGER NOT NULL DEFAULT 0,
     UNIQUE (root_id, file)
 );
 CREATE INDEX documents_by_paper ON documents (paper);
@@ -154,6 +157,13 @@ UPDATE documents SET sha256 = NULL;
 PRAGMA user_version = 2;
 COMMIT;
 """,
+    2: """
+BEGIN IMMEDIATE;
+ALTER TABLE documents ADD COLUMN date TEXT;
+ALTER TABLE documents ADD COLUMN parser INTEGER NOT NULL DEFAULT 0;
+PRAGMA user_version = 3;
+COMMIT;
+""",
 }
 """What brings a catalogue of a version to the next."""
 
@@ -177,7 +187,7 @@ ADD_ROOT: Final = "INSERT OR IGNORE INTO roots (path) VALUES (?)"
 _DOCUMENTS: Final = """
 SELECT d.id, r.path, d.file, d.kind, d.format, d.stated_title, d.sha256, d.size, d.mtime_ns, d.line_count, d.tags,
        d.aliases, d.indexed_at, d.failure, (SELECT count(*) FROM passages p WHERE p.document_id = d.id), d.pages,
-       d.paper, d.version, d.url, d.remark
+       d.paper, d.version, d.url, d.remark, d.date, d.parser
 FROM documents d JOIN roots r ON r.id = d.root_id
 """
 DOCUMENTS: Final = _DOCUMENTS + "ORDER BY r.id, d.file"
@@ -196,17 +206,20 @@ SELECT id, stated_title, aliases, sha256, size, mtime_ns, failure FROM documents
 """
 PUT_DOCUMENT: Final = """
 INSERT INTO documents (root_id, file, kind, format, stated_title, sha256, size, mtime_ns, line_count, tags, aliases,
-                       indexed_at, failure, pages, paper, version, url, remark)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                       indexed_at, failure, pages, paper, version, url, remark, date, parser)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (root_id, file) DO UPDATE SET
     kind = excluded.kind, format = excluded.format, stated_title = excluded.stated_title, sha256 = excluded.sha256,
     size = excluded.size, mtime_ns = excluded.mtime_ns, line_count = excluded.line_count, tags = excluded.tags,
     aliases = excluded.aliases, indexed_at = excluded.indexed_at, failure = excluded.failure, pages = excluded.pages,
-    paper = excluded.paper, version = excluded.version, url = excluded.url, remark = excluded.remark
+    paper = excluded.paper, version = excluded.version, url = excluded.url, remark = excluded.remark,
+    date = excluded.date, parser = excluded.parser
 RETURNING id
 """
-RENAME_DOCUMENT: Final = "UPDATE documents SET root_id = ?, file = ?, format = ?, mtime_ns = ? WHERE id = ?"
-TOUCH_DOCUMENT: Final = "UPDATE documents SET size = ?, mtime_ns = ? WHERE id = ?"
+RENAME_DOCUMENT: Final = """
+UPDATE documents SET root_id = ?, file = ?, format = ?, mtime_ns = ?, indexed_at = ? WHERE id = ?
+"""
+TOUCH_DOCUMENT: Final = "UPDATE documents SET size = ?, mtime_ns = ?, indexed_at = ?, parser = ? WHERE id = ?"
 REMOVE_DOCUMENT: Final = "DELETE FROM documents WHERE id = ?"
 
 _PASSAGES: Final = """
@@ -216,6 +229,16 @@ PASSAGES: Final = _PASSAGES + "WHERE id IN (SELECT value FROM json_each(?))"  # 
 SECTIONS: Final = """
 SELECT p.id, p.document_id, p.headings, d.kind FROM passages p JOIN documents d ON d.id = p.document_id
 WHERE p.id IN (SELECT value FROM json_each(?))
+"""
+TEXTS: Final = "SELECT id, text FROM passages WHERE id IN (SELECT value FROM json_each(?))"
+PASSAGE_DOCUMENTS: Final = "SELECT id, document_id FROM passages ORDER BY id"
+# A paper was made when arXiv first published it; what was fetched has no path that a person would know.
+FACTS: Final = """
+SELECT d.id, CASE WHEN r.path = 'papers' THEN NULL ELSE d.file END, d.kind, d.tags, coalesce(p.published, d.date),
+       d.mtime_ns
+FROM documents d JOIN roots r ON r.id = d.root_id
+LEFT JOIN (SELECT identifier, min(published) AS published FROM papers GROUP BY identifier) p ON p.identifier = d.paper
+WHERE d.failure IS NULL
 """
 PASSAGES_OF: Final = _PASSAGES + "WHERE document_id = ? ORDER BY ordinal"
 PASSAGES_AFTER: Final = _PASSAGES + "WHERE id > ? ORDER BY id LIMIT ?"

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from indexer.catalogue import StoredDocument, StoredPaper
+from indexer.discover import Found, read
+from indexer.errors import SourceError
 from indexer.library import Snapshot
 from indexer.settings import Settings
 
@@ -56,11 +59,19 @@ def status(snapshot: Snapshot, settings: Settings) -> Status:
 
 
 def is_stale(document: StoredDocument) -> bool:
-    """Whether a file changed or vanished since it was indexed, by its size and time; an abstract has none."""
+    """Whether a file changed or vanished since it was indexed; it is read where its stamps do not tell.
+
+    An abstract has no file.
+    """
     if document.fetched and not document.pages:
         return False
     try:
         found = os.stat(document.path)  # noqa: PTH116 - called for every document, so as fast as it gets
     except OSError:
         return True
-    return (found.st_size, found.st_mtime_ns) != (document.size, document.mtime_ns)
+    if document.is_as_read(found.st_size, found.st_mtime_ns, found.st_ctime_ns):
+        return False
+    try:
+        return read(Found(Path(document.root), document.file, 0, 0), max_bytes=document.size).sha256 != document.sha256
+    except SourceError:
+        return True

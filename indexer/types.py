@@ -58,7 +58,8 @@ class Source:
     """One file, read once: what a parser gets.
 
     `file` is the path relative to `root`, with `/` between its parts. `data` are the bytes as they lie on
-    disk, `sha256` is their digest in hexadecimal. `mtime_ns` is the time of the last change in nanoseconds.
+    disk, `sha256` is their digest in hexadecimal. `mtime_ns` is the time of the last change in nanoseconds, `read_at`
+    when the bytes were read, in seconds since 1970.
     """
 
     root: Path
@@ -66,6 +67,7 @@ class Source:
     data: bytes
     sha256: str
     mtime_ns: int
+    read_at: float = field(default=0.0, compare=False)
 
     @property
     def path(self) -> Path:
@@ -139,7 +141,8 @@ class Document:
 
     `title` is the one that the file states (front matter, `#+title`, a single top heading that opens the
     file), or None when it states none. `source_lines` are the lines of the file, decoded, without their ends.
-    `links` are those that the file states of itself, outside its blocks (in org's properties).
+    `links` are those that the file states of itself, outside its blocks (in org's properties). `date` is when it says
+    that it was made, as far as it says: `2024-05-13`, `2024-05`, `2024`.
 
     Of a PDF, `source_lines` is empty, `pages` counts its pages, `paper` is what it says of itself in arXiv's stamp,
     `url` where it was fetched from, and `remark` what a person should know of how it could be read ("no text on pages
@@ -158,6 +161,7 @@ class Document:
     paper: PaperId | None = None
     url: str | None = None
     remark: str | None = None
+    date: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 import os
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,6 +15,7 @@ from indexer.errors import NothingToIndex
 from indexer.intake import Progress
 from indexer.library import Library
 from indexer.settings import Settings
+from indexer.types import Source
 
 ADAM = "# Adam\n\nAdam keeps a moving average of the gradient and of its square.\n"
 RESNET = (
@@ -100,6 +103,33 @@ def test_a_touched_file_is_read_but_not_embedded(notes, library):
     os.utime(notes / "adam.md", ns=(1, 1))
     report = run(library, notes)
     assert (report.unchanged, report.embedded, report.generation) == (2, 0, before.generation)
+
+
+def test_a_change_that_the_clock_cannot_show_is_seen(notes, library):
+    run(library, notes)
+    stamps = (notes / "adam.md").stat()
+    (notes / "adam.md").write_text(ADAM.replace("square", "SQUARE"))
+    os.utime(notes / "adam.md", ns=(stamps.st_atime_ns, stamps.st_mtime_ns))
+    assert run(library, notes).changed == 1
+    assert "SQUARE" in contents(library)[0][1]
+
+
+def test_files_that_older_parsers_read_are_read_again_and_embed_nothing(notes, library):
+    (notes / "adam.md").write_text("---\nkeywords: optimiser\naliases: Kingma\ndate: 2014-12-22\n---\n" + ADAM)
+    run(library, notes)
+    with sqlite3.connect(library / "catalogue.db") as connection:  # as a library made before has it
+        connection.execute("UPDATE documents SET parser = 0, tags = '[]', aliases = '[]', date = NULL")
+    (notes / "resnet.md").rename(notes / "renamed.md")
+    encoder = HashEncoder()
+    report = run(library, notes, encoder=encoder)
+    assert (report.changed, report.unchanged, report.removed, encoder.encoded) == (0, 1, 1, 0)
+    with Library.open(library) as opened, opened.snapshot() as snapshot:
+        found = {one.file: one for one in snapshot.catalogue.documents()}
+        assert (found["adam.md"].tags, found["adam.md"].date) == (("optimiser",), "2014-12-22")
+        assert snapshot.lexical.search("Kingma", 5)  # a note is found by its aliases
+    with patch("indexer.build.parse") as parse:
+        run(library, notes)
+    parse.assert_not_called()
 
 
 def test_two_files_that_swap_their_names_embed_nothing(notes, library):
@@ -285,6 +315,12 @@ def test_a_bad_pdf_is_a_paper_that_failed_and_is_read_again_only_when_asked(note
         (failed,) = snapshot.catalogue.failures()
     assert (file, failed.kind, failed.format) == ("bad.pdf", "paper", "pdf")
 
+    parsed: list[Source] = []
+    with patch("indexer.build.Reader.read_many", side_effect=lambda sources: parsed.extend(sources) or ()):
+        again = run(library, notes)  # so soon that its stamps do not vouch for it: its bytes do
+    assert (len(again.failures), parsed) == (1, [])
+    with sqlite3.connect(library / "catalogue.db") as connection:
+        connection.execute("UPDATE documents SET indexed_at = indexed_at + 60")
     read = []
     configured = Settings(library=library, cache=library / "cache")
     for papers in ("known", "new", "update"):

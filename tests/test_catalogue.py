@@ -1,5 +1,6 @@
 import sqlite3
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -320,7 +321,7 @@ def first_format(path):
     with Catalogue.open(path, write=True) as catalogue:
         put(catalogue, "a.md", "one", "two")
     connection = sqlite3.connect(path)
-    for column in ("pages", "paper", "version", "url", "remark"):
+    for column in ("pages", "paper", "version", "url", "remark", "date", "parser"):
         connection.execute(f"DROP INDEX IF EXISTS documents_by_{column}")
         connection.execute(f"ALTER TABLE documents DROP COLUMN {column}")
     connection.executescript("DROP TABLE papers; DROP TABLE paper_links; PRAGMA user_version = 1")
@@ -335,6 +336,56 @@ def test_a_catalogue_of_the_first_format_is_brought_to_this_one(path):
             (stored,) = reader.documents()
             assert (stored.passages, stored.sha256, stored.pages, reader.papers()) == (2, None, 0, [])
             assert len(reader.embeddings(ENCODER.fingerprint)[0]) == 2
+
+
+def test_facts_tell_when_a_document_was_made(catalogue):
+    noon = 1_700_000_000 * 10**9
+    stated = replace(document("2020-01-01.md"), date="2024-05")
+    fetched = replace(
+        document("x.pdf", root=Path(PAPERS)), kind="paper", date="2018-01-01", paper=PaperId("1706.03762")
+    )
+    with catalogue.change() as change:
+        for one in (
+            stated,
+            document("2020-01-01 b.md"),
+            document("c.md", mtime_ns=noon),
+            fetched,
+            document("d.md", mtime_ns=0),
+        ):
+            change.put_document(one, [], size=1)
+        change.put_failure("/notes", "broken.md", size=1, mtime_ns=noon, sha256=None, reason="binary")
+        for key, published in (("1706.03762v7", "2017-06-12"), ("1706.03762v1", None)):
+            change.put_paper(StoredPaper(key, "1706.03762", published=published))
+    facts = catalogue.facts()
+    assert [(one.file, one.date) for one in facts] == [
+        ("2020-01-01.md", "2024-05"),
+        ("2020-01-01 b.md", "2020-01-01"),
+        ("c.md", datetime.fromtimestamp(noon / 1e9).astimezone().date().isoformat()),
+        (None, "2017-06-12"),
+        ("d.md", None),
+    ]
+    assert (facts[0].document_id, facts[0].kind, facts[0].tags) == (1, "note", ("ml", "größe"))
+    assert facts[3].kind == "paper"
+
+
+def test_each_passage_knows_its_document(catalogue):
+    assert [len(numbers) for numbers in catalogue.documents_of_passages()] == [0, 0]
+    put(catalogue, "a.md", "one", "two")
+    put(catalogue, "b.md", "three")
+    passage_ids, documents = catalogue.documents_of_passages()
+    assert (passage_ids.tolist(), documents.tolist()) == ([1, 2, 3], [1, 1, 2])
+    assert catalogue.texts(passage_ids[1:]) == {2: "two", 3: "three"}
+
+
+@pytest.mark.parametrize(
+    ("stamps", "expected"),
+    [((4, 7, 0), True), ((5, 7, 0), False), ((4, 8, 0), False), ((4, 7, 9 * 10**9), False), ((4, 7, 8 * 10**9), True)],
+)
+def test_stamps_vouch_for_a_file_only_when_they_had_time_to_change(catalogue, stamps, expected):
+    put(catalogue, "a.md", "one")
+    with catalogue.change() as change:
+        change.touch(1, 4, 7, read_at=10.0)
+    assert catalogue.document(1).is_as_read(*stamps) is expected
 
 
 def test_two_processes_may_bring_a_catalogue_to_this_format_at_once(path, monkeypatch):

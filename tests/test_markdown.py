@@ -60,6 +60,26 @@ def test_front_matter(front, title, aliases, tags):
     assert [(block.text, block.lines[0]) for block in document.blocks] == [("Text.", front.count("\n") + 4)]
 
 
+@pytest.mark.parametrize(
+    ("front", "date"),
+    [
+        ("date: 2024-05-03", "2024-05-03"),
+        ("updated: 2024-06-01\nDate created: 2024-05-03 10:00", "2024-05-03"),
+        ("last_modified: '2024/06'", "2024-06"),
+        ("date: soon\ncreated: May 3, 2024", "2024-05-03"),
+        ("due: 2024-05-03", None),
+        ("title: '2024-05-03'", None),
+    ],
+)
+def test_the_date_that_front_matter_states(front, date):
+    assert parsed(f"---\n{front}\n---\nText of 2023-01-01.\n").date == date
+
+
+def test_keywords_are_tags_that_may_hold_spaces():
+    note = "---\nkeywords: Deep Learning, nlp\ntags: a\n---\nOn #ml/vision and #a.\n"
+    assert parsed(note).tags == ("a", "Deep Learning", "nlp", "ml/vision")
+
+
 @pytest.mark.parametrize("text", ["---\nword\n", "---\nJust a sentence.\n---\n", "Text\n---\na: b\n---\n"])
 def test_what_is_no_front_matter_is_text(text):
     document = parsed(text)

@@ -29,6 +29,15 @@ def test_a_single_top_heading_that_opens_the_file_is_its_title():
     assert parsed("* Adam\n* SGD\n").title is None
 
 
+def test_the_date_and_the_keywords_of_the_file():
+    document = parsed(
+        "#+title: A\n#+date: [2021-02-03 Wed]\n#+keywords: deep learning, nlp\n#+filetags: :ml:\n* B :c:\n"
+    )
+    assert (document.date, document.tags) == ("2021-02-03", ("ml", "deep learning", "nlp", "c"))
+    assert parsed(":PROPERTIES:\n:CREATED: [2020-04-01 Wed]\n:END:\n* A\n").date == "2020-04-01"
+    assert parsed("* A\n:PROPERTIES:\n:CREATED: [2020-04-01 Wed]\n:END:\n").date is None  # said of the heading
+
+
 def test_without_a_todo_line_the_usual_states_are_known():
     states = [(block.text, block.state) for block in parsed("* TODO a\n* NEXT b\n* CANCELLED c\n* MAYBE d\n").blocks]
     assert states == [("a", "open"), ("b", "open"), ("c", "done"), ("MAYBE d", "none")]

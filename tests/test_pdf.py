@@ -27,9 +27,10 @@ from pdfs import (
     turned,
     two_column_pdf,
 )
-from pypdf import PdfWriter
+from pypdf import PdfReader, PdfWriter
 from typeset import BODY, INDENTED, LETTER, SMALL, Frame, Pages, Style, lines_of, shown
 
+from indexer.dates import read_date
 from indexer.errors import SourceError
 from indexer.parsing import pdf
 from indexer.types import Block, Document, PaperId, Source
@@ -449,3 +450,16 @@ def test_the_head_of_a_table_of_contents_is_no_title():
         read(paper_pdf("Contents", [["Gates decide what is kept in a cell, and for how long it stays."]])).title
         != "Contents"
     )
+
+
+def test_the_date_is_that_of_the_file():
+    assert read(two_column_pdf()).date == read_date(PdfReader(BytesIO(two_column_pdf())).metadata["/CreationDate"])
+    writer = PdfWriter(BytesIO(two_column_pdf()))
+    writer.add_metadata({"/CreationDate": "D:20170612123000Z"})
+    dated = BytesIO()
+    writer.write(dated)
+    assert read(dated.getvalue()).date == "2017-06-12"
+    writer.add_metadata({"/CreationDate": "yesterday"})
+    undated = BytesIO()
+    writer.write(undated)
+    assert read(undated.getvalue()).date is None

@@ -15,6 +15,9 @@ PDF = ".pdf"
 SUFFIXES = NOTES | {PDF}
 """Files with these endings, in any case, are read."""
 
+VERSION = 1
+"""To be raised when the parsers read more or otherwise: the files of every library are then read again."""
+
 
 def parse(source: Source) -> Document:
     """Parse a file by its suffix; raise SourceError when it cannot be read or has no parser.

@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from mdit_py_plugins.gfm import gfm_plugin
 
+from indexer.dates import read_date
 from indexer.parsing.html import html_text, tag_text
 from indexer.parsing.inline import bounded_plugin, line_breaks
 from indexer.parsing.obsidian import callout, obsidian_plugin, tags_in, without_block_id
@@ -25,6 +26,12 @@ _CUSTOM_BOX = re.compile(r"^\[([^\]\s])\][ \t]+")
 _URL = re.compile(r"https?://[^\s<>\[\]\"'`|\\^{}]+")
 _IMAGE_SUFFIX = re.compile(r"\.(?:png|jpe?g|gif|svg|webp|bmp|avif|mp4|webm|mov|mp3|wav)$", re.IGNORECASE)
 _ADDRESS = re.compile(r"<(https?://[^>\s]+)>")
+_NO_LETTER = re.compile(r"[\W_]+")
+_DATES = (
+    "date", "created", "createdat", "createdon", "datecreated", "creationdate", "published", "publishdate", "pubdate",
+    "updated", "modified", "lastmod", "lastmodified", "datemodified",
+)  # fmt: skip
+"""The keys under which front matter says when a note was made, else changed, without what is between their words."""
 
 
 def parse(source: Source) -> Document:
@@ -46,6 +53,7 @@ def parse(source: Source) -> Document:
         source_lines=tuple(lines),
         aliases=_words(front, "aliases", "alias"),
         tags=_tags(front, blocks),
+        date=_date(front),
     )
 
 
@@ -69,8 +77,14 @@ def _words(front: dict[str, Any], *keys: str) -> tuple[str, ...]:
 
 def _tags(front: dict[str, Any], blocks: Iterable[Block]) -> tuple[str, ...]:
     stated = [word.lstrip("#") for item in _words(front, "tags", "tag") for word in item.split()]
+    stated += _words(front, "keywords", "keyword")
     written = [tag for block in blocks if block.kind != "code" and "#" in block.text for tag in tags_in(block.text)]
     return tuple(dict.fromkeys(stated + written))
+
+
+def _date(front: dict[str, Any]) -> str | None:
+    stated = {_NO_LETTER.sub("", str(key).lower()): value for key, value in front.items()}
+    return next((found for key in _DATES if (found := read_date(stated.get(key)))), None)
 
 
 def _title(front: dict[str, Any], blocks: Sequence[Block]) -> str | None:

@@ -15,6 +15,7 @@ from itertools import pairwise
 from textwrap import dedent
 from typing import TypeAlias
 
+from indexer.dates import read_date
 from indexer.parsing.text import decode, lines_of
 from indexer.types import Block, BlockKind, Document, Link, Source, State
 
@@ -76,8 +77,11 @@ def parse(source: Source) -> Document:
         blocks=tuple(reader.blocks),
         source_lines=tuple(lines),
         aliases=_words(reader, "roam_alias", "roam_aliases"),
-        tags=tuple(dict.fromkeys((*_words(reader, "filetags", "roam_tags", "hugo_tags"), *reader.tags))),
+        tags=tuple(
+            dict.fromkeys((*_words(reader, "filetags", "roam_tags", "hugo_tags"), *_keywords(reader), *reader.tags))
+        ),
         links=tuple(reader.references),
+        date=_date(reader),
     )
 
 
@@ -87,6 +91,15 @@ def _title(reader: _Reader) -> str | None:
         return _inline(stated, 0)[0]
     tops = [block for block in reader.blocks if block.kind == "heading" and block.depth == 1]
     return tops[0].text if len(tops) == 1 and reader.blocks[0] is tops[0] else None
+
+
+def _keywords(reader: _Reader) -> tuple[str, ...]:
+    return tuple(filter(None, (word.strip() for value in reader.keywords["keywords"] for word in value.split(","))))
+
+
+def _date(reader: _Reader) -> str | None:
+    stated = (value for name in ("date", "created", "hugo_date") for value in reader.keywords[name])
+    return next(filter(None, map(read_date, stated)), None)
 
 
 def _words(reader: _Reader, *names: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
+from indexer.dates import read_date
 from indexer.errors import SourceError
 from indexer.papers import references
 from indexer.parsing.pdf import columns, floats, furniture, glyphs, joining, lines, prose, stated
@@ -31,6 +32,7 @@ def parse(source: Source) -> Document:
                 else "a PDF without pages"
             )
         outline = glyphs.outline(document)
+        date = read_date(document.get_metadata_value("CreationDate"))
         pages: list[glyphs.Page] = []
         drawn: list[list[lines.Line]] = []
         first = 0
@@ -57,6 +59,7 @@ def parse(source: Source) -> Document:
         pages=len(pages),
         paper=paper,
         remark=f"no text on {_listed(empty)}: pictures are not read" if empty else None,
+        date=date,
     )
 
 
