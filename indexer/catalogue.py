@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, Self, TypeAlias
 
@@ -108,25 +108,17 @@ class StoredDocument:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What filters ask of a document. `file` is None for a paper that was fetched: it has no place among the notes."""
+    """What filters ask of a document. `file` is None for a paper that was fetched: it has no place among the notes.
+
+    `date` is when it was made, `2024-05-13` or shorter: when arXiv published the paper, else what the document states,
+    else what its name says, else when the file was last changed. An abstract may have none.
+    """
 
     document_id: int
     file: str | None
     kind: DocumentKind
     tags: tuple[str, ...]
-    stated: str | None
-    mtime_ns: int
-
-    @property
-    def date(self) -> str | None:
-        """When it was made, `2024-05-13` or shorter.
-
-        When arXiv published the paper, else what the document states, else what its name says, else when the file was
-        last changed, as far as this is known.
-        """
-        if said := self.stated or (self.file and date_in_name(self.file)):
-            return said
-        return datetime.fromtimestamp(self.mtime_ns / 1e9).astimezone().date().isoformat() if self.mtime_ns else None
+    date: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,10 +309,17 @@ class Catalogue:
         return rows[:, 0].copy(), rows[:, 1].copy()
 
     def facts(self) -> list[Facts]:
-        """What filters ask of each document that could be read."""
+        """What filters ask of each document that could be read, by number."""
+        published: dict[str, str] = dict(self._rows(sql.PUBLISHED))
         return [
-            Facts(number, file, kind, tuple(json.loads(tags)), stated, mtime_ns)
-            for number, file, kind, tags, stated, mtime_ns in self._rows(sql.FACTS)
+            Facts(
+                number,
+                file,
+                kind,
+                tuple(json.loads(tags)),
+                published.get(paper) or stated or date_in_name(file or "") or _day(mtime_ns),
+            )
+            for number, file, kind, tags, paper, stated, mtime_ns in self._rows(sql.FACTS)
         ]
 
     def iter_passages(self, batch: int = ROWS_AT_ONCE) -> Iterator[list[StoredPassage]]:
@@ -437,6 +436,13 @@ class Catalogue:
     def _rows(self, statement: str, values: Sequence[Any] | dict[str, Any] = ()) -> list[Row]:
         with translated(self.path):
             return self._connection.execute(statement, values).fetchall()
+
+
+def _day(time_ns: int) -> str | None:
+    """The day, here, at a time in nanoseconds since 1970; None for 0 and beyond what a calendar has."""
+    with suppress(ValueError, OverflowError, OSError):
+        return time.strftime("%Y-%m-%d", time.localtime(time_ns / 1e9)) if time_ns else None
+    return None
 
 
 def _numbers(ids: Iterable[int]) -> str:

@@ -4,6 +4,7 @@
     ├── InputError              what was asked for cannot be done as asked
     │   ├── NothingToIndex      no path given holds a file that can be read
     │   ├── QuestionError       an empty question, or one that is too long
+    │   │   └── FilterError     a filter in it has a value that it cannot have
     │   └── SettingsError       a setting has a value that it cannot have
     ├── SourceError             one file cannot be read or parsed; the others can
     ├── FetchError              one paper cannot be had from the network; the others can
@@ -44,6 +45,12 @@ class QuestionError(InputError):
     """The question is empty or too long."""
 
     status = 422
+
+
+class FilterError(QuestionError):
+    """A filter in the question has a value that it cannot have."""
+
+    status = 400
 
 
 class SettingsError(InputError):

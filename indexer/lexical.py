@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
+import numpy as np
+from numpy.typing import NDArray
+
 from indexer.errors import LibraryCorrupt, LibraryFull
 from indexer.names import definitions, initials, short_names
 
@@ -30,6 +33,9 @@ SHORT_NAME, MEANING = "=", "->"
 """What stands between initials and a short name, and between a short name and its meaning, in a term."""
 MAX_QUERY_TERMS = 256
 MAX_TERM_BYTES = 64
+
+FEW = 5
+"""Passages are looked up by number where they are fewer than one in so many, else picked out of all that is found."""
 
 STAMP_ID = 0
 ANALYZER = "footnote"
@@ -116,15 +122,16 @@ class Lexical:
     def __len__(self) -> int:
         return int(self._searcher.num_docs) - 1  # without the stamp
 
-    def search(self, query: str, k: int) -> list[tuple[int, float]]:
+    def search(self, query: str, k: int, among: NDArray[np.int64] | None = None) -> list[tuple[int, float]]:
         """Find the `k` best passages for a text in natural language: (id, BM25 score), best first.
 
-        Any text will do; there is no syntax. Nothing is found when it has no words. Raises LibraryCorrupt.
+        Any text will do; there is no syntax. Nothing is found when it has no words. With `among`, (n,), ascending, only
+        these passages are found; their scores are the same as without. Raises LibraryCorrupt.
         """
         from tantivy import Occur, Query
 
         terms = list(dict.fromkeys(self._analyzer.analyze(query)))[:MAX_QUERY_TERMS]
-        if not terms or k < 1:
+        if not terms or k < 1 or (among is not None and not len(among)):
             return []
         schema = self._index.schema
         clauses = [
@@ -132,11 +139,37 @@ class Lexical:
             for term in terms
             for field, boost in BOOSTS.items()
         ]
+        wanted = Query.boolean_query(clauses)
+        if among is None or len(among) == len(self):
+            found = self._found(wanted, k)
+        elif len(among) * FEW < len(self):
+            few = Query.const_score_query(Query.term_set_query(schema, "id", among.tolist()), 0.0)
+            found = self._found(Query.boolean_query([(Occur.Must, wanted), (Occur.Must, few)]), k)
+        else:
+            limit = 2 * FEW * k
+            while len(found := _only(self._found(wanted, limit), among)) < k and limit < len(self):
+                limit = len(self)
+        return sorted(found, key=lambda hit: (-hit[1], hit[0]))[:k]
+
+    def holding(self, text: str) -> NDArray[np.int64] | None:
+        """The passages whose own text holds all words of a text, in any form and order; None when it has no words.
+
+        Raises LibraryCorrupt.
+        """
+        from tantivy import Occur, Query
+
+        terms = dict.fromkeys(self._analyzer.analyze(text))
+        if not terms:
+            return None
+        schema = self._index.schema
+        clauses = [(Occur.Must, Query.term_query(schema, "text", term, index_option="freq")) for term in terms]
+        return np.array([number for number, _ in self._found(Query.boolean_query(clauses), len(self))], np.int64)
+
+    def _found(self, query: tantivy.Query, limit: int) -> list[tuple[int, float]]:
         with _damage(self.path):
-            hits = self._searcher.search(Query.boolean_query(clauses), limit=k, count=False).hits
+            hits = self._searcher.search(query, limit=max(limit, 1), count=False).hits
             ids = self._searcher.fast_field_values("id", [address for _, address in hits])
-        found = [(int(number), float(score)) for number, (score, _) in zip(ids, hits, strict=True)]
-        return sorted(found, key=lambda hit: (-hit[1], hit[0]))
+        return [(int(number), float(score)) for number, (score, _) in zip(ids, hits, strict=True)]
 
     def rarity(self, words: Iterable[str]) -> dict[str, float]:
         """Tell how rare each word is among the passages: BM25's inverse document frequency, above 0.
@@ -169,6 +202,11 @@ class Lexical:
 
     def _idf(self, term: str) -> float:
         return _idf(max(self._searcher.doc_freq(field, term) for field in BOOSTS), len(self))
+
+
+def _only(found: list[tuple[int, float]], among: NDArray[np.int64]) -> list[tuple[int, float]]:
+    places = np.searchsorted(among, [number for number, _ in found])
+    return [hit for hit, at in zip(found, places.tolist(), strict=True) if at < len(among) and among[at] == hit[0]]
 
 
 def _idf(holding: int, count: int) -> float:

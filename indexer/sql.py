@@ -232,14 +232,11 @@ WHERE p.id IN (SELECT value FROM json_each(?))
 """
 TEXTS: Final = "SELECT id, text FROM passages WHERE id IN (SELECT value FROM json_each(?))"
 PASSAGE_DOCUMENTS: Final = "SELECT id, document_id FROM passages ORDER BY id"
-# A paper was made when arXiv first published it; what was fetched has no path that a person would know.
 FACTS: Final = """
-SELECT d.id, CASE WHEN r.path = 'papers' THEN NULL ELSE d.file END, d.kind, d.tags, coalesce(p.published, d.date),
-       d.mtime_ns
-FROM documents d JOIN roots r ON r.id = d.root_id
-LEFT JOIN (SELECT identifier, min(published) AS published FROM papers GROUP BY identifier) p ON p.identifier = d.paper
-WHERE d.failure IS NULL
+SELECT d.id, CASE WHEN r.path = 'papers' THEN NULL ELSE d.file END, d.kind, d.tags, d.paper, d.date, d.mtime_ns
+FROM documents d JOIN roots r ON r.id = d.root_id WHERE d.failure IS NULL ORDER BY d.id
 """
+PUBLISHED: Final = "SELECT identifier, min(published) FROM papers WHERE published IS NOT NULL GROUP BY identifier"
 PASSAGES_OF: Final = _PASSAGES + "WHERE document_id = ? ORDER BY ordinal"
 PASSAGES_AFTER: Final = _PASSAGES + "WHERE id > ? ORDER BY id LIMIT ?"
 PASSAGE_IDS: Final = "SELECT id FROM passages ORDER BY id"

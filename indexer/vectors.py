@@ -138,9 +138,28 @@ class Vectors:
                 f"cannot write {path}: {error.strerror}; make room or check who may write there"
             ) from error
 
-    def search(self, vector: NDArray[np.float32], k: int) -> list[tuple[int, float]]:
-        """Find the `k` nearest to `vector`, (dimension,), unit norm: (id, cosine), best first, fewer if there are."""
-        return self.search_many(vector[np.newaxis], k)[0]
+    def search(
+        self, vector: NDArray[np.float32], k: int, among: NDArray[np.int64] | None = None
+    ) -> list[tuple[int, float]]:
+        """Find the `k` nearest to `vector`, (dimension,), unit norm: (id, cosine), best first, fewer if there are.
+
+        With `among`, (n,), only these ids are found; they are compared on the CPU.
+        """
+        if among is None:
+            return self.search_many(vector[np.newaxis], k)[0]
+        k = min(k, len(self), len(among))
+        if k < 1:
+            return []
+        import faiss
+
+        chosen = np.zeros(int(among.max()) + 1, bool)
+        chosen[among] = True
+        # the stubs know the constructors of C++, not those that faiss puts in their place
+        selector = faiss.IDSelectorBitmap(np.packbits(chosen, bitorder="little"))  # type: ignore[call-arg,arg-type]
+        only = faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]
+        faiss.omp_set_num_threads(1)
+        scores, ids = self._index.search(np.ascontiguousarray(vector[np.newaxis], np.float32), k, params=only)
+        return [(int(number), float(score)) for number, score in zip(ids[0], scores[0], strict=True) if number != -1]
 
     def search_many(self, matrix: Matrix, k: int) -> list[list[tuple[int, float]]]:
         """Do `search` for each row of `matrix`, (n, dimension)."""

@@ -10,18 +10,23 @@ from threading import Lock
 from types import TracebackType
 from typing import Self
 
-from indexer.catalogue import StoredDocument, StoredPaper, StoredPassage
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.catalogue import StoredDocument, StoredPaper, StoredPassage, StoredQuestion
 from indexer.encode import load_encoder
-from indexer.errors import ModelError, QuestionError, SourceError
+from indexer.errors import ModelError, QuestionError
 from indexer.library import Library, Snapshot
-from indexer.parsing.text import decode, lines_of
 from indexer.settings import DEFAULT_MODEL, Settings
-from indexer.status import Status, is_stale, status
+from indexer.status import Status, status
 from indexer.types import Encoder
 from service import ledger
-from service.answer import Evidence, Place, cite, compose
+from service.answer import Evidence, cite, compose
+from service.filters import Filter, Request, parse
 from service.related import Relations
 from service.retrieve import FUSED, Mix, read, retrieve, score_spans
+from service.selection import Selection, Selector
+from service.standing import Stamp, Standing, cited_by, stamp_of
 from service.types import Answer, AnsweredQuestion, Hit, Related, SearchResult
 
 MAX_QUESTION_CHARS = 10_000
@@ -39,9 +44,11 @@ class Desk:
         self.settings = settings
         self.library = library
         self.encoder = encoder
-        self._answered: tuple[int, list[Answer | None]] | None = None
+        self._answered: tuple[int, list[Answer | None]] = (-1, [])
+        self._cited: list[tuple[StoredDocument, Stamp]] = []
         self._asked_lines: tuple[int, frozenset[tuple[int, int]]] | None = None
         self._relations = Relations()
+        self._selector = Selector()
         self._lock = Lock()
 
     @classmethod
@@ -72,31 +79,45 @@ class Desk:
     ) -> None:
         self.close()
 
-    def ask(self, question: str, *, k: int = 8, mix: Mix = FUSED) -> Answer:
-        """Answer a question with at most `k` citations; raise QuestionError when it is empty or too long."""
-        with self.library.snapshot() as snapshot:
-            return self._ask(snapshot, question, k, mix)
+    def ask(self, question: str, *, k: int = 8, mix: Mix = FUSED, filters: Sequence[Filter] = ()) -> Answer:
+        """Answer a question with at most `k` citations, from what the filters in it and beside it let through.
 
-    def search(self, query: str, *, k: int = 8, mix: Mix = FUSED) -> SearchResult:
-        """The `k` passages nearest to a query, references last; raise QuestionError when it is empty or too long."""
-        clock = _Clock()
-        text = checked(query)
+        Raises QuestionError when it is empty or too long, or nothing but filters.
+        """
+        request = parse(checked(question)).narrowed(filters)
+        if not request.text:
+            raise QuestionError("only filters, and no question; write one, or list what they let through: search")
         with self.library.snapshot() as snapshot:
-            hits = retrieve(snapshot, read(snapshot, self.encoder, text), top=k, mix=mix)
-            hits.sort(key=lambda hit: hit.passage.kind == "reference")
-            place = _Places(snapshot, self._relations)
-            found = tuple(cite(n, Evidence(hit, hit.passage.spans), place(hit)) for n, hit in enumerate(hits, start=1))
-        return SearchResult(query, found, clock())
+            return replace(self._ask(snapshot, request, k, mix), question=question)
+
+    def search(self, query: str, *, k: int = 8, mix: Mix = FUSED, filters: Sequence[Filter] = ()) -> SearchResult:
+        """The `k` passages nearest to a query, references last, of what the filters let through.
+
+        Filters alone list the documents, the newest first. Raises QuestionError when the query is empty or too long.
+        """
+        clock = _Clock()
+        request = parse(checked(query)).narrowed(filters)
+        with self.library.snapshot() as snapshot:
+            selection = self._selector.select(snapshot, request.filters)
+            if selection is not None and not request.text:
+                hits = self._list(snapshot, selection, k + SPARE_HITS)
+            else:
+                asked = read(snapshot, self.encoder, request.text)
+                hits = retrieve(snapshot, asked, top=k + SPARE_HITS, mix=mix, among=_passages(selection))
+            standing = self._standing(snapshot, selection)
+            looked = standing.look(hits)
+            shown = [hit for hit, state in looked if state != "gone"] or hits
+            shown = sorted(shown[:k], key=lambda hit: hit.passage.kind == "reference")
+            found = [cite(n, Evidence(hit, hit.passage.spans), standing(hit)) for n, hit in enumerate(shown, start=1)]
+        return SearchResult(query, tuple(found), clock())
 
     def questions(self) -> tuple[AnsweredQuestion, ...]:
-        """Every item of the question dumps, the wanted ones answered; answered once for each generation."""
+        """Every item of the question dumps, the wanted ones answered."""
         with self._lock, self.library.snapshot() as snapshot:
             stored = snapshot.catalogue.questions()
-            if self._answered is None or self._answered[0] != snapshot.generation:
-                answers = [self._ask(snapshot, q.question.text, 8) if q.question.wanted else None for q in stored]
-                self._answered = (snapshot.generation, answers)
+            answers = self._answers(snapshot, stored)
             known = self.library.ledger()
-            pairs = zip(stored, self._answered[1], strict=True)
+            pairs = zip(stored, answers, strict=True)
             return tuple(ledger.judged(item, answer, known) for item, answer in pairs)
 
     def open_questions(self, most: int) -> list[str]:
@@ -142,7 +163,7 @@ class Desk:
     def related(self, document: StoredDocument) -> list[Related]:
         """The papers that a note names, or each place where notes name a paper."""
         with self.library.snapshot() as snapshot:
-            return [related for _, related in self._relations.of(snapshot, document)]
+            return self._relations.of(snapshot, document)
 
     def _asked(self, snapshot: Snapshot) -> frozenset[tuple[int, int]]:
         """Where questions, tasks and links of the dumps stand, (document, line): they state nothing."""
@@ -156,18 +177,61 @@ class Desk:
             self._asked_lines = known = (snapshot.generation, lines)
         return known[1]
 
-    def _ask(self, snapshot: Snapshot, question: str, k: int, mix: Mix = FUSED) -> Answer:
+    def _answers(self, snapshot: Snapshot, stored: Sequence[StoredQuestion]) -> list[Answer | None]:
+        """Answer the items that want it: once for each generation, and anew when a file that is cited changes."""
+        generation, answers = self._answered
+        if generation != snapshot.generation:
+            answers, self._cited = [None] * len(stored), []
+        changed = {document.id for document, before in self._cited if stamp_of(document) != before}
+        for n, item in enumerate(stored):
+            answer = answers[n]
+            if item.question.wanted and (answer is None or not changed.isdisjoint(cited_by(answer))):
+                answers[n] = self._ask(snapshot, Request(checked(item.question.text)), 8)
+        cited = snapshot.catalogue.documents_among({number for one in answers if one for number in cited_by(one)})
+        self._answered, self._cited = (
+            (snapshot.generation, answers),
+            [(document, stamp_of(document)) for document in cited.values()],
+        )
+        return answers
+
+    def _ask(self, snapshot: Snapshot, request: Request, k: int, mix: Mix = FUSED) -> Answer:
+        """Answer from what still stands in its file; what does not is shown behind it, as far as there is room."""
         clock = _Clock()
-        query = read(snapshot, self.encoder, checked(question))
-        return compose(
-            question,
-            retrieve(snapshot, query, top=3 * k + SPARE_HITS, mix=mix),
+        selection = self._selector.select(snapshot, request.filters)
+        query = read(snapshot, self.encoder, request.text)
+        hits = retrieve(snapshot, query, top=3 * k + SPARE_HITS, mix=mix, among=_passages(selection))
+        standing = self._standing(snapshot, selection)
+        looked = standing.look(hits)
+        answer = compose(
+            request.text,
+            [hit for hit, state in looked if state == "stands"],
             k=k,
-            asked=self._asked(snapshot),
+            asked=self._asked(snapshot) | standing.moved(self._asked(snapshot)),
             score_spans=partial(score_spans, snapshot, self.encoder, query),
-            place=_Places(snapshot, self._relations),
+            place=standing,
             took_ms=clock,
         )
+        rest = [hit for hit, state in looked if state == "changed"]
+        rest = rest or ([] if answer.citations else [hit for hit, _ in looked])
+        rest = rest[: k - len(answer.citations)]
+        first = len(answer.citations) + 1
+        behind = [cite(n, Evidence(hit, hit.passage.spans), standing(hit)) for n, hit in enumerate(rest, start=first)]
+        return replace(answer, citations=(*answer.citations, *behind))
+
+    def _standing(self, snapshot: Snapshot, selection: Selection | None) -> Standing:
+        return Standing(snapshot, self._relations, selection, max_bytes=self.settings.max_file_bytes)
+
+    def _list(self, snapshot: Snapshot, selection: Selection, most: int) -> list[Hit]:
+        """The first passage that was let through of each document, the newest document first."""
+        chosen = set(selection.passages.tolist())
+        numbers = self._selector.newest(snapshot, selection)[:most]
+        documents = snapshot.catalogue.documents_among(numbers)
+        firsts = [next(one for one in snapshot.catalogue.passages_of(n) if one.id in chosen) for n in numbers]
+        return [Hit(one.id, documents[one.document_id], one.passage, 0.0, 0.0, 0.0, 0.0) for one in firsts]
+
+
+def _passages(selection: Selection | None) -> NDArray[np.int64] | None:
+    return None if selection is None else selection.passages
 
 
 def _check_model(library: Library, encoder: Encoder) -> None:
@@ -201,30 +265,3 @@ class _Clock:
 
     def __call__(self) -> float:
         return round((time.perf_counter() - self._start) * 1000, 2)
-
-
-class _Places:
-    """What lies now where hits were found; each file is read once."""
-
-    def __init__(self, snapshot: Snapshot, relations: Relations) -> None:
-        self._snapshot = snapshot
-        self._relations = relations
-        self._read: dict[int, Place] = {}
-
-    def __call__(self, hit: Hit) -> Place:
-        document = hit.document
-        if document.id not in self._read:
-            self._read[document.id] = _look(document)
-        related = self._relations.beside(self._snapshot, document, hit.passage.lines)
-        return replace(self._read[document.id], related=related)
-
-
-def _look(document: StoredDocument) -> Place:
-    if document.kind == "paper":
-        return Place(None, stale=is_stale(document))
-    if is_stale(document):
-        return Place(None, stale=True)
-    try:
-        return Place(lines_of(decode(document.path.read_bytes(), document.file)), stale=False)
-    except (OSError, SourceError):
-        return Place(None, stale=True)

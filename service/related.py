@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 from indexer.catalogue import StoredDocument
 from indexer.library import Snapshot
@@ -21,24 +22,29 @@ class Relations:
     """What belongs to the documents of a library, looked up once a generation; safe to share between threads."""
 
     def __init__(self) -> None:
-        self._known: tuple[int, dict[int, list[tuple[int, Related]]]] = (-1, {})
+        self._known: tuple[int, dict[int, list[_Tie]]] = (-1, {})
 
-    def beside(self, snapshot: Snapshot, document: StoredDocument, lines: Lines) -> tuple[Related, ...]:
+    def beside(
+        self, snapshot: Snapshot, document: StoredDocument, lines: Lines, *, among: Collection[int] | None = None
+    ) -> tuple[Related, ...]:
         """What to offer beside some lines of a document: at most MOST papers or notes.
 
         To a note, the papers named in the lines, else those of the note if they are FEW. To a paper, the notes that
-        name it.
+        name it. With `among`, only these documents.
         """
-        found = self.of(snapshot, document)
+        ties = self._ties(snapshot, document)
+        found = ties if among is None else [tie for tie in ties if tie.document_id in among]
         if document.kind == "note":
-            here = [related for line, related in found if lines[0] <= line <= lines[1]]
-            everywhere = [related for _, related in found]
-            few = len({related.link for related in everywhere}) <= FEW
-            return _each_once(here or (everywhere if few else []))
-        return _each_once([related for _, related in found])
+            here = [tie.related for tie in found if lines[0] <= tie.line <= lines[1]]
+            few = len({tie.document_id for tie in ties}) <= FEW
+            return _each_once(here or [tie.related for tie in found if few])
+        return _each_once([tie.related for tie in found])
 
-    def of(self, snapshot: Snapshot, document: StoredDocument) -> list[tuple[int, Related]]:
-        """Everything that belongs to a document, each with the line of the note that says so."""
+    def of(self, snapshot: Snapshot, document: StoredDocument) -> list[Related]:
+        """Everything that belongs to a document."""
+        return [tie.related for tie in self._ties(snapshot, document)]
+
+    def _ties(self, snapshot: Snapshot, document: StoredDocument) -> list[_Tie]:
         generation, known = self._known
         if generation != snapshot.generation:
             known = {}
@@ -48,15 +54,29 @@ class Relations:
         return known[document.id]
 
 
-def _look_up(snapshot: Snapshot, document: StoredDocument) -> list[tuple[int, Related]]:
+@dataclass(frozen=True, slots=True)
+class _Tie:
+    """What belongs to a document, the document that it is, and the line of the note that says so."""
+
+    line: int
+    document_id: int
+    related: Related
+
+
+def _look_up(snapshot: Snapshot, document: StoredDocument) -> list[_Tie]:
     catalogue = snapshot.catalogue
     if document.kind == "note":
         named = catalogue.papers_in(document.id)
         papers = catalogue.documents_among({one.paper_id for one in named}) if named else {}
-        return [(one.line, paper_of_note(papers[one.paper_id])) for one in named if one.paper_id in papers]
+        ties = [(one, papers[one.paper_id]) for one in named if one.paper_id in papers]
+        return [_Tie(one.line, paper.id, paper_of_note(paper)) for one, paper in ties]
     naming = catalogue.notes_on(document.id)
     notes = catalogue.documents_among({one.note_id for one in naming}) if naming else {}
-    return [(one.line, note_on_paper(notes[one.note_id], one.line)) for one in naming if one.note_id in notes]
+    return [
+        _Tie(one.line, one.note_id, note_on_paper(notes[one.note_id], one.line))
+        for one in naming
+        if one.note_id in notes
+    ]
 
 
 def paper_of_note(paper: StoredDocument) -> Related:

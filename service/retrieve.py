@@ -80,14 +80,19 @@ def read(snapshot: Snapshot, encoder: Encoder, question: str) -> Query:
     return Query(own, tuple(others))
 
 
-def retrieve(snapshot: Snapshot, query: Query, *, top: int, mix: Mix = FUSED) -> list[Hit]:
+def retrieve(
+    snapshot: Snapshot, query: Query, *, top: int, mix: Mix = FUSED, among: NDArray[np.int64] | None = None
+) -> list[Hit]:
     """The `top` passages nearest to a question, best first, of all that either search put into its pool.
 
-    Each passage is as near as the nearest form of the question.
+    Each passage is as near as the nearest form of the question. With `among`, (n,), ascending, only these passages are
+    searched.
     """
     asked = query.forms if mix.forms else (query.own,)
-    lexical = [dict(snapshot.lexical.search(form.text, mix.pool)) if mix.lexical else {} for form in asked]
-    dense = [dict(snapshot.vectors.search(form.encoded.vector, mix.pool)) if mix.dense else {} for form in asked]
+    lexical, dense = [], []
+    for form in asked:
+        lexical.append(dict(snapshot.lexical.search(form.text, mix.pool, among)) if mix.lexical else {})
+        dense.append(dict(snapshot.vectors.search(form.encoded.vector, mix.pool, among)) if mix.dense else {})
     ids = list(set().union(*lexical, *dense))
     sections = snapshot.catalogue.sections(ids)
     ids = [number for number in ids if number in sections]

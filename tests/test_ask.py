@@ -78,14 +78,6 @@ def test_one_ingredient_alone_ranks_by_it(desk):
     assert [hit.score for hit in dense.hits] == sorted((hit.score for hit in dense.hits), reverse=True)
 
 
-def test_a_file_that_changed_is_marked_stale(desk, tmp_path):
-    (tmp_path / "notes" / "group.md").write_text("Something else now.\n")
-    first = desk.ask("how many layers in GoogLeNet").citations[0]
-    assert (first.file, first.stale, first.quote) == ("group.md", True, "22-layers deep model")
-    (tmp_path / "notes" / "group.md").unlink()
-    assert desk.ask("how many layers in GoogLeNet").citations[0].stale
-
-
 def test_the_dump_is_answered_and_the_rest_left_alone(desk):
     items = {item.question.text: item for item in desk.questions()}
     assert items["How many layers does GoogLeNet have?"].answer.citations[0].file == "group.md"
@@ -243,15 +235,6 @@ def test_a_paper_and_the_note_that_names_it_know_each_other(shelved):
         Related("paper of this note", "Residual Stacks", None, None, "2101.00001", f"/papers/{number}"),
     )
     assert all(c.related == () for c in desk.ask("moving average").citations if c.file == "adam.md")
-
-
-def test_a_paper_whose_file_changed_or_vanished_is_stale(shelved):
-    desk, file = shelved
-    file.write_bytes(b"%PDF-1.4 something else")
-    assert desk.ask("gradient alive in deep stacks").citations[0].stale
-    file.unlink()
-    first = desk.ask("gradient alive in deep stacks").citations[0]
-    assert (first.stale, first.quote) == (True, shelf.KEEPS)
 
 
 def test_a_pdf_among_the_notes_has_a_file_and_pages(tmp_path):

@@ -1,0 +1,156 @@
+"""What was found, compared with the files as they lie now: what still stands there, and on which lines."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from itertools import accumulate
+from typing import Literal, TypeAlias
+
+from indexer.catalogue import StoredDocument
+from indexer.discover import Found, read
+from indexer.errors import SourceError
+from indexer.library import Snapshot
+from indexer.parsing.text import decode, lines_of
+from indexer.status import is_stale
+from indexer.types import Passage
+from service.addresses import number_in
+from service.answer import Place
+from service.related import Relations
+from service.selection import Selection
+from service.types import Answer, Hit
+
+State: TypeAlias = Literal["stands", "changed", "gone"]
+"""A passage stands where its hit says; or its file changed, and it stands there no more; or there is no file."""
+
+
+Stamp: TypeAlias = tuple[int, ...]
+"""What differs once a file was written or replaced; empty where there is none."""
+
+
+class Standing:
+    """The files of the documents that hits are from, as they are now; each is looked at once.
+
+    `selection` is what filters let through: only that is offered beside a place.
+    """
+
+    def __init__(
+        self, snapshot: Snapshot, relations: Relations, selection: Selection | None, *, max_bytes: int
+    ) -> None:
+        self._snapshot = snapshot
+        self._relations = relations
+        self._documents = None if selection is None else selection.documents
+        self._max_bytes = max_bytes
+        self._states: dict[int, State] = {}
+        self._lines: dict[int, Sequence[str] | None] = {}
+        self._standing = set[int]()
+        self._moved: list[tuple[Hit, int]] = []
+
+    def look(self, hits: Sequence[Hit]) -> list[tuple[Hit, State]]:
+        """Tell of each hit whether it stands; one that stands elsewhere in its file now is given with these lines."""
+        return [self._look(hit) for hit in hits]
+
+    def moved(self, places: Collection[tuple[int, int]]) -> frozenset[tuple[int, int]]:
+        """Where those places (document, line) are now that lie in passages which have moved."""
+        return frozenset(
+            (hit.document.id, line + shift)
+            for hit, shift in self._moved
+            for line in range(hit.passage.lines[0], hit.passage.lines[1] + 1)
+            if (hit.document.id, line) in places
+        )
+
+    def __call__(self, hit: Hit) -> Place:
+        """What lies where a hit says, and what belongs there."""
+        document = hit.document
+        stale = self._states.get(document.id, "stands") != "stands"
+        stands = not stale or hit.passage_id in self._standing
+        related = self._relations.beside(self._snapshot, document, hit.passage.lines, among=self._documents)
+        lines = self._lines_of(document) if stands and document.kind == "note" else None
+        return Place(lines, stale=stale or (document.kind == "note" and lines is None), related=related)
+
+    def _look(self, hit: Hit) -> tuple[Hit, State]:
+        state = self._state(hit.document)
+        if state != "changed" or hit.document.kind == "paper":
+            return hit, state
+        lines = self._lines_of(hit.document)
+        shift = None if lines is None else shift_of(hit.passage, lines)
+        if shift is None:
+            return hit, "changed"
+        self._standing.add(hit.passage_id)
+        if shift:
+            self._moved.append((hit, shift))
+            hit = replace(hit, passage=_shifted(hit.passage, shift))
+        return hit, "stands"
+
+    def _state(self, document: StoredDocument) -> State:
+        if document.id not in self._states:
+            stale = is_stale(document)
+            self._states[document.id] = "stands" if not stale else "changed" if document.path.exists() else "gone"
+        return self._states[document.id]
+
+    def _lines_of(self, document: StoredDocument) -> Sequence[str] | None:
+        if document.id not in self._lines:
+            self._lines[document.id] = _read_lines(document, self._max_bytes)
+        return self._lines[document.id]
+
+
+def cited_by(answer: Answer) -> set[int]:
+    """The documents that an answer cites, by number."""
+    return {number_in(citation.link) for citation in answer.citations}
+
+
+def stamp_of(document: StoredDocument) -> Stamp:
+    """Look at the file of a document, without reading it."""
+    try:
+        found = document.path.stat()
+    except OSError:
+        return ()
+    return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+def _read_lines(document: StoredDocument, max_bytes: int) -> Sequence[str] | None:
+    try:
+        source = read(Found(document.path.parent, document.path.name, 0, 0), max_bytes=max_bytes)
+        return lines_of(decode(source.data, document.file))
+    except SourceError:
+        return None
+
+
+def shift_of(passage: Passage, lines: Sequence[str]) -> int | None:
+    """By how many lines a passage has moved in a file that has these lines now; None when it is not there as it was.
+
+    It is there when each of its spans is, white space folded, as far from the others as before. Of several places the
+    nearest counts.
+    """
+    rows = [(n, folded) for n, line in enumerate(lines, start=1) if (folded := " ".join(line.split()))]
+    ends = list(accumulate(len(folded) + 1 for _, folded in rows))
+    text = " ".join(folded for _, folded in rows)
+    first = passage.spans[0]
+    shifts = {rows[bisect_right(ends, at)][0] - first.lines[0] for at in _occurrences(first.text, text)}
+    # a span may begin below the first of its lines, behind one without words of its own
+    near = {shift - n for shift in shifts for n in range(first.lines[1] - first.lines[0] + 1)}
+    return min((shift for shift in near if _stands(passage, lines, shift)), key=lambda s: (abs(s), s), default=None)
+
+
+def _occurrences(part: str, text: str) -> Iterator[int]:
+    at = text.find(part) if part else -1
+    while at >= 0:
+        yield at
+        at = text.find(part, at + 1)
+
+
+def _stands(passage: Passage, lines: Sequence[str], shift: int) -> bool:
+    for span in passage.spans:
+        start, end = span.lines[0] - 1 + shift, span.lines[1] + shift
+        if start < 0 or end > len(lines) or span.text not in " ".join(" ".join(lines[start:end]).split()):
+            return False
+    return True
+
+
+def _shifted(passage: Passage, shift: int) -> Passage:
+    return replace(
+        passage,
+        lines=(passage.lines[0] + shift, passage.lines[1] + shift),
+        spans=tuple(replace(span, lines=(span.lines[0] + shift, span.lines[1] + shift)) for span in passage.spans),
+    )
