@@ -58,6 +58,15 @@ def status(snapshot: Snapshot, settings: Settings) -> Status:
     )
 
 
+def is_vouched_for(document: StoredDocument) -> bool:
+    """Whether the stamps of a file are enough to know that it holds what was indexed."""
+    try:
+        found = os.stat(document.path)  # noqa: PTH116 - called for every document, so as fast as it gets
+    except OSError:
+        return False
+    return document.is_as_read(found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
 def is_stale(document: StoredDocument) -> bool:
     """Whether a file changed or vanished since it was indexed; it is read where its stamps do not tell.
 
@@ -65,11 +74,7 @@ def is_stale(document: StoredDocument) -> bool:
     """
     if document.fetched and not document.pages:
         return False
-    try:
-        found = os.stat(document.path)  # noqa: PTH116 - called for every document, so as fast as it gets
-    except OSError:
-        return True
-    if document.is_as_read(found.st_size, found.st_mtime_ns, found.st_ctime_ns):
+    if is_vouched_for(document):
         return False
     try:
         return read(Found(Path(document.root), document.file, 0, 0), max_bytes=document.size).sha256 != document.sha256

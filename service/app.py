@@ -21,7 +21,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
 from indexer.catalogue import StoredDocument, StoredPaper
-from indexer.errors import FootnoteError, InputError, ServiceError, SourceError
+from indexer.errors import FootnoteError, ServiceError, SourceError
 from indexer.settings import Settings
 from indexer.status import is_stale
 from service import pages, schemas
@@ -158,15 +158,19 @@ def _add_routes(app: FastAPI) -> None:
 
 def ask(request: Request, body: schemas.AskRequest) -> dict[str, Any]:
     """Answer a question with sentences taken verbatim from the library, each with the place it comes from."""
-    if body.filters:
-        raise InputError("no filters are known; leave them out")
-    return answer_json(open_desk(request).ask(body.question, k=body.k))
+    filters = body.filters.read() if body.filters else ()
+    return answer_json(open_desk(request).ask(body.question, k=body.k, filters=filters))
 
 
 def search(
     request: Request,
     q: Annotated[
-        str, Query(description="What to look for, in words of your own.", json_schema_extra=schemas.NOT_BLANK)
+        str,
+        Query(
+            description="What to look for, in words of your own, and filters: `tag:ml`, `path:papers/`, `kind:note`, "
+            '`after:2024`, `before:2024-05`, `"exact words"`, `-word`. Filters alone list what is new first.',
+            json_schema_extra=schemas.NOT_BLANK,
+        ),
     ],
     k: schemas.K = 8,
 ) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from indexer.status import Status, status
 from indexer.types import Encoder
 from service import ledger
 from service.answer import Evidence, cite, compose
-from service.filters import Filter, Request, parse
+from service.filters import Filter, Inquiry, parse
 from service.related import Relations
 from service.retrieve import FUSED, Mix, read, retrieve, score_spans
 from service.selection import Selection, Selector
@@ -84,11 +84,11 @@ class Desk:
 
         Raises QuestionError when it is empty or too long, or nothing but filters.
         """
-        request = parse(checked(question)).narrowed(filters)
-        if not request.text:
+        inquiry = parse(checked(question)).narrowed(filters)
+        if not inquiry.text:
             raise QuestionError("only filters, and no question; write one, or list what they let through: search")
         with self.library.snapshot() as snapshot:
-            return replace(self._ask(snapshot, request, k, mix), question=question)
+            return replace(self._ask(snapshot, inquiry, k, mix), question=question)
 
     def search(self, query: str, *, k: int = 8, mix: Mix = FUSED, filters: Sequence[Filter] = ()) -> SearchResult:
         """The `k` passages nearest to a query, references last, of what the filters let through.
@@ -96,13 +96,13 @@ class Desk:
         Filters alone list the documents, the newest first. Raises QuestionError when the query is empty or too long.
         """
         clock = _Clock()
-        request = parse(checked(query)).narrowed(filters)
+        inquiry = parse(checked(query)).narrowed(filters)
         with self.library.snapshot() as snapshot:
-            selection = self._selector.select(snapshot, request.filters)
-            if selection is not None and not request.text:
+            selection = self._selector.select(snapshot, inquiry.filters)
+            if selection is not None and not inquiry.text:
                 hits = self._list(snapshot, selection, k + SPARE_HITS)
             else:
-                asked = read(snapshot, self.encoder, request.text)
+                asked = read(snapshot, self.encoder, inquiry.text)
                 hits = retrieve(snapshot, asked, top=k + SPARE_HITS, mix=mix, among=_passages(selection))
             standing = self._standing(snapshot, selection)
             looked = standing.look(hits)
@@ -186,7 +186,7 @@ class Desk:
         for n, item in enumerate(stored):
             answer = answers[n]
             if item.question.wanted and (answer is None or not changed.isdisjoint(cited_by(answer))):
-                answers[n] = self._ask(snapshot, Request(checked(item.question.text)), 8)
+                answers[n] = self._ask(snapshot, Inquiry(checked(item.question.text)), 8)
         cited = snapshot.catalogue.documents_among({number for one in answers if one for number in cited_by(one)})
         self._answered, self._cited = (
             (snapshot.generation, answers),
@@ -194,16 +194,16 @@ class Desk:
         )
         return answers
 
-    def _ask(self, snapshot: Snapshot, request: Request, k: int, mix: Mix = FUSED) -> Answer:
+    def _ask(self, snapshot: Snapshot, inquiry: Inquiry, k: int, mix: Mix = FUSED) -> Answer:
         """Answer from what still stands in its file; what does not is shown behind it, as far as there is room."""
         clock = _Clock()
-        selection = self._selector.select(snapshot, request.filters)
-        query = read(snapshot, self.encoder, request.text)
+        selection = self._selector.select(snapshot, inquiry.filters)
+        query = read(snapshot, self.encoder, inquiry.text)
         hits = retrieve(snapshot, query, top=3 * k + SPARE_HITS, mix=mix, among=_passages(selection))
         standing = self._standing(snapshot, selection)
         looked = standing.look(hits)
         answer = compose(
-            request.text,
+            inquiry.text,
             [hit for hit, state in looked if state == "stands"],
             k=k,
             asked=self._asked(snapshot) | standing.moved(self._asked(snapshot)),

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import StringIO, TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from indexer.collect import Papers
     from service.ask import Desk
 
+FILTERS = (
+    "Filters in the question: tag:ml, path:papers/, kind:note or kind:paper, after:2024, before:2024-05-13, "
+    '"exact words", and a minus before any of them or before a word to leave out what it finds. Quote the whole for '
+    "the shell."
+)
 OK, NOT_ANSWERED, ERROR, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -85,6 +90,8 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose errors are one line, like all others."""
 
     def error(self, message: str) -> NoReturn:
+        if message.startswith("unrecognized arguments: -"):
+            message += "; a question that takes words away with a minus is put in quotes"
         raise InputError(f"{message}; see: {self.prog} --help")
 
 
@@ -96,13 +103,13 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     add_indexer_commands(commands)
 
-    ask = commands.add_parser("ask", help="answer a question")
+    ask = commands.add_parser("ask", help="answer a question", epilog=FILTERS)
     ask.add_argument("question", nargs="*", metavar="QUESTION", help="what you want to know; - reads it from stdin")
     ask.add_argument("--writer", choices=("extractive",), default="extractive", help="how the answer is worded")
     _add_asking(ask)
     ask.set_defaults(run=_ask)
 
-    search = commands.add_parser("search", help="list the passages nearest to a query")
+    search = commands.add_parser("search", help="list the passages nearest to a query", epilog=FILTERS)
     search.add_argument("question", nargs="*", metavar="QUERY", help="words to look for; - reads them from stdin")
     _add_asking(search)
     search.set_defaults(run=_search)
@@ -196,6 +203,7 @@ def _search(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 def _batch(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Answer line by line; a line that cannot be answered gives an object with `error`, and exit code 2."""
+    from service.filters import read_filters
     from service.present import answer_json, search_json
 
     code = OK
@@ -203,10 +211,11 @@ def _batch(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         for line in _lines(arguments.batch):
             asked = _parsed(line)
             try:
+                options = {"k": arguments.k, "filters": read_filters(asked.filters)}
                 if arguments.run is _search:
-                    found = search_json(desk.search(asked.text, k=arguments.k), identifier=asked.identifier)
+                    found = search_json(desk.search(asked.text, **options), identifier=asked.identifier)
                 else:
-                    found = answer_json(desk.ask(asked.text, k=arguments.k), identifier=asked.identifier)
+                    found = answer_json(desk.ask(asked.text, **options), identifier=asked.identifier)
             except QuestionError as error:
                 found = {"question": asked.text, "error": str(error)}
                 found |= {} if asked.identifier is None else {"id": asked.identifier}
@@ -219,16 +228,18 @@ def _batch(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 class _Asked:
     text: str
     identifier: str | int | None
+    filters: object = field(default_factory=dict)
 
 
 def _parsed(line: str) -> _Asked:
-    """A line of a batch: text as it is, or JSON with `question` (or `query`) and, maybe, `id`."""
+    """A line of a batch: text as it is, or JSON with `question` (or `query`) and, maybe, `id` and `filters`."""
     if line.startswith("{"):
         try:
             data = json.loads(line)
         except ValueError:
             return _Asked(line, None)
-        return _Asked(str(data.get("question") or data.get("query") or ""), data.get("id"))
+        question = str(data.get("question") or data.get("query") or "")
+        return _Asked(question, data.get("id"), data.get("filters") or {})
     return _Asked(line, None)
 
 

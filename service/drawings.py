@@ -12,7 +12,7 @@ from indexer.catalogue import StoredDocument
 from indexer.errors import SourceError
 from indexer.reader import Reader
 from indexer.settings import PaperSettings
-from indexer.status import is_stale
+from indexer.status import is_vouched_for
 from service.files import read_file
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Drawings:
 
     def digest(self, document: StoredDocument) -> str:
         """The SHA-256 of a document's file as it is now; raise SourceError when it cannot be served."""
-        if document.sha256 and not is_stale(document):
+        if document.sha256 and is_vouched_for(document):
             return document.sha256
         return read_file(document, max_bytes=self._max_bytes)[0].sha256
 

@@ -18,11 +18,11 @@ it (`-1`, `-O2`, `-std=c++20`), another name (`x:y`). A backslash has a filter t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from indexer.errors import FilterError
 
@@ -61,10 +61,10 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class Inquiry:
     """What is asked for: the words to look for, and what narrows the search; phrases are in both.
 
-    `text` has no white space but single spaces. `str` of a request is what a person would write for it.
+    `text` has no white space but single spaces. `str` of a inquiry is what a person would write for it.
     """
 
     text: str
@@ -85,21 +85,21 @@ class Request:
         active = phrase and not found["escape"] and not found["minus"] and phrase.strip() in self.phrases
         return found[0] if active else f"\\{found[0]}"
 
-    def narrowed(self, filters: Iterable[Filter]) -> Request:
+    def narrowed(self, filters: Iterable[Filter]) -> Inquiry:
         """The same with further filters."""
         added = [one for one in filters if one not in self.filters]
         phrases = [str(one) for one in added if one.name == "phrase" and not one.without]
-        return Request(" ".join([*phrases, self.text]).strip(), (*self.filters, *added))
+        return Inquiry(" ".join([*phrases, self.text]).strip(), (*self.filters, *added))
 
-    def dropped(self, filter_: Filter) -> Request:
+    def dropped(self, filter_: Filter) -> Inquiry:
         """The same without one of its filters; the words of a phrase stay."""
         text = self.text
         if filter_.name == "phrase" and not filter_.without:
             text = re.sub(rf'["“]\s*{re.escape(filter_.value)}\s*["”]', lambda _: filter_.value, text)
-        return Request(text, tuple(one for one in self.filters if one != filter_))
+        return Inquiry(text, tuple(one for one in self.filters if one != filter_))
 
 
-def parse(question: str) -> Request:
+def parse(question: str) -> Inquiry:
     """Tell the filters in a question from its words; raise FilterError where one has a value that it cannot have."""
     filters: dict[Filter, None] = {}
 
@@ -113,7 +113,12 @@ def parse(question: str) -> Request:
         return found[0] if one.name == "phrase" and not one.without else ""
 
     text = " ".join(_FILTER.sub(take, " ".join(question.split())).split())
-    return Request(text, tuple(filters))
+    return Inquiry(text, tuple(filters))
+
+
+def as_words(text: str) -> str:
+    """Write a text so that nothing in it is taken for a filter."""
+    return str(Inquiry(" ".join(text.split())))
 
 
 def make(name: FilterName, value: str, *, without: bool = False) -> Filter:
@@ -124,6 +129,27 @@ def make(name: FilterName, value: str, *, without: bool = False) -> Filter:
     if parse(str(made)).filters != (made,):
         raise FilterError(f"{name}: {value!r} cannot be looked for; write letters or digits, and no quotation marks")
     return made
+
+
+def read_filters(given: object, *, without: bool = False) -> tuple[Filter, ...]:
+    """Make filters of JSON: a text or a list of texts by name, what is taken away under `without`; raise FilterError.
+
+    `{"tag": ["ml"], "kind": "note", "phrase": "moving average", "without": {"word": "adam"}}`
+    """
+    if not isinstance(given, Mapping):
+        raise FilterError(f"filters is {given!r}; write an object whose names are those of filters")
+    filters: list[Filter] = []
+    for name, value in given.items():
+        if name == "without" and not without:
+            filters += read_filters(value, without=True)
+        elif name not in get_args(FilterName):
+            raise FilterError(f"filters: {name!r} is none; known are {', '.join(get_args(FilterName))} and without")
+        else:
+            values = [value] if isinstance(value, str) else value
+            if not isinstance(values, Sequence) or not all(isinstance(one, str) for one in values):
+                raise FilterError(f"filters: {name} is {value!r}; write a text or a list of texts")
+            filters += [make(name, one, without=without) for one in values]
+    return tuple(filters)
 
 
 def _read(found: re.Match[str]) -> Filter | None:

@@ -23,6 +23,7 @@ from indexer.status import is_stale
 from indexer.types import Lines, pages_of
 from service.addresses import QUOTE, address_of, address_on_arxiv
 from service.current import check_page, find_document, find_note, open_desk
+from service.filters import Inquiry, as_words, parse
 from service.notes import Note, resolver
 from service.present import as_read, first_related, place_of
 from service.problem import anchor_of, every_error, status_of, title_of
@@ -84,14 +85,19 @@ def error_page(request: Request, status: int, detail: str, *, headers: Mapping[s
 
 
 def search_page(request: Request, q: str = "", k: K = 8) -> Response:
-    """Ask, and see the answer with its sources."""
+    """Ask, and see the answer with its sources; filters alone list what they let through."""
     desk = open_desk(request)
-    answer, status, trouble = None, HTTPStatus.OK, ""
+    answer, listed, inquiry, status, trouble = None, None, Inquiry(""), HTTPStatus.OK, ""
     if q.strip():
         try:
-            answer = desk.ask(q, k=k)
+            inquiry = parse(q)
+            if inquiry.text:
+                answer = desk.ask(q, k=k)
+            else:
+                listed = desk.search(q, k=k).hits
         except QuestionError as error:
             status, trouble = HTTPStatus(status_of(error)), str(error)
+    cited = answer.citations if answer else listed or ()
     used = {n for sentence in answer.sentences for n in sentence.citations} if answer else set[int]()
     return _page(
         request,
@@ -100,12 +106,15 @@ def search_page(request: Request, q: str = "", k: K = 8) -> Response:
         resolve=resolver(desk.documents),
         q=q,
         trouble=trouble,
+        words=inquiry.text,
+        filters=[(str(one), str(inquiry.dropped(one))) for one in inquiry.filters],
         answer=answer,
-        sources=[one for one in answer.citations if one.n in used] if answer else [],
-        nearby=[one for one in answer.citations if one.n not in used] if answer else [],
-        totals=None if answer else desk.status(),
-        related_to=first_related(answer.citations) if answer else {},
-        hints=[] if answer else desk.open_questions(HINTS),
+        listed=listed,
+        sources=[one for one in cited if one.n in used],
+        nearby=[one for one in cited if one.n not in used],
+        totals=None if q.strip() else desk.status(),
+        related_to=first_related(cited),
+        hints=[] if q.strip() else desk.open_questions(HINTS),
     )
 
 
@@ -370,4 +379,5 @@ def _templates() -> jinja2.Environment:
         "answering": _answering,
         "arxiv": address_on_arxiv,
     }
+    environment.filters["as_words"] = as_words
     return environment

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.filters import Filter, read_filters
 
 MOST = 50
 """The most citations or hits that one request may ask for."""
@@ -13,6 +15,9 @@ NOT_BLANK: dict[str, Any] = {"minLength": 1, "pattern": r"\S"}
 """What OpenAPI says of a question; the desk itself refuses one that is blank, in words of its own."""
 
 K: TypeAlias = Annotated[int, Field(ge=1, le=MOST, description="How many citations or hits to give, best first.")]
+
+
+Texts: TypeAlias = str | list[str]
 
 
 class Box(BaseModel):
@@ -55,7 +60,10 @@ class Citation(BaseModel):
     passage: str = Field(description="The whole passage that holds the quote.")
     score: float = Field(description="Similarity to the question; higher is better.")
     link: str = Field(description="The page that shows the place.")
-    stale: bool = Field(description="The file has changed since it was indexed.")
+    stale: bool = Field(
+        description="The file has changed or is gone since it was indexed. A note's lines are those of now where the "
+        "passage still stands in it; else no sentence rests on it."
+    )
     related: list[Related]
 
 
@@ -164,6 +172,7 @@ class Document(BaseModel):
     title: str
     tags: list[str]
     aliases: list[str]
+    date: str | None = Field(description="What the file states as its date, as in `2024-05-13`, `2024-05` or `2024`.")
     lines: int
     size: int = Field(description="In bytes.")
     indexed_at: float = Field(description="In seconds since 1970.")
@@ -197,14 +206,45 @@ class Documents(BaseModel):
     documents: list[Document]
 
 
+class Without(BaseModel):
+    """What passages must not be or hold."""
+
+    model_config = ConfigDict(extra="forbid")
+    word: Texts = Field([], description="Words that no passage holds in any form.")
+    phrase: Texts = Field([], description="Words that no passage holds just so.")
+    tag: Texts = []
+    path: Texts = []
+
+
+class Filters(BaseModel):
+    """What passages have to be and to hold, all of it at once; the same can be written into the question itself."""
+
+    model_config = ConfigDict(extra="forbid")
+    tag: Texts = Field([], description="The tag `ml` finds `ml/nlp` as well.", examples=["ml"])
+    path: Texts = Field(
+        [],
+        description="A part of the path below the folder that was indexed; with `*` or `?`, a pattern for all of it.",
+        examples=["papers/"],
+    )
+    kind: str | None = Field(None, json_schema_extra={"enum": ["note", "paper", None]})
+    after: str | None = Field(
+        None, description="Made in that year or month, or on that day, or later.", examples=["2024-05"]
+    )
+    before: str | None = Field(None, description="Made before it.", examples=["2024-05-13"])
+    phrase: Texts = Field([], description="Words that passages hold just so, in any case.", examples=["moving average"])
+    without: Without | None = None
+
+    def read(self) -> tuple[Filter, ...]:
+        """Make filters of it; raise FilterError for a value that cannot be."""
+        return read_filters(self.model_dump(exclude_none=True))
+
+
 class AskRequest(BaseModel):
     """A question to the library."""
 
     question: str = Field(examples=["Why do residual connections help deep networks?"], json_schema_extra=NOT_BLANK)
     k: K = 8
-    filters: dict[str, Any] | None = Field(
-        None, description="Reserved: none are known yet, leave it out.", json_schema_extra={"maxProperties": 0}
-    )
+    filters: Filters | None = None
 
 
 class Health(BaseModel):

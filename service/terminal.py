@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from indexer.plain import plain
+from service.filters import parse
 from service.present import as_read, first_related, place_of, place_of_related
 from service.types import Answer, AnsweredQuestion, Citation, Related, SearchResult, Sentence, Verdict
 
@@ -47,7 +48,8 @@ def answer_text(answer: Answer, style: Style) -> str:
     for sentence in answer.sentences:
         marks = "".join(f" [{n}]" for n in sentence.citations)
         lines += [style.strong(row) for row in _wrapped(_read(sentence, cited) + marks)]
-    lines += ["", f"{style.verdict(answer.verdict)}{style.faint(f' · confidence {answer.confidence:.0%}')}", ""]
+    sure = f" · confidence {answer.confidence:.0%}{_only(answer.question, ' · ')}"
+    lines += ["", f"{style.verdict(answer.verdict)}{style.faint(sure)}", ""]
     used = {n for sentence in answer.sentences for n in sentence.citations}
     resting = [citation for citation in answer.citations if citation.n in used]
     nearest = [citation for citation in answer.citations if citation.n not in used]
@@ -61,7 +63,10 @@ def answer_text(answer: Answer, style: Style) -> str:
 
 def search_text(result: SearchResult, style: Style) -> str:
     """The hits, numbered."""
-    return "\n".join(_sources(result.hits, first_related(result.hits), style)) if result.hits else "Nothing found."
+    if not result.hits:
+        return f"Nothing found{_only(result.query, ', ')}."
+    above = [style.faint(f"O{only[1:]}")] if (only := _only(result.query)) else []
+    return "\n".join([*above, *_sources(result.hits, first_related(result.hits), style)])
 
 
 def questions_text(items: Sequence[AnsweredQuestion], style: Style) -> str:
@@ -106,6 +111,12 @@ def questions_markdown(items: Iterable[AnsweredQuestion]) -> str:
     return "\n".join(lines)
 
 
+def _only(question: str, before: str = "") -> str:
+    """Name the filters in a question, so that none works unseen."""
+    filters = parse(question).filters
+    return f"{before}only {' '.join(map(str, filters))}" if filters else ""
+
+
 def _read(sentence: Sentence, cited: Mapping[int, Citation]) -> str:
     """What a reader sees of a sentence, which is as its source writes it."""
     return as_read(sentence.text, cited[sentence.citations[0]]) if sentence.citations else sentence.text
@@ -124,7 +135,7 @@ def _address(citation: Citation) -> str:
 def _sources(citations: Iterable[Citation], related_to: Mapping[int, Sequence[Related]], style: Style) -> Iterator[str]:
     for citation in citations:
         number = f"[{citation.n}]".rjust(5)
-        changed = " (changed since it was indexed)" if citation.stale else ""
+        changed = " (changed or gone since it was indexed)" if citation.stale else ""
         yield f"{number} {style.strong(place_of(citation))}{changed}"  # a path is copied, so never broken
         titled = citation.headings if citation.kind == "note" else (citation.title, *citation.headings)
         path = " › ".join(titled) or citation.title

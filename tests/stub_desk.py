@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +15,7 @@ from indexer.errors import QuestionError
 from indexer.status import Status
 from indexer.types import Passage, Question, Span
 from service.answer import Evidence, Place, cite
+from service.filters import Filter, parse
 from service.related import note_on_paper, paper_of_note
 from service.types import Answer, AnsweredQuestion, Citation, Hit, Related, SearchResult, Sentence
 
@@ -31,6 +33,7 @@ class StubDesk:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.filters: tuple[Filter, ...] = ()
         files = sorted(path for path in root.rglob("*") if path.suffix in _NOTES)
         files += sorted(path for path in root.rglob("*") if path.suffix in _PAPERS)
         self._documents = [_stored(n, root, path) for n, path in enumerate(files, 1)]
@@ -38,10 +41,14 @@ class StubDesk:
         number = next((one.id for one in self._documents if one.paper), None)
         self.papers = (replace(HERE, document_id=number), AWAITED) if number else ()
 
-    def ask(self, question: str, *, k: int = 8) -> Answer:
+    def ask(self, question: str, *, k: int = 8, filters: Sequence[Filter] = ()) -> Answer:
+        """Of filters it knows only `kind`; `filters` are those of the last question."""
+        inquiry = parse(question).narrowed(filters)
+        self.filters = inquiry.filters
         if not question.strip():
             raise QuestionError("the question is empty; write what you want to know")
-        citations = self._cite(question, k)
+        kinds = {one.value for one in inquiry.filters if one.name == "kind"}
+        citations = tuple(one for one in self._cite(inquiry.text, k) if not kinds or one.kind in kinds)
         best = citations[0].score if citations else 0.0
         verdict = "supported" if best >= 0.6 else "partial" if best >= 0.4 else "unsupported"
         if verdict == "unsupported":
@@ -50,8 +57,8 @@ class StubDesk:
             sentences = tuple(Sentence(one.quote, (one.n,)) for one in citations[:2])
         return Answer(question, verdict, round(best, 3), sentences, citations, 1.5)
 
-    def search(self, query: str, *, k: int = 8) -> SearchResult:
-        return SearchResult(query, self.ask(query, k=k).citations, 1.5)
+    def search(self, query: str, *, k: int = 8, filters: Sequence[Filter] = ()) -> SearchResult:
+        return SearchResult(query, self.ask(query, k=k, filters=filters).citations, 1.5)
 
     def questions(self) -> tuple[AnsweredQuestion, ...]:
         return tuple(

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import html
 import re
 import time
 from dataclasses import fields, replace
+from urllib.parse import unquote
 
 import pytest
 import shelf
@@ -151,12 +153,78 @@ def test_a_problem_leads_to_its_description(client):
     assert 'id="question-error"' in client.get("/docs").text
 
 
-def test_filters_are_not_silently_ignored(client):
-    assert client.post("/api/ask", json={"question": "norm", "filters": {}}).status_code == 200
-    assert (
-        "no filters are known"
-        in problem(client.post("/api/ask", json={"question": "norm", "filters": {"tag": "x"}}), 400)["detail"]
-    )
+def test_filters_are_those_of_the_question_and_of_the_body(client, desk):
+    body = {
+        "tag": "ml", "path": ["a b", "c"], "kind": "note", "after": "2024", "before": "2024-05-13",
+        "phrase": ["batch norm"],
+        "without": {"word": "adam", "tag": ["x"], "phrase": "y z"},
+    }  # fmt: skip
+    answer = client.post("/api/ask", json={"question": "norm -layer", "filters": body})
+    assert answer.json()["question"] == "norm -layer"
+    assert set(map(str, desk.filters)) == {
+        "-layer", "tag:ml", 'path:"a b"', "path:c", "kind:note", "after:2024", "before:2024-05-13", '"batch norm"',
+        "-adam", "-tag:x", '-"y z"',
+    }  # fmt: skip
+    for empty in ({}, None):
+        assert client.post("/api/ask", json={"question": "norm", "filters": empty}).json()["citations"]
+        assert desk.filters == ()
+    client.get("/api/search", params={"q": 'norm "layer norm" -tag:x'})
+    assert list(map(str, desk.filters)) == ['"layer norm"', "-tag:x"]
+
+
+@pytest.mark.parametrize(
+    ("filters", "status", "said"),
+    [
+        ({"kind": "book"}, 400, "kind:book is no kind"),
+        ({"after": "yesterday"}, 400, "after:yesterday is no date"),
+        ({"phrase": 'a "b"'}, 400, "cannot be looked for"),
+        ({"tag": ["ml", ""]}, 400, "tag: names nothing"),
+        ({"without": {"word": "two words"}}, 400, "cannot be looked for"),
+        ({"author": "x"}, 422, "body/filters/author"),
+        ({"without": {"kind": "note"}}, 422, "body/filters/without/kind"),
+        ({"tag": 7}, 422, "body/filters/tag"),
+        (["tag"], 422, "body/filters"),
+    ],
+)
+def test_filters_are_not_silently_ignored(client, filters, status, said):
+    found = problem(client.post("/api/ask", json={"question": "norm", "filters": filters}), status)
+    assert said in found["detail"]
+
+
+def test_a_filter_with_a_wrong_value_is_a_problem(client):
+    found = problem(client.get("/api/search", params={"q": "norm before:soon"}), 400)
+    assert found["type"] == "/docs#filter-error"
+    assert found["detail"].startswith("before:soon is no date; write before:2024,")
+    page = client.get("/", params={"q": "norm before:soon"}, headers={"accept": "text/html"})
+    assert (page.status_code, "before:soon is no date" in page.text) == (400, True)
+
+
+def test_the_page_shows_filters_and_how_to_remove_each(client):
+    page = client.get("/", params={"q": 'norm "batch norm" kind:note -tag:x'}).text
+    chips = re.findall(r'<a href="([^"]*)" aria-label="Remove the filter ([^"]*)">', page)
+    assert [(html.unescape(unquote(address)), html.unescape(name)) for address, name in chips] == [
+        ("/?q=kind:note -tag:x norm batch norm", '"batch norm"'),
+        ('/?q=-tag:x norm "batch norm"', "kind:note"),
+        ('/?q=kind:note norm "batch norm"', "-tag:x"),
+    ]
+    assert "<h1>norm &#34;batch norm&#34;</h1>" in page
+    assert "Remove the filter" not in client.get("/", params={"q": "norm x:y -1"}).text
+
+
+def test_filters_alone_list_what_they_let_through(client):
+    page = client.get("/", params={"q": "kind:paper"}).text
+    assert "<h1>Nothing matches</h1>" in page
+    assert 'href="/" aria-label="Remove the filter kind:paper"' in page
+
+
+def test_a_question_of_the_dump_is_asked_as_it_is_written(client, desk):
+    (desk.root / "dump.md").write_text('# Question dump\n\n- [ ] Why "batch norm" -layer connections?\n')
+    desk.__init__(desk.root)
+    asked = html.unescape(unquote(re.search(r'<li><a href="/\?q=([^"]*)"', client.get("/").text)[1]))
+    assert asked == 'Why \\"batch norm" \\-layer connections?'
+    assert asked in html.unescape(unquote(client.get("/questions").text))
+    client.get("/", params={"q": asked})
+    assert desk.filters == ()
 
 
 @pytest.mark.parametrize(

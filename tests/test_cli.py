@@ -86,6 +86,46 @@ def test_a_batch_answers_line_by_line_in_order_and_keeps_ids(indexed, capsys, tm
     assert "one question a line" in capsys.readouterr().err
 
 
+def test_filters_narrow_what_is_asked(indexed, capsys, tmp_path):
+    assert main(["search", "gradient", "path:group", "--json"], indexed) == 0
+    assert {hit["file"] for hit in json.loads(capsys.readouterr().out)["hits"]} == {"group.md"}
+    assert main(["search", "gradient path:nowhere"], indexed) == 1
+    assert capsys.readouterr().out == "Nothing found, only path:nowhere.\n"
+    assert main(["ask", "how many layers in GoogLeNet -layers"], indexed) == 1
+    assert "· only -layers\n" in capsys.readouterr().out
+    for wrong, said in (
+        ("gradient kind:book", "footnote: kind:book is no kind; write kind:note or kind:paper\n"),
+        ("kind:note", "footnote: only filters, and no question; write one, or list what they let through: search\n"),
+    ):
+        assert main(["ask", wrong], indexed) == 2
+        assert capsys.readouterr().err == said
+    assert main(["search", "gradient", "-adam"], indexed) == 2
+    assert "is put in quotes" in capsys.readouterr().err
+
+
+def test_filters_in_a_batch(indexed, capsys, tmp_path):
+    rows = [
+        "GoogLeNet layers path:adam",
+        json.dumps({"question": "GoogLeNet layers", "filters": {"path": "adam"}}),
+        json.dumps({"id": 3, "question": "GoogLeNet layers", "filters": {"kind": "book"}}),
+        json.dumps({"question": "x", "filters": {"author": "y"}}),
+        json.dumps({"question": "x", "filters": {"tag": 7}}),
+        json.dumps({"question": "x", "filters": ["tag"]}),
+    ]
+    (tmp_path / "batch").write_text("\n".join(rows))
+    assert main(["search", "--batch", str(tmp_path / "batch")], indexed) == 2
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [{hit["file"] for hit in row["hits"]} for row in found[:2]] == [{"adam.md"}] * 2
+    assert found[2] == {
+        "question": "GoogLeNet layers",
+        "error": "kind:book is no kind; write kind:note or kind:paper",
+        "id": 3,
+    }
+    assert "'author' is none" in found[3]["error"]
+    assert "tag is 7; write a text" in found[4]["error"]
+    assert "filters is" in found[5]["error"]
+
+
 def test_questions_answers_the_dump_and_remembers_what_it_showed(indexed, capsys):
     assert main(["questions", "--json"], indexed) == 0
     items = json.loads(capsys.readouterr().out)["questions"]

@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from indexer.errors import FilterError
-from service.filters import Filter, Request, make, parse
+from service.filters import Filter, Inquiry, make, parse
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ from service.filters import Filter, Request, make, parse
     ],
 )  # fmt: skip
 def test_filters_are_told_from_words(question, text, filters):
-    assert parse(question) == Request(text, tuple(filters))
+    assert parse(question) == Inquiry(text, tuple(filters))
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_filters_are_told_from_words(question, text, filters):
     ],
 )
 def test_what_only_looks_like_a_filter_is_left_as_words(question):
-    assert parse(question) == Request(" ".join(question.split()))
+    assert parse(question) == Inquiry(" ".join(question.split()))
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,8 @@ def test_what_only_looks_like_a_filter_is_left_as_words(question):
     ],
 )
 def test_a_backslash_makes_words_of_a_filter(question, text):
-    assert parse(question) == Request(text)
-    assert parse(str(parse(question))) == Request(text)
+    assert parse(question) == Inquiry(text)
+    assert parse(str(parse(question))) == Inquiry(text)
 
 
 @pytest.mark.parametrize(
@@ -100,22 +100,22 @@ PIECES = st.sampled_from(
 @example('"- -"a b" tag:"x y" "')
 def test_any_text_parses_and_what_is_written_parses_to_the_same(question):
     try:
-        request = parse(question)
+        inquiry = parse(question)
     except FilterError:
         return
-    assert parse(str(request)) == replaced_order(request)
-    assert parse(str(request)).text == request.text
-    for one in request.filters:
-        fewer = request.dropped(one)
+    assert parse(str(inquiry)) == replaced_order(inquiry)
+    assert parse(str(inquiry)).text == inquiry.text
+    for one in inquiry.filters:
+        fewer = inquiry.dropped(one)
         assert one not in fewer.filters
         assert set(parse(str(fewer)).filters) == set(fewer.filters)
 
 
-def replaced_order(request: Request) -> Request:
+def replaced_order(inquiry: Inquiry) -> Inquiry:
     """Phrases are written where they stand among the words, behind the other filters."""
-    is_phrase = [one.name == "phrase" and not one.without for one in request.filters]
-    apart = [one for one, phrase in zip(request.filters, is_phrase, strict=True) if not phrase]
-    return Request(request.text, (*apart, *(one for one in request.filters if one not in apart)))
+    is_phrase = [one.name == "phrase" and not one.without for one in inquiry.filters]
+    apart = [one for one, phrase in zip(inquiry.filters, is_phrase, strict=True) if not phrase]
+    return Inquiry(inquiry.text, (*apart, *(one for one in inquiry.filters if one not in apart)))
 
 
 @given(
@@ -126,12 +126,12 @@ def replaced_order(request: Request) -> Request:
 )
 def test_a_filter_that_is_made_of_its_parts_is_the_one_that_is_written(name, value, without, question):
     try:
-        made, request = make(name, value, without=without), parse(question)
+        made, inquiry = make(name, value, without=without), parse(question)
     except FilterError:
         return
     assert parse(str(made)).filters == (made,)
-    narrowed = request.narrowed([made])
-    assert set(parse(str(narrowed)).filters) == {*request.filters, made}
+    narrowed = inquiry.narrowed([made])
+    assert set(parse(str(narrowed)).filters) == {*inquiry.filters, made}
 
 
 @pytest.mark.parametrize(
@@ -157,8 +157,8 @@ def test_a_word_can_only_be_taken_away():
 
 
 def test_to_drop_a_phrase_leaves_its_words():
-    request = parse('why “moving average” tag:ml "b"')
-    assert request.dropped(Filter("phrase", "moving average")) == Request(
+    inquiry = parse('why “moving average” tag:ml "b"')
+    assert inquiry.dropped(Filter("phrase", "moving average")) == Inquiry(
         'why moving average "b"', (Filter("tag", "ml"), Filter("phrase", "b"))
     )
-    assert str(request.dropped(Filter("tag", "ml"))) == 'why “moving average” "b"'
+    assert str(inquiry.dropped(Filter("tag", "ml"))) == 'why “moving average” "b"'

@@ -22,10 +22,17 @@ ANSWER = Answer(
 def test_an_answer_names_its_sources_and_strips_markup():
     text = answer_text(ANSWER, Style())
     assert text.startswith("minimise over the second [1]\n\nAnswered in part · confidence 51%\n\nSources\n")
-    assert "  [1] maths/Entropy und Wärme.md:28-36 (changed since it was indexed)\n" in text
+    assert "  [1] maths/Entropy und Wärme.md:28-36 (changed or gone since it was indexed)\n" in text
     assert "      Entropy › Forward or reverse\n      “minimise over q, a long quote" in text
     assert "See also\n  [2] maths" in text
     assert max(map(len, text.split("\n"))) <= WIDTH
+
+
+def test_filters_are_named():
+    asked = replace(ANSWER, question='why? tag:ml -"a b"')
+    assert '\n\nAnswered in part · confidence 51% · only tag:ml -"a b"\n\n' in answer_text(asked, Style())
+    assert search_text(SearchResult("x kind:note", (), 1.0), Style()) == "Nothing found, only kind:note."
+    assert search_text(SearchResult("x kind:note", (CITATION,), 1.0), Style()).startswith("Only kind:note\n  [1] ")
 
 
 def test_colour_only_on_request():
