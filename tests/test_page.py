@@ -297,10 +297,12 @@ def test_a_paper_is_read_without_scripts(chromium, address):
 PATHS = [
     *("/", "/?q=residual+gradient", "/questions", "/notes/3", "/notes/3?view=source", "/library", "/docs"),
     *("/papers/6?sentences=4-4", "/papers/6?page=3"),
+    *("/?q=residual+kind:note+tag:ml", "/?q=kind:note"),
 ]
 UNBROKEN_PATHS = [
     "/?q=unbroken+thing",
     f"/?q={'m' * 400}",
+    f"/?q=thing+tag:{'m' * 400}",
     "/questions?show=all",
     "/notes/4?lines=3-6",
     "/notes/4?view=source",
@@ -376,7 +378,19 @@ SMALL = """
 """
 
 
-@pytest.mark.parametrize("path", ["/?q=residual+gradient", "/questions", "/papers/6?page=2"])
+def test_filters_are_removed_one_by_one_without_scripts(chromium, address):
+    context = chromium.new_context(base_url=address, java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/?q=residual+gradient+tag:ml+kind:paper")
+    page.get_by_role("link", name="Remove the filter kind:paper").click()
+    assert page.locator("#q").input_value() == "tag:ml residual gradient"
+    page.get_by_role("link", name="Remove the filter tag:ml").click()
+    assert (page.locator("#q").input_value(), page.locator(".filters a").count()) == ("residual gradient", 0)
+    assert page.locator("h1").inner_text() == "residual gradient"
+    context.close()
+
+
+@pytest.mark.parametrize("path", ["/?q=residual+gradient+tag:ml", "/questions", "/papers/6?page=2"])
 def test_controls_are_large_enough_to_hit(tab, path):
     tab.goto(path)
     for width in (320, 1280):
