@@ -3,6 +3,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -224,6 +225,7 @@ def test_a_source_holds_the_bytes_as_they_are(tmp_path):
     assert (source.data, source.file, source.path) == (b"caf\xe9\r\n", "a.md", tmp_path.resolve() / "a.md")
     assert source.sha256 == hashlib.sha256(b"caf\xe9\r\n").hexdigest()
     assert source.mtime_ns == item.mtime_ns
+    assert source.read_at == pytest.approx(time.time(), abs=60)
 
 
 def test_a_file_over_the_limit_is_not_read(tmp_path):

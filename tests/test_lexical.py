@@ -1,6 +1,7 @@
 import math
 import shutil
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -54,6 +55,34 @@ def test_search_is_bounded_and_best_first(lexical):
     assert hits[0][1] > hits[1][1] > 0
     assert lexical.search("layer activations random", 1) == hits[:1]
     assert lexical.search("layer", 0) == []
+
+
+WORDS = st.lists(st.sampled_from(["one", "two", "three", "four", "ones"]), min_size=1, max_size=6).map(" ".join)
+
+
+@given(
+    st.lists(WORDS, min_size=1, max_size=40),
+    st.sets(st.integers(1, 40)),
+    st.integers(1, 3),
+)
+@settings(max_examples=40)
+def test_a_search_among_some_finds_what_a_search_among_all_finds_of_them(texts, among, k):
+    lexical = Lexical.build(documents(dict(enumerate(texts, start=1))), generation=1)
+    chosen = np.array(sorted(number for number in among if number <= len(texts)), np.int64)
+    everything = [(number, pytest.approx(score)) for number, score in lexical.search("one two", 40)]
+    assert lexical.search("one two", k, chosen) == [hit for hit in everything if hit[0] in chosen][:k]
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [("gradient flow", [1]), ("FLOWING gradients!", [1]), ("layer", [2]), ("layer random", []), ("notes", [])],
+)
+def test_passages_that_hold_all_words_of_a_text(lexical, text, ids):
+    assert lexical.holding(text).tolist() == ids
+
+
+def test_of_a_text_without_words_nothing_can_be_said(lexical):
+    assert lexical.holding("?! 🙂") is None
 
 
 def test_equal_scores_come_by_number(tmp_path):

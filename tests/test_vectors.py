@@ -57,6 +57,22 @@ def test_search_is_exact(count: int, k: int, seed: int, queries: int) -> None:
         assert len({number for number, _ in hits}) == min(k, count)
 
 
+@given(count=st.integers(0, 60), k=st.integers(0, 70), seed=st.integers(0, 1000), data=st.data())
+@settings(deadline=None)
+def test_search_among_some_finds_what_search_among_all_finds_of_them(
+    count: int, k: int, seed: int, data: st.DataObject
+) -> None:
+    ids = np.random.default_rng(seed).permutation(10_000)[:count].tolist()
+    vectors = build(ids, unit(count, seed))
+    chosen = data.draw(st.sets(st.sampled_from(ids))) if ids else set()
+    chosen |= data.draw(st.sets(st.integers(0, 10_000), max_size=3))  # a passage may have no vector
+    query = unit(1, seed + 1)[0]
+    expected = [
+        (number, pytest.approx(score, abs=1e-6)) for number, score in vectors.search(query, count) if number in chosen
+    ]
+    assert vectors.search(query, k, np.array(sorted(chosen), np.int64)) == expected[:k]
+
+
 def test_a_vector_finds_itself_first() -> None:
     matrix = unit(3, 0)
     number, score = build([3, 5, 8], matrix).search(matrix[1], 2)[0]
