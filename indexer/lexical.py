@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.errors import LibraryCorrupt, LibraryFull
+from indexer.folding import folded
 from indexer.names import definitions, initials, short_names
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ class Lexical:
         """
         from tantivy import Occur, Query
 
-        terms = list(dict.fromkeys(self._analyzer.analyze(query)))[:MAX_QUERY_TERMS]
+        terms = list(dict.fromkeys(self._analyzer.analyze(folded(query))))[:MAX_QUERY_TERMS]
         if not terms or k < 1 or (among is not None and not len(among)):
             return []
         schema = self._index.schema
@@ -177,7 +178,7 @@ class Lexical:
         Of a word that is several terms, the rarest counts; one that is none is taken to be everywhere.
         """
         everywhere = _idf(len(self), len(self))
-        return {word: max(map(self._idf, self._analyzer.analyze(word)), default=everywhere) for word in words}
+        return {word: max(map(self._idf, self._analyzer.analyze(folded(word))), default=everywhere) for word in words}
 
     def spellings(self, beginning: str) -> list[tuple[str, int]]:
         """The words of the library that begin so, in lower case, each with how many passages have it."""
@@ -261,7 +262,10 @@ def _write(
     writer.delete_documents_by_query(tantivy.Query.term_set_query(schema, "id", gone))
     for document in documents:
         fields: dict[str, Any] = {"id": document.id}
-        fields |= {"title": document.title, "context": document.context, "text": document.text}
+        fields |= {
+            field: folded(text)
+            for field, text in zip(BOOSTS, (document.title, document.context, document.text), strict=True)
+        }
         words = f"{document.context}\n{document.text}"
         fields |= {WORDS: words, NAMES: _names(words)}
         writer.add_document(tantivy.Document.from_dict(fields, schema))
