@@ -50,6 +50,13 @@ _ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
 _SAYS_NOTHING = re.compile(r"\?\s*$|!\[\[|^[\W_]*$|^(?:`{3}|~{3}|#\+(?:begin|end)_)", re.IGNORECASE)
 """A question, an embedded note, a line without words, the frame of a block."""
 
+_LEANS = re.compile(
+    r"(?:But|Conversely|Hence|However|In contrast|Instead|It|Its|Otherwise|So|Such|That|Their|Then|Therefore|These|"
+    r"They|This|Those|Thus|To (?:do so|this end))\b"
+)
+"""How a sentence begins that leans on the one before it."""
+
+_NUMBER = re.compile(r"(?<![\w.-])\d+(?:[.,]\d+)*\b")
 _TAGS = re.compile(r"(?:#[^\s#]+\s*)+")
 _FOLD = re.compile(r"[\W_]+")
 
@@ -208,16 +215,34 @@ def _evidence(candidates: Sequence[_Candidate]) -> list[Evidence]:
 
 
 def _whole(row: Sequence[Span], order: Sequence[int], kind: PassageKind) -> list[Span]:
-    """The chosen spans in reading order; in prose, with what completes a line that was cut, or follows a colon."""
+    """The chosen spans in reading order, with what it takes to read them.
+
+    In prose, what completes a line that was cut, what follows a colon and what a sentence leans on; in a table, its
+    first row, which says what the columns are.
+    """
     chosen = set(order)
     for k in order if kind == "text" else ():
-        start = end = k
-        while start > 0 and row[start].text[0].islower():
-            start -= 1
+        end, start = k, _begin(row, k)
+        if start > 0 and _LEANS.match(row[start].text):
+            start = _begin(row, start - 1)
         while end + 1 < len(row) and (row[end + 1].text[0].islower() or row[end].text.endswith(":")):
             end += 1
         chosen.update(range(start, end + 1))
+    if kind == "table" and chosen and _heads(row):
+        chosen |= {0, min(chosen - {0}, default=1)}
     return [row[k] for k in sorted(chosen)]
+
+
+def _begin(row: Sequence[Span], k: int) -> int:
+    """Where the sentence begins that a span goes on with, if it was cut."""
+    while k > 0 and row[k].text[0].islower():
+        k -= 1
+    return k
+
+
+def _heads(row: Sequence[Span]) -> bool:
+    """Whether the first row of a table only says what the columns are: it has no number, and the next one has."""
+    return len(row) > 1 and not _NUMBER.search(row[0].text) and bool(_NUMBER.search(row[1].text))
 
 
 def neighbours_joined(hits: Sequence[Hit]) -> list[Hit]:

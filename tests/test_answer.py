@@ -67,16 +67,44 @@ def test_a_quote_of_several_spans_holds_what_lies_between():
 
 
 def test_prose_that_was_cut_at_a_line_end_is_said_whole():
-    row = [Span(text, (n, n)) for n, text in enumerate(["It starts here", "goes on.", "Then this:", "$x$", "No."], 1)]
+    row = [Span(text, (n, n)) for n, text in enumerate(["It starts here", "goes on.", "In short:", "$x$", "No."], 1)]
     said = [[span.text for span in _whole(row, [k], "text")] for k in range(5)]
     assert said == [
         ["It starts here", "goes on."],
         ["It starts here", "goes on."],
-        ["Then this:", "$x$"],
+        ["In short:", "$x$"],
         ["$x$"],
         ["No."],
     ]
     assert [span.text for span in _whole(row, [1], "list")] == ["goes on."]
+
+
+@pytest.mark.parametrize(
+    ("texts", "chosen", "said"),
+    [
+        (["It won.", "It lost.", "But it", "learned."], [3], ["It lost.", "But it", "learned."]),
+        (["A net has layers.", "This helps.", "Italy."], [1], ["A net has layers.", "This helps."]),
+        (["A net has layers.", "This helps.", "Italy."], [2], ["Italy."]),
+        (["This helps."], [0], ["This helps."]),
+    ],
+)
+def test_a_sentence_that_leans_on_another_is_said_with_it(texts, chosen, said):
+    row = [Span(text, (n, n)) for n, text in enumerate(texts, 1)]
+    assert [span.text for span in _whole(row, chosen, "text")] == said
+
+
+@pytest.mark.parametrize(
+    ("rows", "chosen", "said"),
+    [
+        (["Model Top-1", "A 71.2", "B 72"], [2], ["Model Top-1", "B 72"]),
+        (["Model Top-1", "A 71.2", "B 72"], [0], ["Model Top-1", "A 71.2"]),
+        (["A 71.2", "B 72"], [1], ["B 72"]),
+        (["Name", "Alice", "Bob"], [1], ["Alice"]),
+    ],
+)
+def test_a_row_of_numbers_is_said_with_what_the_columns_are(rows, chosen, said):
+    row = [Span(text, (n, n)) for n, text in enumerate(rows, 1)]
+    assert [span.text for span in _whole(row, chosen, "table")] == said
 
 
 @pytest.mark.parametrize(
