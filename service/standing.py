@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Literal, TypeAlias
 
@@ -44,8 +44,10 @@ class Standing:
         self._max_bytes = max_bytes
         self._states: dict[int, State] = {}
         self._lines: dict[int, Sequence[str] | None] = {}
-        self._standing = set[int]()
-        self._moved: list[tuple[Hit, int]] = []
+        self._texts: dict[int, Text | None] = {}
+        self._shifts: dict[int, int] = {}
+        """By how many lines each passage has moved that stands in a file that changed, by number."""
+        self._moved: list[Hit] = []
 
     def look(self, hits: Sequence[Hit]) -> list[tuple[Hit, State]]:
         """Tell of each hit whether it stands; one that stands elsewhere in its file now is given with these lines."""
@@ -54,8 +56,8 @@ class Standing:
     def moved(self, places: Collection[tuple[int, int]]) -> frozenset[tuple[int, int]]:
         """Where those places (document, line) are now that lie in passages which have moved."""
         return frozenset(
-            (hit.document.id, line + shift)
-            for hit, shift in self._moved
+            (hit.document.id, line + self._shifts[hit.passage_id])
+            for hit in self._moved
             for line in range(hit.passage.lines[0], hit.passage.lines[1] + 1)
             if (hit.document.id, line) in places
         )
@@ -64,8 +66,10 @@ class Standing:
         """What lies where a hit says, and what belongs there."""
         document = hit.document
         stale = self._states.get(document.id, "stands") != "stands"
-        stands = not stale or hit.passage_id in self._standing
-        related = self._relations.beside(self._snapshot, document, hit.passage.lines, among=self._documents)
+        stands = not stale or hit.passage_id in self._shifts
+        shift = self._shifts.get(hit.passage_id, 0)
+        then = (hit.passage.lines[0] - shift, hit.passage.lines[1] - shift)
+        related = self._relations.beside(self._snapshot, document, then, among=self._documents)
         lines = self._lines_of(document) if stands and document.kind == "note" else None
         return Place(lines, stale=stale or (document.kind == "note" and lines is None), related=related)
 
@@ -73,13 +77,13 @@ class Standing:
         state = self._state(hit.document)
         if state != "changed" or hit.document.kind == "paper":
             return hit, state
-        lines = self._lines_of(hit.document)
-        shift = None if lines is None else shift_of(hit.passage, lines)
+        text = self._text_of(hit.document)
+        shift = None if text is None else shift_of(hit.passage, text)
         if shift is None:
             return hit, "changed"
-        self._standing.add(hit.passage_id)
+        self._shifts[hit.passage_id] = shift
         if shift:
-            self._moved.append((hit, shift))
+            self._moved.append(hit)
             hit = replace(hit, passage=_shifted(hit.passage, shift))
         return hit, "stands"
 
@@ -93,6 +97,12 @@ class Standing:
         if document.id not in self._lines:
             self._lines[document.id] = _read_lines(document, self._max_bytes)
         return self._lines[document.id]
+
+    def _text_of(self, document: StoredDocument) -> Text | None:
+        if document.id not in self._texts:
+            lines = self._lines_of(document)
+            self._texts[document.id] = None if lines is None else Text.of(lines)
+        return self._texts[document.id]
 
 
 def cited_by(answer: Answer) -> set[int]:
@@ -117,20 +127,38 @@ def _read_lines(document: StoredDocument, max_bytes: int) -> Sequence[str] | Non
         return None
 
 
-def shift_of(passage: Passage, lines: Sequence[str]) -> int | None:
-    """By how many lines a passage has moved in a file that has these lines now; None when it is not there as it was.
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The lines of a file as they are now; and with white space folded, as one text, with the place where each begins.
 
-    It is there when each of its spans is, white space folded, as far from the others as before. Of several places the
-    nearest counts.
+    `numbers` are those of the lines that say something, `starts` where these begin in `folded`.
     """
-    rows = [(n, folded) for n, line in enumerate(lines, start=1) if (folded := " ".join(line.split()))]
-    ends = list(accumulate(len(folded) + 1 for _, folded in rows))
-    text = " ".join(folded for _, folded in rows)
+
+    lines: Sequence[str]
+    numbers: Sequence[int]
+    starts: Sequence[int]
+    folded: str
+
+    @classmethod
+    def of(cls, lines: Sequence[str]) -> Text:
+        """Fold the lines of a file."""
+        rows = [(n, row) for n, line in enumerate(lines, start=1) if (row := " ".join(line.split()))]
+        starts = accumulate((len(row) + 1 for _, row in rows), initial=0)
+        return cls(lines, [n for n, _ in rows], list(starts)[:-1], " ".join(row for _, row in rows))
+
+
+def shift_of(passage: Passage, text: Text) -> int | None:
+    """By how many lines a passage has moved in a file; None when it does not stand there as it was.
+
+    It stands there when each of its spans does, white space folded, as far from the others as before. Of several places
+    the nearest counts.
+    """
     first = passage.spans[0]
-    shifts = {rows[bisect_right(ends, at)][0] - first.lines[0] for at in _occurrences(first.text, text)}
-    # a span may begin below the first of its lines, behind one without words of its own
-    near = {shift - n for shift in shifts for n in range(first.lines[1] - first.lines[0] + 1)}
-    return min((shift for shift in near if _stands(passage, lines, shift)), key=lambda s: (abs(s), s), default=None)
+    found = {text.numbers[bisect_right(text.starts, at) - 1] for at in _occurrences(first.text, text.folded)}
+    # a span may begin below the first of its lines, where this one says nothing
+    shifts = {line - n for line in found for n in range(first.lines[0], first.lines[1] + 1)}
+    nearest_first = sorted(shifts, key=lambda shift: (abs(shift), shift))
+    return next((shift for shift in nearest_first if _stands(passage, text.lines, shift)), None)
 
 
 def _occurrences(part: str, text: str) -> Iterator[int]:

@@ -13,7 +13,7 @@ from indexer.library import Library
 from indexer.parsing.text import lines_of
 from indexer.types import Passage, Span
 from service.ask import Desk
-from service.standing import shift_of
+from service.standing import Text, shift_of
 
 ASKED = "how many layers in GoogLeNet"
 SAID = "22-layers deep model"
@@ -167,6 +167,18 @@ def test_answers_to_the_dump_follow_the_files_they_cite(desk, file):
     file.write_text(NOTES["group.md"])
 
 
+def test_what_belongs_to_a_place_that_moved_is_offered_there(tmp_path):
+    notes = {"reading.md": "# Reading\n\n- [Residual stacks](https://arxiv.org/abs/2101.00001) take the input along.\n"}
+    notes["reading.md"] += "".join(f"- https://arxiv.org/abs/2101.0000{n} is another\n" for n in range(2, 9))
+    open_desk(tmp_path, notes).close()
+    put_paper(tmp_path)
+    settings = settings_for(tmp_path)
+    with Desk(settings, Library.open(settings.library), HashEncoder()) as desk:
+        (tmp_path / "notes" / "reading.md").write_text("Above.\n" * 30 + notes["reading.md"])
+        hit = next(one for one in desk.search("residual stacks take the input").hits if one.kind == "note")
+        assert (hit.stale, hit.lines[0] > 30, [one.paper for one in hit.related]) == (True, True, ["2101.00001"])
+
+
 GRADIENT = "gradient alive in deep stacks"
 
 
@@ -227,12 +239,12 @@ def passage(*spans):
     ],
 )
 def test_a_passage_is_found_where_all_of_it_stands_the_nearest_first(text, expected):
-    assert shift_of(passage(("one two", (1, 1)), ("three", (2, 2))), text.split("\n")) == expected
+    assert shift_of(passage(("one two", (1, 1)), ("three", (2, 2))), Text.of(text.split("\n"))) == expected
 
 
 def test_spans_may_run_over_lines_and_share_them():
     found = passage(("One. It goes", (3, 4)), ("on here.", (4, 5)))
-    assert shift_of(found, ["a", "One. It", "goes on", "here."]) == -1
+    assert shift_of(found, Text.of(["a", "One. It", "goes on", "here."])) == -1
 
 
 LINE = st.sampled_from(["", "a", "b c", "  d", "e f g", "# H", "a b"])
@@ -243,7 +255,7 @@ def test_what_is_put_above_or_below_a_passage_only_moves_it(above, lines, below)
     spans = [(folded(line), (n, n)) for n, line in enumerate(lines, 1) if line.strip()]
     if spans:
         now = lines_of("\n".join([*above, *lines, *below]))
-        shift = shift_of(passage(*spans), now)
+        shift = shift_of(passage(*spans), Text.of(now))
         assert shift is not None
         assert abs(shift) <= len(above)
         for text, (line, _) in spans:
