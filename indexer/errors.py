@@ -14,6 +14,7 @@
     │   ├── LibraryCorrupt      its truth, catalogue.db, is damaged
     │   ├── LibraryTooNew       a newer version of Footnote made it
     │   └── LibraryFull         the disk is full, or does not let us write
+    ├── ChatError               the chat model cannot be asked; the library can
     ├── ModelError              the embedding model cannot be loaded or trusted
     └── ServiceError            a server cannot start, or does not answer
 
@@ -95,6 +96,12 @@ class LibraryTooNew(LibraryError):
 
 class LibraryFull(LibraryError):
     """The disk is full, or does not let us write."""
+
+
+class ChatError(FootnoteError):
+    """The chat model cannot be asked; the library answers without it."""
+
+    status = 502
 
 
 class ModelError(FootnoteError):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import platformdirs
 
@@ -64,6 +65,41 @@ class PaperSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ChatSettings:
+    """The chat model that may word answers: any endpoint that speaks OpenAI's chat completions. Off by default.
+
+    `url` is the address that such endpoints call their base, like http://localhost:11434/v1; `key` goes there and
+    nowhere else, and is never shown. `timeout` is the longest wait, in seconds, for the first words and between two
+    pieces; `seconds` bounds the whole of what the model writes.
+    """
+
+    url: str = ""
+    model: str = ""
+    key: str = field(default="", repr=False)
+    timeout: float = 60.0
+    seconds: float = 120.0
+
+    @property
+    def configured(self) -> bool:
+        """Whether there is a model to ask."""
+        return bool(self.url and self.model)
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> ChatSettings:
+        """Read the variables about the chat model; raise SettingsError on a value that cannot be."""
+        default, key = cls(), environ.get("FOOTNOTE_CHAT_KEY", "").strip()
+        if not (key.isascii() and key.isprintable()):
+            raise SettingsError("FOOTNOTE_CHAT_KEY holds characters that no header may have; copy the key again")
+        return cls(
+            url=_endpoint(environ, "FOOTNOTE_CHAT_URL"),
+            model=environ.get("FOOTNOTE_CHAT_MODEL", "").strip(),
+            key=key,
+            timeout=_number(environ, "FOOTNOTE_CHAT_TIMEOUT", default.timeout, "seconds"),
+            seconds=_number(environ, "FOOTNOTE_CHAT_SECONDS", default.seconds, "seconds"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that the environment decides. Build it once, at the edge, with `from_environ`.
 
@@ -71,7 +107,7 @@ class Settings:
     the model hub. `query_prompt` and `passage_prompt` go before what is embedded, for models that want them.
     `device` is auto, cpu or cuda. `cache` holds compiled models. `question_headings` are the words, in lower
     case, that mark a heading as one that collects questions. `max_file_bytes` bounds the notes that are read. `papers`
-    is about PDFs.
+    is about PDFs, `chat` about the model that may word answers.
     """
 
     library: Path
@@ -83,6 +119,7 @@ class Settings:
     question_headings: tuple[str, ...] = DEFAULT_QUESTION_HEADINGS
     max_file_bytes: int = DEFAULT_MAX_FILE_BYTES
     papers: PaperSettings = PaperSettings()
+    chat: ChatSettings = ChatSettings()
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
@@ -105,6 +142,7 @@ class Settings:
             question_headings=headings or DEFAULT_QUESTION_HEADINGS,
             max_file_bytes=int(_number(environ, "FOOTNOTE_MAX_FILE_BYTES", DEFAULT_MAX_FILE_BYTES, "bytes")),
             papers=PaperSettings.from_environ(environ),
+            chat=ChatSettings.from_environ(environ),
         )
 
 
@@ -124,3 +162,19 @@ def _address(environ: Mapping[str, str], name: str, default: str) -> str:
     if not value.startswith(("http://", "https://")):
         raise SettingsError(f"{name} is {value!r}; set it to an address that begins with https:// or http://")
     return value
+
+
+def _endpoint(environ: Mapping[str, str], name: str) -> str:
+    """The base of an endpoint, without a slash at its end; of a bare host, where such endpoints have it."""
+    value = environ.get(name, "").strip()
+    if not value:
+        return ""
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or any(mark in value for mark in "@?#"):  # not repeated here: a password may stand in it
+        raise SettingsError(f"{name} is not the base of an endpoint; set it to one like http://localhost:11434/v1")
+    base = value.rstrip("/").removesuffix("/chat/completions")
+    return base if urlsplit(base).path else f"{base}/v1"

@@ -4,7 +4,7 @@ import platformdirs
 import pytest
 
 from indexer.errors import SettingsError
-from indexer.settings import DEFAULT_MODEL, DEFAULT_QUESTION_HEADINGS, PaperSettings, Settings
+from indexer.settings import DEFAULT_MODEL, DEFAULT_QUESTION_HEADINGS, ChatSettings, PaperSettings, Settings
 
 FOLDERS = {"FOOTNOTE_LIBRARY": "/l", "FOOTNOTE_CACHE": "/c"}
 
@@ -60,6 +60,62 @@ def test_everything_about_papers_can_be_set():
     assert settings.papers == PaperSettings(
         "http://mirror/api", "http://mirror/pdf/", 0.5, 2.0, ("files.home", "10.0.0.7:8080"), 7, 8.0, 9
     )
+
+
+def test_everything_about_the_chat_model_can_be_set():
+    settings = Settings.from_environ(
+        FOLDERS
+        | {
+            "FOOTNOTE_CHAT_URL": "https://api.example.test/v1/",
+            "FOOTNOTE_CHAT_MODEL": "small",
+            "FOOTNOTE_CHAT_KEY": " sk-secret\n",
+            "FOOTNOTE_CHAT_TIMEOUT": "7",
+            "FOOTNOTE_CHAT_SECONDS": "8",
+        }
+    )
+    assert settings.chat == ChatSettings("https://api.example.test/v1", "small", "sk-secret", 7.0, 8.0)
+    assert settings.chat.configured
+    assert "sk-secret" not in repr(settings)
+
+
+@pytest.mark.parametrize("named", [{}, {"FOOTNOTE_CHAT_MODEL": "m"}, {"FOOTNOTE_CHAT_URL": "http://a"}])
+def test_without_an_address_and_a_model_there_is_no_chat(named):
+    assert not Settings.from_environ(FOLDERS | named | {"FOOTNOTE_CHAT_KEY": "k"}).chat.configured
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("http://localhost:11434", "http://localhost:11434/v1"),
+        ("http://localhost:11434/v1/", "http://localhost:11434/v1"),
+        ("http://[::1]:80/api/v3", "http://[::1]:80/api/v3"),
+        ("https://a.test/v1/chat/completions", "https://a.test/v1"),
+    ],
+)
+def test_the_base_of_an_endpoint_is_understood(written, read):
+    assert ChatSettings.from_environ({"FOOTNOTE_CHAT_URL": written}).url == read
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(
+            ("FOOTNOTE_CHAT_URL", value)
+            for value in (
+                "sk-secret",
+                "ftp://sk-secret",
+                "http://",
+                "http://me:sk-secret@a.test/v1",
+                "http://a:sk-secret",
+            )
+        ),
+        *(("FOOTNOTE_CHAT_KEY", value) for value in ("sk-secret\r\nHost: x", "sk-secret-é", "sk-secret\x00")),
+    ],
+)
+def test_what_may_hold_a_secret_is_not_repeated(name, value):
+    with pytest.raises(SettingsError, match=name) as caught:
+        Settings.from_environ(FOLDERS | {name: value})
+    assert "sk-secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
