@@ -215,6 +215,11 @@ def _idf(holding: int, count: int) -> float:
     return math.log1p((count - holding + 0.5) / (holding + 0.5))
 
 
+def stems(text: str) -> list[str]:
+    """The words of a text as they are in an index: in lower case, without accents, cut to their English stems."""
+    return list(_analyzer().analyze(text))
+
+
 def _analyzer() -> tantivy.TextAnalyzer:
     from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
 

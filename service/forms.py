@@ -29,7 +29,7 @@ _COMMON = frozenset(
     same she should so some such take taken than that the their them then there these they this those through to too
     two under until up us use used using very was we were what when where which while who whom whose why will with
     without would you your
-    """.split()  # noqa: SIM905 - a hundred words are read more easily so
+    """.split()
 )
 """Words that no name is made of."""
 
