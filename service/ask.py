@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from threading import Lock
@@ -27,7 +27,8 @@ from service.related import Relations
 from service.retrieve import FUSED, Mix, read, retrieve, score_spans
 from service.selection import Selection, Selector
 from service.standing import Stamp, Standing, cited_by, stamp_of
-from service.types import Answer, AnsweredQuestion, Hit, Related, SearchResult
+from service.types import Answer, AnsweredQuestion, Draft, Hit, Related, SearchResult, Writer, WriterName
+from service.writers import borne_out, sources_of, writer_named
 
 MAX_QUESTION_CHARS = 10_000
 """Questions longer than this are refused; the encoder reads far less."""
@@ -49,6 +50,7 @@ class Desk:
         self._asked_lines: tuple[int, frozenset[tuple[int, int]]] | None = None
         self._relations = Relations()
         self._selector = Selector()
+        self._writers: dict[WriterName, Writer] = {}
         self._lock = Lock()
 
     @classmethod
@@ -79,16 +81,45 @@ class Desk:
     ) -> None:
         self.close()
 
-    def ask(self, question: str, *, k: int = 8, mix: Mix = FUSED, filters: Sequence[Filter] = ()) -> Answer:
+    def ask(
+        self,
+        question: str,
+        *,
+        k: int = 8,
+        mix: Mix = FUSED,
+        filters: Sequence[Filter] = (),
+        writer: WriterName = "extractive",
+    ) -> Answer:
         """Answer a question with at most `k` citations, from what the filters in it and beside it let through.
 
-        Raises QuestionError when it is empty or too long, or nothing but filters.
+        Raises QuestionError when it is empty or too long, or nothing but filters; SettingsError when the writer asked
+        for is not set up.
+        """
+        *_, answer = self.stream(question, k=k, mix=mix, filters=filters, writer=writer)
+        return answer
+
+    def stream(
+        self,
+        question: str,
+        *,
+        k: int = 8,
+        mix: Mix = FUSED,
+        filters: Sequence[Filter] = (),
+        writer: WriterName = "extractive",
+    ) -> Iterator[Answer]:
+        """Answer as `ask` does, and yield what is written so far, each time in place of what was before; at last, all.
+
+        What it raises, it raises before it returns.
         """
         inquiry = parse(checked(question)).narrowed(filters)
         if not inquiry.text:
             raise QuestionError("only filters, and no question; write one, or list what they let through: search")
+        if writer not in self._writers:
+            self._writers[writer] = writer_named(writer, self.settings.chat)
         with self.library.snapshot() as snapshot:
-            return replace(self._ask(snapshot, inquiry, k, mix), question=question)
+            draft = self._draft(snapshot, inquiry, k, mix)
+        written = self._writers[writer].write(draft)
+        return (replace(borne_out(answer, draft.sources), question=question) for answer in written)
 
     def search(self, query: str, *, k: int = 8, mix: Mix = FUSED, filters: Sequence[Filter] = ()) -> SearchResult:
         """The `k` passages nearest to a query, references last, of what the filters let through.
@@ -186,7 +217,7 @@ class Desk:
         for n, item in enumerate(stored):
             answer = answers[n]
             if item.question.wanted and (answer is None or not changed.isdisjoint(cited_by(answer))):
-                answers[n] = self._ask(snapshot, Inquiry(checked(item.question.text)), 8)
+                answers[n] = self._draft(snapshot, Inquiry(checked(item.question.text)), 8).answer
         cited = snapshot.catalogue.documents_among({number for one in answers if one for number in cited_by(one)})
         self._answered, self._cited = (
             (snapshot.generation, answers),
@@ -194,7 +225,7 @@ class Desk:
         )
         return answers
 
-    def _ask(self, snapshot: Snapshot, inquiry: Inquiry, k: int, mix: Mix = FUSED) -> Answer:
+    def _draft(self, snapshot: Snapshot, inquiry: Inquiry, k: int, mix: Mix = FUSED) -> Draft:
         """Answer from what still stands in its file; what does not is shown behind it, as far as there is room."""
         clock = _Clock()
         selection = self._selector.select(snapshot, inquiry.filters)
@@ -202,21 +233,23 @@ class Desk:
         hits = retrieve(snapshot, query, top=3 * k + SPARE_HITS, mix=mix, among=_passages(selection))
         standing = self._standing(snapshot, selection)
         looked = standing.look(hits)
+        found = [hit for hit, state in looked if state == "stands"]
         answer = compose(
             inquiry.text,
-            [hit for hit, state in looked if state == "stands"],
+            found,
             k=k,
             asked=self._asked(snapshot) | standing.moved(self._asked(snapshot)),
             score_spans=partial(score_spans, snapshot, self.encoder, query),
             place=standing,
             took_ms=clock,
         )
+        sources = tuple((hit, standing(hit)) for hit in sources_of(answer, found))
         rest = [hit for hit, state in looked if state == "changed"]
         rest = rest or ([] if answer.citations else [hit for hit, _ in looked])
         rest = rest[: k - len(answer.citations)]
         first = len(answer.citations) + 1
         behind = [cite(n, Evidence(hit, hit.passage.spans), standing(hit)) for n, hit in enumerate(rest, start=first)]
-        return replace(answer, citations=(*answer.citations, *behind))
+        return Draft(replace(answer, citations=(*answer.citations, *behind)), k, sources, clock)
 
     def _standing(self, snapshot: Snapshot, selection: Selection | None) -> Standing:
         return Standing(snapshot, self._relations, selection, max_bytes=self.settings.max_file_bytes)

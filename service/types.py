@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from indexer.types import Box, DocumentKind, Lines, Passage, Question
 
 if TYPE_CHECKING:
     from indexer.catalogue import StoredDocument  # who asks a running service needs no SQLite
+    from service.answer import Place
 
 Verdict: TypeAlias = Literal["supported", "partial", "unsupported"]
 Changed: TypeAlias = Literal["new", "answered", "same"]
+WriterName: TypeAlias = Literal["extractive", "chat"]
 Relation: TypeAlias = Literal["paper of this note", "your note on this paper"]
 
 
@@ -78,7 +81,10 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One thing that the answer says, verbatim, with the numbers of the citations under it."""
+    """One thing that the answer says, with the numbers of the citations under it.
+
+    It is verbatim where the answer is extractive; a chat model says it in its own words, and rests it on the quotes.
+    """
 
     text: str
     citations: tuple[int, ...]
@@ -86,7 +92,10 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the library says to a question. `confidence` is between 0 and 1, `took_ms` in milliseconds."""
+    """What the library says to a question. `confidence` is between 0 and 1, `took_ms` in milliseconds.
+
+    `writer` chose the words. `notice` says why it is not the one that was asked for, if so.
+    """
 
     question: str
     verdict: Verdict
@@ -94,6 +103,34 @@ class Answer:
     sentences: tuple[Sentence, ...]
     citations: tuple[Citation, ...]
     took_ms: float
+    writer: WriterName = "extractive"
+    notice: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a writer starts from: the extractive answer, and the passages that it cites, best first.
+
+    Each of the `sources` has what lies now where it was found. `k` is how many citations an answer may have. `took_ms`
+    counts since the question came.
+    """
+
+    answer: Answer
+    k: int
+    sources: tuple[tuple[Hit, Place], ...]
+    took_ms: Callable[[], float]
+
+
+class Writer(Protocol):
+    """Words an answer from what was found."""
+
+    def write(self, draft: Draft) -> Iterator[Answer]:
+        """Yield the answer as far as it is written, again and again, each in place of the one before; at last, whole.
+
+        Verdict and confidence are those of the draft. No sentence rests on less than a citation whose quote stands
+        verbatim where it says; where nothing of that kind can be written, the answer is the draft's.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
