@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import FastAPI, Query, Request
+from fastapi import Depends, FastAPI, Query, Request
 from fastapi import Path as PathParameter
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse, Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
@@ -26,11 +27,12 @@ from indexer.settings import Settings
 from indexer.status import is_stale
 from service import pages, schemas
 from service.addresses import address_of
-from service.current import check_page, find_document, find_note, find_paper, open_desk
+from service.current import begun, check_page, find_document, find_note, find_paper, open_desk
 from service.drawings import Drawings
 from service.guard import Figures, Guard
-from service.present import answer_json, question_json, search_json
+from service.present import answer_json, question_json, search_json, streamed
 from service.problem import PROBLEM_TYPE, problem, status_of
+from service.types import Answer
 
 if TYPE_CHECKING:
     from service.ask import Desk
@@ -135,6 +137,13 @@ def _describe_problems(api: dict[str, Any]) -> None:
 def _add_routes(app: FastAPI) -> None:
     app.get("/api/search", operation_id="search", tags=["answers"], response_model=schemas.SearchResult)(search)
     app.post("/api/ask", operation_id="ask", tags=["answers"], response_model=schemas.Answer)(ask)
+    app.post(
+        "/api/ask/stream",
+        operation_id="ask_stream",
+        tags=["answers"],
+        response_class=EventSourceResponse,
+        responses={200: {"description": "Events `draft`, each the answer so far, and at last one `answer`."}},
+    )(ask_stream)
     app.get("/api/questions", operation_id="questions", tags=["answers"], response_model=schemas.Questions)(questions)
     app.get("/api/status", operation_id="status", tags=["library"], response_model=schemas.Status)(status)
     app.get("/api/documents", operation_id="documents", tags=["library"], response_model=schemas.Documents)(documents)
@@ -156,10 +165,16 @@ def _add_routes(app: FastAPI) -> None:
     app.get("/metrics", operation_id="metrics", tags=["service"], response_class=PlainTextResponse)(metrics)
 
 
-def ask(request: Request, body: schemas.AskRequest) -> dict[str, Any]:
+def ask(answers: Annotated[Iterator[Answer], Depends(begun)]) -> dict[str, Any]:
     """Answer a question with sentences taken verbatim from the library, each with the place it comes from."""
-    filters = body.filters.read() if body.filters else ()
-    return answer_json(open_desk(request).ask(body.question, k=body.k, filters=filters))
+    *_, answer = answers
+    return answer_json(answer)
+
+
+def ask_stream(answers: Annotated[Iterator[Answer], Depends(begun)]) -> Iterator[ServerSentEvent]:
+    """Answer a question while it is written: each event is the answer as far as it stands, in place of those before."""
+    for event, answer in streamed(answers):
+        yield ServerSentEvent(event=event, data=answer_json(answer))
 
 
 def search(

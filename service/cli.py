@@ -29,6 +29,7 @@ FILTERS = (
     "the shell."
 )
 OK, NOT_ANSWERED, ERROR, INTERRUPTED = 0, 1, 2, 130
+WRITER_HELP = "whose words: the library's own (default), or those of the chat model that is set up, on quotes"
 
 
 def run() -> NoReturn:
@@ -105,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
 
     ask = commands.add_parser("ask", help="answer a question", epilog=FILTERS)
     ask.add_argument("question", nargs="*", metavar="QUESTION", help="what you want to know; - reads it from stdin")
-    ask.add_argument("--writer", choices=("extractive",), default="extractive", help="how the answer is worded")
+    ask.add_argument("--writer", choices=("extractive", "chat"), default="extractive", help=WRITER_HELP)
     _add_asking(ask)
     ask.set_defaults(run=_ask)
 
@@ -176,15 +177,21 @@ def _ask(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         return _batch(arguments, environ)
     from service import client
     from service.present import answer_json
-    from service.terminal import answer_text
+    from service.terminal import Said
 
     question = _one_question(arguments)
     settings = settings_of(arguments, environ)
-    answer = client.ask(settings, environ, question, k=arguments.k)
+    said = Said(_style(environ))
+    partly = said.more if sys.stdout.isatty() and not arguments.json else said.nothing
+    answer = client.ask(settings, environ, question, k=arguments.k, writer=arguments.writer, partly=partly)
     if answer is None:
         with _desk(arguments, environ) as desk:
-            answer = desk.ask(question, k=arguments.k)
-    print(as_json(answer_json(answer)) if arguments.json else answer_text(answer, _style(environ)))
+            for answer in desk.stream(question, k=arguments.k, writer=arguments.writer):
+                partly(answer)
+    assert answer is not None
+    if answer.notice:
+        notice(f"footnote: {answer.notice}")
+    print(as_json(answer_json(answer)) if arguments.json else said.rest(answer))
     return NOT_ANSWERED if answer.verdict == "unsupported" else OK
 
 
@@ -206,7 +213,7 @@ def _batch(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     from service.filters import read_filters
     from service.present import answer_json, search_json
 
-    code = OK
+    code, told = OK, set[str]()
     with _desk(arguments, environ) as desk:
         for line in _lines(arguments.batch):
             asked = _parsed(line)
@@ -215,7 +222,11 @@ def _batch(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
                 if arguments.run is _search:
                     found = search_json(desk.search(asked.text, **options), identifier=asked.identifier)
                 else:
-                    found = answer_json(desk.ask(asked.text, **options), identifier=asked.identifier)
+                    answer = desk.ask(asked.text, **options, writer=arguments.writer)
+                    if answer.notice and answer.notice not in told:
+                        told.add(answer.notice)
+                        notice(f"footnote: {answer.notice}")
+                    found = answer_json(answer, identifier=asked.identifier)
             except QuestionError as error:
                 found = {"question": asked.text, "error": str(error)}
                 found |= {} if asked.identifier is None else {"id": asked.identifier}

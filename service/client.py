@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from indexer.settings import Settings
 from indexer.types import Box
-from service.types import Answer, Citation, Related, Sentence
+from service.types import Answer, Citation, Related, Sentence, WriterName
 
 ADDRESS_FILE = "service.json"
 """In the library's folder: where its service listens."""
@@ -23,8 +23,18 @@ ANSWER_SECONDS = 30.0
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
-def ask(settings: Settings, environ: Mapping[str, str], question: str, *, k: int) -> Answer | None:
+def ask(
+    settings: Settings,
+    environ: Mapping[str, str],
+    question: str,
+    *,
+    k: int,
+    writer: WriterName = "extractive",
+    partly: Callable[[Answer], None] = lambda _: None,
+) -> Answer | None:
     """The answer of the running service, or None when there is none or it does not answer properly.
+
+    `partly` hears what a chat model has written so far, before it is whole.
 
     The service is the one at `FOOTNOTE_URL`, else the one that has left its address in the library; there only this
     machine is believed.
@@ -39,16 +49,33 @@ def ask(settings: Settings, environ: Mapping[str, str], question: str, *, k: int
     try:
         connection.connect()
         connection.sock.settimeout(ANSWER_SECONDS)
-        body = json.dumps({"question": question, "k": k})
-        connection.request("POST", "/api/ask", body, {"Content-Type": "application/json"})
+        streams = writer == "chat"
+        body = {"question": question, "k": k} | ({"writer": writer} if streams else {})
+        path = "/api/ask/stream" if streams else "/api/ask"
+        connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
         response = connection.getresponse()
         if response.status != http.client.OK:
             return None
-        return _answer(json.loads(response.read()))
+        return _streamed(response, partly) if streams else _answer(json.loads(response.read()))
     except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
         return None  # whatever is wrong with the service, the library can still be asked here
     finally:
         connection.close()
+
+
+def _streamed(lines: Iterable[bytes], partly: Callable[[Answer], None]) -> Answer | None:
+    """The whole answer of a stream of events; None where it breaks off before."""
+    event = ""
+    for line in lines:
+        name, _, value = line.decode().rstrip("\r\n").partition(": ")
+        if name == "event":
+            event = value
+        elif name == "data":
+            answer = _answer(json.loads(value))
+            if event == "answer":
+                return answer
+            partly(answer)
+    return None
 
 
 @contextmanager
@@ -88,6 +115,8 @@ def _answer(data: Mapping[str, Any]) -> Answer:
         sentences=tuple(Sentence(item["text"], tuple(item["citations"])) for item in data["sentences"]),
         citations=tuple(_citation(item) for item in data["citations"]),
         took_ms=data["took_ms"],
+        writer=data.get("writer", "extractive"),  # a service that knows no other does not say
+        notice=data.get("notice"),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from indexer.catalogue import StoredDocument
 from indexer.settings import Settings
 from service.addresses import address_of
 from service.notes import Note, read_note
+from service.schemas import AskRequest
+from service.types import Answer
 
 if TYPE_CHECKING:
     from service.ask import Desk
@@ -24,6 +27,12 @@ def open_desk(request: Request) -> Desk:
     if desk is None:
         raise request.app.state.trouble
     return desk
+
+
+def begun(request: Request, body: AskRequest) -> Iterator[Answer]:
+    """Begin to answer, while what cannot be answered can still be said with a status of its own."""
+    filters = body.filters.read() if body.filters else ()
+    return open_desk(request).stream(body.question, k=body.k, filters=filters, writer=body.writer)
 
 
 def find_document(request: Request, document_id: int) -> StoredDocument:

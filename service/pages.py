@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
@@ -12,8 +13,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
 import jinja2
-from fastapi import FastAPI, Query, Request
+from fastapi import Depends, FastAPI, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
 from markupsafe import Markup
 
 from indexer.catalogue import StoredPaper
@@ -22,15 +24,15 @@ from indexer.errors import QuestionError
 from indexer.status import is_stale
 from indexer.types import Lines, pages_of
 from service.addresses import QUOTE, address_of, address_on_arxiv
-from service.current import check_page, find_document, find_note, open_desk
+from service.current import begun, check_page, find_document, find_note, open_desk
 from service.filters import Inquiry, as_words, parse
 from service.notes import Note, resolver
-from service.present import as_read, first_related, place_of
+from service.present import as_read, first_related, place_of, streamed
 from service.problem import anchor_of, every_error, status_of, title_of
 from service.render import Resolve, locate, render, render_inline
 from service.schemas import K
 from service.sheets import cited_spans, sections, sheets, text_of
-from service.types import Answer, AnsweredQuestion, Citation
+from service.types import Answer, AnsweredQuestion, Citation, WriterName
 
 Show: TypeAlias = Literal["open", "answered", "unsupported", "all"]
 
@@ -65,6 +67,9 @@ def add_pages(app: FastAPI) -> None:
         ("/docs", docs_page),
     ):
         app.add_api_route(path, page, methods=["GET", "HEAD"], include_in_schema=False, response_class=HTMLResponse)
+    app.add_api_route(
+        "/wording", wording, methods=["POST"], include_in_schema=False, response_class=EventSourceResponse
+    )
 
 
 def error_page(request: Request, status: int, detail: str, *, headers: Mapping[str, str] | None = None) -> Response:
@@ -84,9 +89,12 @@ def error_page(request: Request, status: int, detail: str, *, headers: Mapping[s
 # ------------------------------------------------------------------------------------------------------- pages
 
 
-def search_page(request: Request, q: str = "", k: K = 8) -> Response:
-    """Ask, and see the answer with its sources; filters alone list what they let through."""
-    desk = open_desk(request)
+def search_page(request: Request, q: str = "", k: K = 8, writer: WriterName = "extractive") -> Response:
+    """Ask, and see the answer with its sources; filters alone list what they let through.
+
+    Where a chat model is to word the answer, a script asks for that then.
+    """
+    desk, chat = open_desk(request), request.app.state.settings.chat
     answer, listed, inquiry, status, trouble = None, None, Inquiry(""), HTTPStatus.OK, ""
     if q.strip():
         try:
@@ -97,8 +105,7 @@ def search_page(request: Request, q: str = "", k: K = 8) -> Response:
                 listed = desk.search(q, k=k).hits
         except QuestionError as error:
             status, trouble = HTTPStatus(status_of(error)), str(error)
-    cited = answer.citations if answer else listed or ()
-    used = {n for sentence in answer.sentences for n in sentence.citations} if answer else set[int]()
+    worded = answer is not None and answer.verdict != "unsupported" and chat.configured and writer == "chat"
     return _page(
         request,
         "search.html",
@@ -106,16 +113,29 @@ def search_page(request: Request, q: str = "", k: K = 8) -> Response:
         resolve=resolver(desk.documents),
         q=q,
         trouble=trouble,
-        words=inquiry.text,
         filters=[(str(one), str(inquiry.dropped(one))) for one in inquiry.filters],
-        answer=answer,
         listed=listed,
-        sources=[one for one in cited if one.n in used],
-        nearby=[one for one in cited if one.n not in used],
         totals=None if q.strip() else desk.status(),
-        related_to=first_related(cited),
         hints=[] if q.strip() else desk.open_questions(HINTS),
+        chat=chat.model if chat.configured else None,
+        writer=writer,
+        wording=json.dumps({"question": q, "k": k, "writer": "chat"}) if worded else None,
+        **(_answered(answer) if answer else {"answer": None, "related_to": first_related(listed or ())}),
     )
+
+
+def wording(request: Request, answers: Annotated[Iterator[Answer], Depends(begun)]) -> Iterator[ServerSentEvent]:
+    """Give the part of the page that is the answer, again and again while a chat model words it."""
+    model, resolve = request.app.state.settings.chat.model, resolver(open_desk(request).documents)
+    for event, answer in streamed(answers):
+        if event == "answer" or answer.writer == "chat":
+            html = _html(request, "answer.html", resolve=resolve, **_answered(answer))
+            status = f"{model} is wording the answer …"
+            if event == "answer":
+                status = f"Worded by {model}; each sentence rests on the quotes below it."
+            if answer.notice:
+                status = answer.notice[:1].upper() + answer.notice[1:]
+            yield ServerSentEvent(event=event, data={"html": html, "status": status})
 
 
 def questions_page(request: Request, show: Show = "open") -> Response:
@@ -274,6 +294,20 @@ def _shown(items: Iterable[AnsweredQuestion], show: Show) -> list[AnsweredQuesti
             return list(items)
 
 
+def _answered(answer: Answer) -> dict[str, Any]:
+    """What the part of the page shows that is an answer: what it rests on, and what else it cites."""
+    inquiry = parse(answer.question)
+    used = {n for sentence in answer.sentences for n in sentence.citations}
+    return {
+        "answer": answer,
+        "words": inquiry.text,
+        "narrowed": bool(inquiry.filters),
+        "sources": [one for one in answer.citations if one.n in used],
+        "nearby": [one for one in answer.citations if one.n not in used],
+        "related_to": first_related(answer.citations),
+    }
+
+
 def _paragraphs(answer: Answer) -> list[tuple[list[str], list[Citation]]]:
     """Put sentences that follow each other and rest on the same citations together, as the lines of one paragraph.
 
@@ -356,11 +390,14 @@ def _page(
     resolve: Resolve | None = None,
     **context: Any,
 ) -> Response:
+    return HTMLResponse(_html(request, template, resolve=resolve, **context), status, headers=headers)
+
+
+def _html(request: Request, template: str, *, resolve: Resolve | None = None, **context: Any) -> str:
     def inline(text: str) -> Markup:
         return Markup(render_inline(text, resolve=resolve or (lambda _name: None)))  # noqa: S704 - sanitised there
 
-    html = _templates().get_template(template).render(path=request.url.path, inline=inline, **context)
-    return HTMLResponse(html, status, headers=headers)
+    return _templates().get_template(template).render(path=request.url.path, inline=inline, **context)
 
 
 @cache

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
 from indexer.plain import plain
 from service.types import Answer, AnsweredQuestion, Citation, Related, SearchResult
@@ -13,6 +13,15 @@ from service.types import Answer, AnsweredQuestion, Citation, Related, SearchRes
 def answer_json(answer: Answer, *, identifier: str | int | None = None) -> dict[str, Any]:
     """An answer with the fields of the contract; `id` only where the question had one."""
     return ({} if identifier is None else {"id": identifier}) | asdict(answer)
+
+
+def streamed(answers: Iterable[Answer]) -> Iterator[tuple[Literal["draft", "answer"], Answer]]:
+    """Name what a writer yields: drafts, each at once, and the last of them again as the answer."""
+    answer = None
+    for answer in answers:
+        yield "draft", answer
+    if answer is not None:
+        yield "answer", answer
 
 
 def search_json(result: SearchResult, *, identifier: str | int | None = None) -> dict[str, Any]:

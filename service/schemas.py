@@ -83,6 +83,8 @@ class Answer(BaseModel):
     sentences: list[Sentence]
     citations: list[Citation] = Field(description="Best first: what the sentences rest on, then the nearest passages.")
     took_ms: float
+    writer: Literal["extractive", "chat"] = Field(description="Who chose the words: the library, or the chat model.")
+    notice: str | None = Field(description="Why the writer is not the one that was asked for, if so.")
 
 
 class SearchResult(BaseModel):
@@ -245,6 +247,9 @@ class AskRequest(BaseModel):
     question: str = Field(examples=["Why do residual connections help deep networks?"], json_schema_extra=NOT_BLANK)
     k: K = 8
     filters: Filters | None = None
+    writer: Literal["extractive", "chat"] = Field(
+        "extractive", description="Whose words: the library's own, or those of the chat model that is set up."
+    )
 
 
 class Health(BaseModel):

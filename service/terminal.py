@@ -41,14 +41,36 @@ class Style:
         return f"\033[{code}m{VERDICTS[verdict]}\033[0m" if self.colour else VERDICTS[verdict]
 
 
-def answer_text(answer: Answer, style: Style) -> str:
-    """The answer, then its numbered sources; for what is not answered, the nearest passages."""
-    lines = []
-    cited = {citation.n: citation for citation in answer.citations}
-    for sentence in answer.sentences:
-        marks = "".join(f" [{n}]" for n in sentence.citations)
-        lines += [style.strong(row) for row in _wrapped(_read(sentence, cited) + marks)]
-    sure = f" · confidence {answer.confidence:.0%}{_only(answer.question, ' · ')}"
+class Said:
+    """An answer on a terminal, sentence by sentence while it is written."""
+
+    def __init__(self, style: Style) -> None:
+        self._style = style
+        self._count = 0
+
+    def more(self, answer: Answer) -> None:
+        """Print the sentences of a chat model that were not printed yet."""
+        if answer.writer == "chat":
+            for row in _sentences(answer, self._style, answer.sentences[self._count :]):
+                print(row, flush=True)  # noqa: T201 - the one place where an answer is not printed whole
+            self._count = len(answer.sentences)
+
+    def nothing(self, answer: Answer) -> None:
+        """Print nothing before the answer is whole."""
+
+    def rest(self, answer: Answer) -> str:
+        """What is left to print of the whole answer; all of it where the library took the word again."""
+        return answer_text(answer, self._style, said=self._count if answer.writer == "chat" else 0)
+
+
+def answer_text(answer: Answer, style: Style, *, said: int = 0) -> str:
+    """The answer, then its numbered sources; for what is not answered, the nearest passages.
+
+    The first `said` sentences are left out.
+    """
+    lines = list(_sentences(answer, style, answer.sentences[said:]))
+    words = " · in the words of the chat model" if answer.writer == "chat" else ""
+    sure = f" · confidence {answer.confidence:.0%}{words}{_only(answer.question, ' · ')}"
     lines += ["", f"{style.verdict(answer.verdict)}{style.faint(sure)}", ""]
     used = {n for sentence in answer.sentences for n in sentence.citations}
     resting = [citation for citation in answer.citations if citation.n in used]
@@ -115,6 +137,14 @@ def _only(question: str, before: str = "") -> str:
     """Name the filters in a question, so that none works unseen."""
     filters = parse(question).filters
     return f"{before}only {' '.join(map(str, filters))}" if filters else ""
+
+
+def _sentences(answer: Answer, style: Style, sentences: Iterable[Sentence]) -> Iterator[str]:
+    cited = {citation.n: citation for citation in answer.citations}
+    for sentence in sentences:
+        marks = "".join(f" [{n}]" for n in sentence.citations)
+        text = sentence.text if answer.writer == "chat" else _read(sentence, cited)
+        yield from (style.strong(row) for row in _wrapped(text + marks))
 
 
 def _read(sentence: Sentence, cited: Mapping[int, Citation]) -> str:

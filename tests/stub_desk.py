@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 import shelf
 
 from indexer.catalogue import StoredDocument, StoredPaper, StoredPassage
-from indexer.errors import QuestionError
+from indexer.errors import QuestionError, SettingsError
 from indexer.status import Status
 from indexer.types import Passage, Question, Span
 from service.answer import Evidence, Place, cite
@@ -39,6 +39,8 @@ class StubDesk:
         self._documents = [_stored(n, root, path) for n, path in enumerate(files, 1)]
         self._lines = {one.id: one.path.read_text().split("\n") for one in self._documents if one.kind == "note"}
         number = next((one.id for one in self._documents if one.paper), None)
+        self.writes: Callable[[Answer], Iterator[Answer]] | None = None
+        """What the chat model makes of an answer; there is none without."""
         self.papers = (replace(HERE, document_id=number), AWAITED) if number else ()
 
     def ask(self, question: str, *, k: int = 8, filters: Sequence[Filter] = ()) -> Answer:
@@ -56,6 +58,16 @@ class StubDesk:
         else:
             sentences = tuple(Sentence(one.quote, (one.n,)) for one in citations[:2])
         return Answer(question, verdict, round(best, 3), sentences, citations, 1.5)
+
+    def stream(
+        self, question: str, *, k: int = 8, filters: Sequence[Filter] = (), writer: str = "extractive"
+    ) -> Iterator[Answer]:
+        answer = self.ask(question, k=k, filters=filters)
+        if writer == "extractive":
+            return iter([answer])
+        if self.writes is None:
+            raise SettingsError("no chat model is set up")
+        return self.writes(answer)
 
     def search(self, query: str, *, k: int = 8, filters: Sequence[Filter] = ()) -> SearchResult:
         return SearchResult(query, self.ask(query, k=k, filters=filters).citations, 1.5)

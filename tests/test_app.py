@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 import time
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from urllib.parse import unquote
 
@@ -13,10 +15,10 @@ from stub_desk import AWAITED, StubDesk
 
 import service.ask
 from indexer.errors import LibraryCorrupt, LibraryMissing
-from indexer.settings import Settings
+from indexer.settings import ChatSettings, Settings
 from service.app import create_app
 from service.guard import MAX_BODY_BYTES
-from service.types import Answer, Citation
+from service.types import Answer, Citation, Sentence
 
 NORM = (
     "# Normalisation\n\nBatch norm keeps the activations in range.\n\n- layer norm works **per token**, see [[nets]]\n"
@@ -76,6 +78,84 @@ def test_ask_gives_the_answer_of_the_contract(client):
         "passage": "Before. Batch norm keeps the activations in range. After.", "score": 1.0,
         "link": "/notes/4?lines=3-3#L3", "stale": False, "related": [],
     }  # fmt: skip
+
+
+def events(response) -> list[tuple[str, dict]]:
+    """The events of a stream: name and data."""
+    assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
+    blocks = [re.fullmatch(r"event: (\w+)\ndata: (.*)", block) for block in response.text.rstrip("\n").split("\n\n")]
+    return [(block[1], json.loads(block[2])) for block in blocks]
+
+
+def worded(answer: Answer) -> Iterator[Answer]:
+    """A chat model's words, one sentence after the other."""
+    texts = ("It is <b>worded</b> anew.", "**And** that is all.")
+    for n in (1, 2):
+        sentences = tuple(Sentence(text, (1,)) for text in texts[:n])
+        yield replace(answer, sentences=sentences, citations=answer.citations[:1], writer="chat")
+
+
+def test_an_answer_may_be_streamed(client, desk):
+    ask = {"question": "batch norm activations", "k": 2}
+    whole = client.post("/api/ask", json=ask).json()
+    assert events(client.post("/api/ask/stream", json=ask)) == [("draft", whole), ("answer", whole)]
+    desk.writes = worded
+    streamed = events(client.post("/api/ask/stream", json=ask | {"writer": "chat"}))
+    assert [(name, len(said["sentences"]), said["writer"]) for name, said in streamed] == [
+        ("draft", 1, "chat"),
+        ("draft", 2, "chat"),
+        ("answer", 2, "chat"),
+    ]
+    assert streamed[-1][1] == client.post("/api/ask", json=ask | {"writer": "chat"}).json()
+
+
+@pytest.mark.parametrize("path", ["/api/ask", "/api/ask/stream", "/wording"])
+def test_what_cannot_be_answered_is_said_before_the_stream(client, path):
+    assert "empty" in problem(client.post(path, json={"question": " "}), 422)["detail"]
+    assert problem(client.post(path, json={"question": "x", "writer": "chat"}), 400)["title"] == "Settings error"
+    assert problem(client.post(path, json={"question": "x", "writer": "poet"}), 422)["errors"][0]["pointer"]
+    assert problem(client.post(path, json={"question": "x", "filters": {"kind": "book"}}), 400)
+    json_as_a_form_sends_it = {"content": b'{"question": "x"}', "headers": {"Content-Type": "text/plain"}}
+    assert problem(client.post(path, **json_as_a_form_sends_it), 422)  # a page elsewhere may send this
+
+
+def test_the_page_offers_a_chat_model_only_where_there_is_one(client, desk, settings):
+    asked = {"q": "batch norm activations", "writer": "chat"}
+    assert "checkbox" not in client.get("/").text
+    assert "wording" not in client.get("/", params=asked).text
+    chat = replace(settings, chat=ChatSettings("http://127.0.0.1:9/v1", "a <model>", "sk-secret"))
+    with_model = TestClient(create_app(chat, desk=desk))
+    assert 'name="writer" value="chat"> Let a &lt;model&gt; word the answer' in with_model.get("/").text
+    page = with_model.get("/", params=asked | {"k": 3}).text
+    assert 'value="chat" checked>' in page
+    assert 'href="/?q=batch%20norm%20activations&amp;writer=chat" aria-label="Remove' in (
+        with_model.get("/", params=asked | {"q": "batch norm activations kind:note"}).text
+    )
+    (ask,) = re.findall(r'data-ask="([^"]+)"', page)
+    assert json.loads(html.unescape(ask)) == {"question": "batch norm activations", "k": 3, "writer": "chat"}
+    assert '<script type="module" src="/static/wording.js">' in page
+    assert "data-ask" not in with_model.get("/", params={"q": "batch norm activations"}).text
+    assert "data-ask" not in with_model.get("/", params={"q": "quasars", "writer": "chat"}).text
+    for address in ("/", "/api/status", "/openapi.json", "/metrics", "/library"):
+        assert "sk-secret" not in with_model.get(address).text
+
+
+def test_the_words_of_a_model_are_text_on_the_page(desk, settings):
+    client = TestClient(create_app(replace(settings, chat=ChatSettings("http://x/v1", "m")), desk=desk))
+    desk.writes = worded
+    ask = {"question": "batch norm activations", "writer": "chat"}
+    *drafts, (name, last) = events(client.post("/wording", json=ask))
+    assert [(draft, shown["status"]) for draft, shown in drafts] == [("draft", "m is wording the answer …")] * 2
+    assert (name, last["status"]) == ("answer", "Worded by m; each sentence rests on the quotes below it.")
+    assert "It is &lt;b&gt;worded&lt;/b&gt; anew. **And** that is all.<a" in last["html"]
+    assert last["html"].count('id="source-1"') == 1
+    narrowed = events(client.post("/wording", json=ask | {"question": "batch norm activations kind:note"}))
+    assert "<h1>batch norm activations</h1>" in narrowed[-1][1]["html"]
+    assert list(map(str, desk.filters)) == ["kind:note"]
+    desk.writes = lambda answer: iter([replace(answer, notice="in the library's own words: x is down")])
+    assert [(name, shown["status"]) for name, shown in events(client.post("/wording", json=ask))] == [
+        ("answer", "In the library's own words: x is down")
+    ]
 
 
 def test_search_gives_hits(client):
@@ -672,6 +752,7 @@ def test_operations_have_stable_names(client):
     paths = client.get("/openapi.json").json()["paths"]
     assert {one["operationId"]: (method, path) for path, each in paths.items() for method, one in each.items()} == {
         "ask": ("post", "/api/ask"),
+        "ask_stream": ("post", "/api/ask/stream"),
         "search": ("get", "/api/search"),
         "questions": ("get", "/api/questions"),
         "status": ("get", "/api/status"),

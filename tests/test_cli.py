@@ -5,6 +5,7 @@ from threading import Event
 
 import pytest
 from desks import NOTES, write
+from stub_chat import KEY, ChatServer, events, line
 from watchfiles import Change
 
 from indexer.cli import papers_summary, watch
@@ -48,6 +49,66 @@ def test_ask_prints_the_answer_then_its_sources(indexed, capsys):
     assert max(map(len, out.split("\n"))) <= 80
 
 
+@pytest.fixture
+def chat(indexed):
+    """The library with a chat model that words what it is asked."""
+    with ChatServer() as server:
+        server.say(events(line("GoogLeNet is a 22 layers deep model.", (1, "22-layers deep model"))))
+        named = {"FOOTNOTE_CHAT_URL": server.address, "FOOTNOTE_CHAT_MODEL": "stub", "FOOTNOTE_CHAT_KEY": KEY}
+        yield server, indexed | named
+
+
+ASK = ["ask", "how many layers in GoogLeNet", "--writer", "chat"]
+
+
+def test_a_chat_model_words_the_answer_if_asked_to(chat, capsys):
+    server, environ = chat
+    assert main([*ASK, "--json"], environ) == 0
+    captured = capsys.readouterr()
+    answer = json.loads(captured.out)
+    assert (answer["writer"], answer["notice"], captured.err) == ("chat", None, "")
+    assert answer["sentences"] == [{"text": "GoogLeNet is a 22 layers deep model.", "citations": [1]}]
+    assert answer["citations"][0]["quote"] == "22-layers deep model"
+    assert server.headers[0]["authorization"] == f"Bearer {KEY}"
+    server.asked.clear()
+    assert main(ASK[:2], environ) == 0
+    assert server.asked == []
+
+
+def test_on_a_terminal_each_sentence_shows_at_once_and_none_twice(chat, capsys, monkeypatch):
+    server, environ = chat
+    assert main(ASK, environ) == 0
+    plain = capsys.readouterr().out
+    assert plain.startswith("GoogLeNet is a 22 layers deep model. [1]\n\nAnswered")
+    assert "in the words of the chat model" in plain
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert main(ASK, environ | {"NO_COLOR": "1"}) == 0
+    assert capsys.readouterr().out == plain
+    server.say(events(line("GoogLeNet is a 22 layers deep model.", (1, "22-layers deep model")), end=False))
+    assert main(ASK, environ | {"NO_COLOR": "1"}) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("GoogLeNet is a 22 layers deep model. [1]\n22-layers deep model [1]\n")
+    assert captured.err == "footnote: in the library's own words: 127.0.0.1 broke off in the middle\n"
+
+
+def test_a_batch_is_worded_too_and_says_once_what_is_wrong(chat, capsys, tmp_path):
+    server, environ = chat
+    (tmp_path / "batch").write_text("how many layers in GoogLeNet\nbias correction of Adam\n" * 2)
+    server.say(events("no"))
+    assert main(["ask", "--writer", "chat", "--batch", str(tmp_path / "batch")], environ) == 0
+    captured = capsys.readouterr()
+    rows = [json.loads(row) for row in captured.out.splitlines()]
+    assert [row["writer"] for row in rows] == ["extractive"] * 4
+    assert captured.err.count("\n") == 1
+    assert KEY not in captured.out + captured.err
+
+
+def test_a_chat_model_that_is_not_set_up_is_an_error(indexed, capsys):
+    assert main(ASK, indexed | {"FOOTNOTE_CHAT_MODEL": "m"}) == 2
+    said = "footnote: no chat model is set up; set FOOTNOTE_CHAT_URL and FOOTNOTE_CHAT_MODEL\n"
+    assert capsys.readouterr() == ("", said)
+
+
 def test_what_is_not_answered_has_exit_code_1(indexed, capsys):
     assert main(["ask", "zebra migration patterns"], indexed) == 1
     assert "Nothing in the library answers this." in capsys.readouterr().out
@@ -56,7 +117,17 @@ def test_what_is_not_answered_has_exit_code_1(indexed, capsys):
 def test_an_answer_as_json_has_the_fields_of_the_contract(indexed, capsys):
     assert main(["ask", "how many layers in GoogLeNet", "--json", "-k", "2"], indexed) == 0
     answer = json.loads(capsys.readouterr().out)
-    assert list(answer) == ["question", "verdict", "confidence", "sentences", "citations", "took_ms"]
+    assert list(answer) == [
+        "question",
+        "verdict",
+        "confidence",
+        "sentences",
+        "citations",
+        "took_ms",
+        "writer",
+        "notice",
+    ]
+    assert (answer["writer"], answer["notice"]) == ("extractive", None)
     assert list(answer["citations"][0]) == [
         "n", "kind", "file", "paper", "version", "title", "headings", "lines", "pages", "boxes", "quote", "passage",
         "score", "link", "stale", "related",

@@ -1,11 +1,18 @@
 import json
-from dataclasses import asdict
+import socket
+import threading
+from dataclasses import asdict, replace
 
+import pytest
 import shelf
+import uvicorn
+from stub_desk import StubDesk
 
+from indexer.settings import Settings
 from indexer.types import Box
-from service.client import _citation
-from service.types import Citation, Related
+from service.app import create_app
+from service.client import _citation, announced, ask
+from service.types import Citation, Related, Sentence
 
 NOTE = Citation(
     1, "note", "a.md", None, None, "A", ("Top",), (1, 2), None, None, "said", "it is said", 1.0, "/notes/1", stale=True,
@@ -16,6 +23,56 @@ PAPER = Citation(
     1.0, "/papers/2?page=1&sentences=2-2#quote", stale=False,
     related=(Related("your note on this paper", "A", "a.md", (3, 3), None, "/notes/1?lines=3-3#L3"),),
 )  # fmt: skip
+
+
+@pytest.fixture
+def served(tmp_path):
+    """A service with a chat model, and its desk; the address is left where `ask` looks for it."""
+    (tmp_path / "a.md").write_text("Batch norm keeps the activations in range.\n")
+    desk, settings = StubDesk(tmp_path), Settings(tmp_path, tmp_path)
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(create_app(settings, desk=desk), log_level="warning"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    with announced(tmp_path, *listening.getsockname()):
+        yield desk, settings
+    server.should_exit = True
+    thread.join()
+    listening.close()
+
+
+def test_what_a_model_writes_comes_through_a_service_while_it_is_written(served):
+    desk, settings = served
+    heard, more = [], threading.Event()
+
+    def worded(answer):
+        for n in (1, 2):
+            yield replace(answer, sentences=(Sentence("Said.", (1,)),) * n, writer="chat")
+            assert more.wait(20)
+
+    def partly(answer):
+        heard.append(len(answer.sentences))
+        more.set()
+
+    desk.writes = worded
+    answer = ask(settings, {}, "batch norm activations", k=2, writer="chat", partly=partly)
+    assert heard == [1, 2]
+    assert (answer.writer, len(answer.sentences), answer.citations[0].file) == ("chat", 2, "a.md")
+    assert ask(settings, {}, "batch norm activations", k=2) == desk.ask("batch norm activations", k=2)
+
+
+def test_without_a_whole_answer_the_service_has_given_none(served):
+    desk, settings = served
+    heard = []
+    assert ask(settings, {}, "batch norm activations", k=2, writer="chat") is None  # it has no chat model
+
+    def broken(answer):
+        yield replace(answer, writer="chat")
+        raise RuntimeError("the end of it")
+
+    desk.writes = broken
+    assert ask(settings, {}, "batch norm activations", k=2, writer="chat", partly=heard.append) is None
+    assert len(heard) == 1
 
 
 def test_a_citation_comes_back_from_a_service_as_it_was():

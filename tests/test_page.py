@@ -6,6 +6,8 @@ import os
 import shutil
 import socket
 import threading
+from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -15,8 +17,9 @@ import uvicorn
 from PIL import Image
 from stub_desk import StubDesk
 
-from indexer.settings import Settings
+from indexer.settings import ChatSettings, Settings
 from service.app import create_app
+from service.types import Answer, Sentence
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 REQUIRED = "FOOTNOTE_REQUIRE_BROWSER" in os.environ  # a missing browser then fails the tests instead of skipping them
@@ -73,6 +76,18 @@ READING = "# Reading\n\n- https://arxiv.org/abs/2101.00001 takes the input along
 DUMP = "# Question dump\n\n- [ ] Why residual connections?\n- [ ] Where do quasars come from?\n"
 
 
+MORE = threading.Event()
+"""What the chat model waits for after its first sentence."""
+
+
+def worded(answer: Answer) -> Iterator[Answer]:
+    texts = ("Connections <b>carry</b> it.", "So it does not vanish.")
+    for n in (1, 2):
+        sentences = tuple(Sentence(text, (1,)) for text in texts[:n])
+        yield replace(answer, sentences=sentences, citations=answer.citations[:n], writer="chat")
+        assert MORE.wait(20)
+
+
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     root = tmp_path_factory.mktemp("vault")
@@ -80,7 +95,10 @@ def address(tmp_path_factory):
         (root / name).write_text(text)
     (root / "zz.md").write_text(READING)
     (root / "2101.00001v2.pdf").write_bytes(shelf.bars_pdf())
-    app = create_app(Settings(library=root / "library", cache=root / "cache"), desk=StubDesk(root))
+    chat = ChatSettings("http://127.0.0.1:9/v1", "Stub 8B")
+    desk = StubDesk(root)
+    desk.writes = worded
+    app = create_app(Settings(library=root / "library", cache=root / "cache", chat=chat), desk=desk)
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
@@ -138,6 +156,31 @@ def test_asking_by_keyboard_ends_at_the_cited_line(tab):
     tab.wait_for_url("**/notes/3?lines=163-163#L163")
     assert tab.locator(".cited").inner_text() == "Residual connections carry the gradient."
     assert in_view(tab, ".cited")
+
+
+def test_a_chat_model_words_the_answer_sentence_by_sentence(tab):
+    MORE.clear()
+    tab.goto("/")
+    tab.keyboard.type("residual connections gradient")
+    tab.get_by_label("Let Stub 8B word the answer").check()
+    tab.keyboard.press("Enter")
+    tab.wait_for_url("**/?q=residual+connections+gradient&writer=chat")
+    tab.locator(".answer > p").filter(has_text="Connections <b>carry</b> it.").wait_for()
+    assert tab.inner_text("#wording") == "Stub 8B is wording the answer …"
+    assert tab.locator(".source").count() == 1
+    MORE.set()
+    tab.wait_for_selector("#wording:text('Worded by Stub 8B; each sentence rests on the quotes below it.')")
+    assert "carry</b> it. So it does not vanish." in tab.inner_text(".answer > p")
+    assert tab.get_by_label("Let Stub 8B word the answer").is_checked()
+    tab.locator("a.cite").first.press("Enter")
+    assert in_view(tab, "#source-1")
+
+
+def test_where_the_model_fails_the_quotes_stay(tab):
+    tab.route("**/wording", lambda route: route.fulfill(content_type="text/event-stream", body=": gone\n\n"))
+    tab.goto("/?q=residual+connections+gradient&writer=chat")
+    tab.wait_for_selector("#wording:text('could not be asked (it broke off)')")
+    assert tab.inner_text(".answer > p").startswith("Residual connections carry the gradient.")
 
 
 def test_a_link_to_lines_shows_them_at_once(chromium, address):
