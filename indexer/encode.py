@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,8 @@ from indexer.errors import ModelError
 from indexer.settings import DEFAULT_MODEL, Settings
 from indexer.tokens import Projection, pack
 from indexer.types import Encoded, EncodedQuery, Encoder, Matrix
+
+T = TypeVar("T")
 
 WINDOW = 4096
 """Texts that are tokenised and sorted by length together: bounds the memory of a large run."""
@@ -118,9 +120,9 @@ class CompiledEncoder:
 
     def encode_query(self, text: str) -> EncodedQuery:
         """Embed a question."""
-        prompt = self._prompts.query
-        vectors, tokens = self._run(self._tokens([prompt + text]))
-        own, offsets = own_tokens(self._tokenizer, prompt, text, self.max_tokens)
+        encoding = self._tokenizer.encode(self._prompts.query + text)
+        vectors, tokens = self._run([within(encoding.ids, self.max_tokens)])
+        own, offsets = own_tokens(encoding, len(self._prompts.query), self.max_tokens)
         return EncodedQuery(vectors[0], tokens[0][own], offsets)
 
     def offsets(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
@@ -132,9 +134,7 @@ class CompiledEncoder:
         return count_tokens(self._tokenizer, self._prompts.passage, texts)
 
     def _tokens(self, texts: list[str]) -> list[list[int]]:
-        limit = self.max_tokens
-        rows = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(texts)]
-        return [row if len(row) <= limit else row[: limit - 1] + row[-1:] for row in rows]  # the last one closes a text
+        return [within(encoding.ids, self.max_tokens) for encoding in self._tokenizer.encode_batch_fast(texts)]
 
     def _run(self, rows: Sequence[Sequence[int]]) -> tuple[Matrix, Matrix]:
         ids = np.zeros((len(rows), max(map(padded, rows))), np.int64)
@@ -182,7 +182,7 @@ class TorchEncoder:
         with self._lock:
             (row,) = self._model.encode_query([text], prompt=prompt, **TORCH_OUTPUT)
         vector, tokens = self._read(row)
-        own, offsets = own_tokens(self._tokenizer, prompt, text, len(tokens))
+        own, offsets = own_tokens(self._tokenizer.encode(prompt + text), len(prompt), len(tokens))
         return EncodedQuery(vector, tokens[own], offsets)
 
     def _read(self, row: Any) -> tuple[NDArray[np.float32], Matrix]:
@@ -228,17 +228,22 @@ def token_offsets(tokenizer: Any, prompt: str, texts: Sequence[str], limit: int)
     """Where the first `limit` tokens of `prompt` and each text stand in the text; empty places for others' tokens."""
     shift, rows = len(prompt), []
     for encoding in tokenizer.encode_batch([prompt + text for text in texts]):
-        places = encoding.offsets if len(encoding) <= limit else encoding.offsets[: limit - 1] + encoding.offsets[-1:]
-        rows.append([(max(start - shift, 0), max(end - shift, 0)) for start, end in places])
+        places = within(encoding.offsets, limit)
+        rows.append([(max(start - shift, 0), max(end - shift, 0)) for start, end in places] if shift else places)
     return rows
 
 
-def own_tokens(tokenizer: Any, prompt: str, text: str, limit: int) -> tuple[list[int], tuple[tuple[int, int], ...]]:
-    """Which of the first `limit` tokens of `prompt + text` are the text's own, and where they stand in the text."""
-    encoding = tokenizer.encode(prompt + text)
-    spans = zip(encoding.offsets, encoding.special_tokens_mask, strict=True)
-    own = [k for k, ((start, _), special) in enumerate(spans) if not special and start >= len(prompt) and k < limit - 1]
-    return own, tuple((encoding.offsets[k][0] - len(prompt), encoding.offsets[k][1] - len(prompt)) for k in own)
+def own_tokens(encoding: Any, prompt: int, limit: int) -> tuple[list[int], tuple[tuple[int, int], ...]]:
+    """Which of the first `limit` tokens are of the text after a prompt of that many characters, and where in it."""
+    places = encoding.offsets
+    spans = zip(places, encoding.special_tokens_mask, strict=True)
+    own = [k for k, ((start, _), special) in enumerate(spans) if not special and start >= prompt and k < limit - 1]
+    return own, tuple((places[k][0] - prompt, places[k][1] - prompt) for k in own)
+
+
+def within(row: list[T], limit: int) -> list[T]:
+    """The first `limit` tokens of a text as the model reads them: the last one, which closes a text, stays."""
+    return row if len(row) <= limit else row[: limit - 1] + row[-1:]
 
 
 def unit(rows: Matrix) -> Matrix:

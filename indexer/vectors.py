@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -188,6 +189,29 @@ class Vectors:
                 "a passage has no vector in vectors.faiss; run `footnote index` to rebuild it from the catalogue"
             ) from error
         return vectors
+
+    def cosines(self, vector: NDArray[np.float32], ids: Sequence[int]) -> NDArray[np.float32]:
+        """The cosine of each of `ids` to `vector`, (dimension,), unit norm; 0 for one that has no vector here."""
+        found = np.zeros(len(ids), np.float32)
+        known, rows, matrix = self._table
+        if len(known):
+            at = np.minimum(np.searchsorted(known, ids), len(known) - 1)
+            here = known[at] == ids
+            found[here] = np.einsum("nd,d->n", matrix[rows[at[here]]], vector)  # a product this small is none for BLAS
+        return found
+
+    @cached_property
+    def _table(self) -> tuple[NDArray[np.int64], NDArray[np.int64], Matrix]:
+        """The ids, ascending, the row of each, and the rows: a view of what faiss holds."""
+        import faiss
+
+        ids: NDArray[np.int64] = faiss.vector_to_array(self._index.id_map)
+        rows = np.argsort(ids)
+        if not len(ids):
+            return ids, rows, np.zeros((0, self.dimension), np.float32)
+        flat: Any = faiss.downcast_index(self._index.index)
+        matrix: Matrix = faiss.rev_swig_ptr(flat.get_xb(), len(ids) * self.dimension).reshape(-1, self.dimension)
+        return ids[rows], rows, matrix
 
     def _stored(self) -> tuple[NDArray[np.int64], Matrix]:
         import faiss

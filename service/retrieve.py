@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,24 +90,25 @@ def retrieve(
     searched.
     """
     asked = query.forms if mix.forms else (query.own,)
-    lexical, dense = [], []
+    lexical, dense = [], set[int]()
     for form in asked:
         lexical.append(dict(snapshot.lexical.search(form.text, mix.pool, among)) if mix.lexical else {})
-        dense.append(dict(snapshot.vectors.search(form.encoded.vector, mix.pool, among)) if mix.dense else {})
-    ids = list(set().union(*lexical, *dense))
+        found = snapshot.vectors.search(form.encoded.vector, mix.pool, among) if mix.dense else []
+        dense.update(number for number, _ in found)
+    ids = list(dense.union(*lexical))
     sections = snapshot.catalogue.sections(ids)
     ids = [number for number in ids if number in sections]
     if not ids:
         return []
     codes = snapshot.catalogue.token_codes(snapshot.vectors.fingerprint, ids)
     # (forms, passages) each
-    cosines = np.stack([_cosines(snapshot, form.encoded, ids, known) for form, known in zip(asked, dense, strict=True)])
-    terms = np.array([[found.get(number, 0.0) for number in ids] for found in lexical], dtype=np.float32)
+    cosines = np.stack([snapshot.vectors.cosines(form.encoded.vector, ids) for form in asked])
+    terms = np.array([[known.get(number, 0.0) for number in ids] for known in lexical], dtype=np.float32)
     terms /= np.maximum(terms.max(axis=1, keepdims=True), 1e-9)
-    tokens = np.stack([_token_matches(form, codes, ids) for form in asked])
+    tokens = _token_matches(asked, [codes.get(number, b"") for number in ids])
     nearness = mix.dense * cosines + mix.lexical * terms + mix.tokens * tokens
     nearest = np.argmax(nearness, axis=0), np.arange(len(ids))
-    scores = nearness[nearest]
+    cosines, terms, tokens, scores = (part[nearest] for part in (cosines, terms, tokens, nearness))
     if mix.section:
         scores += mix.section * _sections(scores, [sections[number] for number in ids])
     scores += mix.note * np.array([sections[number].kind == "note" for number in ids], dtype=np.float32)
@@ -119,31 +121,31 @@ def retrieve(
             document=documents[stored[ids[k]].document_id],
             passage=stored[ids[k]].passage,
             score=float(scores[k]),
-            dense=float(cosines[nearest][k]),
-            lexical=float(terms[nearest][k]),
-            tokens=float(tokens[nearest][k]),
+            dense=float(cosines[k]),
+            lexical=float(terms[k]),
+            tokens=float(tokens[k]),
         )
         for k in best_first
     ]
 
 
-def _cosines(
-    snapshot: Snapshot, query: EncodedQuery, ids: Sequence[int], known: dict[int, float]
-) -> NDArray[np.float32]:
-    """The cosine of each passage to the question; the ones that dense search did not find are computed."""
-    missing = [number for number in ids if number not in known]
-    found, vectors = snapshot.catalogue.embeddings(snapshot.vectors.fingerprint, missing)
-    known = known | dict(zip(found.tolist(), (vectors @ query.vector).tolist(), strict=True)) if len(found) else known
-    return np.array([known.get(number, 0.0) for number in ids], dtype=np.float32)
-
-
-def _token_matches(form: Form, codes: Mapping[int, bytes], ids: Sequence[int]) -> NDArray[np.float32]:
-    """MaxSim: for each passage the mean, weighted by rarity, of the best match of each of the question's tokens."""
-    if not len(form.encoded.tokens):
-        return np.zeros(len(ids), dtype=np.float32)
-    best = max_similarities(form.encoded.tokens, [codes.get(number, b"") for number in ids])
-    means: NDArray[np.float32] = best @ form.weights / form.weights.sum()
+def _token_matches(asked: Sequence[Form], codes: Sequence[bytes]) -> Matrix:
+    """MaxSim: for each form and passage the mean, weighted by rarity, of the best match of each token of the form."""
+    tokens, shares = _tokens(asked)
+    means: Matrix = shares @ max_similarities(tokens, codes).T
     return means
+
+
+def _tokens(asked: Sequence[Form]) -> tuple[Matrix, Matrix]:
+    """The tokens of all forms, (tokens, DIMENSION), and how much each counts in each form: (forms, tokens)."""
+    tokens = np.concatenate([form.encoded.tokens for form in asked])
+    shares = np.zeros((len(asked), len(tokens)), dtype=np.float32)
+    first = 0
+    for row, form in zip(shares, asked, strict=True):
+        last = first + len(form.weights)
+        row[first:last] = form.weights / form.weights.sum()
+        first = last
+    return tokens, shares
 
 
 def score_spans(snapshot: Snapshot, encoder: Encoder, query: Query, hits: Sequence[Hit]) -> list[NDArray[np.float32]]:
@@ -153,6 +155,9 @@ def score_spans(snapshot: Snapshot, encoder: Encoder, query: Query, hits: Sequen
     first asks whether the words are met, the second what the span is about. The tokens are those of the whole passage,
     so a span is read in its context. A span that cannot be found in the text that was embedded has 0.
     """
+    asked, shares = _tokens(query.forms)
+    abouts = shares @ asked  # (forms, DIMENSION)
+    abouts /= np.maximum(np.linalg.norm(abouts, axis=1, keepdims=True), 1e-9)
     codes = snapshot.catalogue.token_codes(snapshot.vectors.fingerprint, [hit.passage_id for hit in hits])
     offsets = encoder.offsets([hit.passage.embedded_text for hit in hits])
     result = []
@@ -160,41 +165,39 @@ def score_spans(snapshot: Snapshot, encoder: Encoder, query: Query, hits: Sequen
         scores = np.zeros(len(hit.passage.spans), dtype=np.float32)
         tokens = unpack(codes.get(hit.passage_id, b""))
         if len(tokens) == len(places):
-            starts = np.array([start for start, _ in places])
-            ends = np.array([end for _, end in places])
+            own = [k for k, (start, end) in enumerate(places) if start < end]  # the others are special tokens
+            starts, ends = [places[k][0] for k in own], [places[k][1] for k in own]
+            tokens = tokens[own]
+            similarities = tokens @ asked.T
             for k, (start, end) in enumerate(_located(hit)):
-                inside = (starts >= start) & (ends <= end) & (starts < ends)
-                if inside.any():
-                    scores[k] = max(_span_score(form, tokens[inside]) for form in query.forms)
+                inside = slice(bisect_left(starts, start), bisect_right(ends, end))
+                if inside.start < inside.stop:
+                    total = tokens[inside].sum(axis=0)
+                    met = shares @ similarities[inside].max(axis=0)
+                    about = abouts @ total / max(float(np.linalg.norm(total)), 1e-9)
+                    scores[k] = np.max(met + SPAN_MEAN * about)
         result.append(scores)
     return result
-
-
-def _span_score(form: Form, tokens: Matrix) -> float:
-    if not len(form.encoded.tokens):
-        return 0.0
-    shares = form.weights / form.weights.sum()
-    about, mean = shares @ form.encoded.tokens, tokens.mean(axis=0)
-    met = (tokens @ form.encoded.tokens.T).max(axis=0) @ shares
-    norms = max(float(np.linalg.norm(mean) * np.linalg.norm(about)), 1e-9)
-    return float(met + SPAN_MEAN * (mean @ about) / norms)
 
 
 def _located(hit: Hit) -> Iterator[tuple[int, int]]:
     """Where each span of a hit stands in the text that was embedded, compared by letters and digits alone."""
     text = hit.passage.embedded_text
-    places = [k for k, char in enumerate(text) if char.isalnum()]
-    letters = "".join(text[k] for k in places)
-    cursor = sum(char.isalnum() for char in hit.passage.context)
+    places = np.flatnonzero(np.fromiter(map(str.isalnum, text), dtype=bool, count=len(text)))
+    letters = _letters(text)
+    cursor = len(_letters(hit.passage.context))
     for span in hit.passage.spans:
-        shown = span.text if hit.document.kind == "paper" else plain(span.text)
-        wanted = "".join(filter(str.isalnum, shown))
+        wanted = _letters(span.text if hit.document.kind == "paper" else plain(span.text))
         found = letters.find(wanted, cursor) if wanted else -1
         if found < 0:
             yield 0, 0
             continue
         cursor = found + len(wanted)
-        yield places[found], places[cursor - 1] + 1
+        yield int(places[found]), int(places[cursor - 1]) + 1
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text))
 
 
 def _rarity(snapshot: Snapshot, text: str, offsets: Sequence[tuple[int, int]]) -> NDArray[np.float32]:
@@ -212,8 +215,9 @@ def _sections(scores: NDArray[np.float32], sections: Sequence[Section]) -> NDArr
     members: dict[Section, list[int]] = defaultdict(list)
     for k, section in enumerate(sections):
         members[section].append(k)
-    result = scores.copy()
+    result, values = scores.copy(), scores.tolist()
     for rows in members.values():
         if len(rows) > 1:  # alone, a passage is as good as its section
-            result[rows] = np.sort(scores[rows])[-3:].mean()
+            best = sorted(values[k] for k in rows)[-3:]
+            result[rows] = sum(best) / len(best)
     return result

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.tokens import DIMENSION, Projection, max_similarities, pack, unpack
+from indexer.tokens import DIMENSION, Projection, interact, max_similarities, pack, similarities, unpack
 
 
 def unit(rows: int, seed: int) -> np.ndarray:
@@ -31,6 +31,22 @@ def test_max_similarities_are_those_of_a_loop(lengths, asked, seed):
     for row, codes in zip(best, passages, strict=True):
         for found, token in zip(row, query, strict=True):
             assert found == pytest.approx(max((unpack(codes) @ token).tolist(), default=0.0), abs=1e-5)
+
+
+@given(st.lists(st.integers(0, 9), max_size=6), st.integers(0, 5), st.integers(0, 1000))
+def test_an_interaction_has_every_token_of_every_passage(lengths, asked, seed):
+    passages = [pack(unit(rows, seed + k)) for k, rows in enumerate(lengths)]
+    query = unit(asked, seed + 100)
+    found = interact(query, passages)
+    for k, codes in enumerate(passages):
+        assert found.of(k).shape == (lengths[k], asked)
+        assert found.of(k) == pytest.approx(unpack(codes) @ query.T, abs=1e-5)
+        assert found.best[k] == pytest.approx(found.of(k).max(axis=0, initial=-1 if lengths[k] else 0), abs=0)
+
+
+def test_packed_tokens_are_compared_as_if_unpacked_however_many():
+    codes, query = pack(unit(2500, 1)), unit(3, 2)
+    assert np.abs(similarities(query, codes) - unpack(codes) @ query.T).max() < 1e-6
 
 
 def test_a_passage_matches_itself_best():

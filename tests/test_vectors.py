@@ -80,6 +80,21 @@ def test_a_vector_finds_itself_first() -> None:
     assert score == pytest.approx(1.0)
 
 
+@given(
+    ids=st.lists(st.integers(1, 50), unique=True, max_size=30),
+    asked=st.lists(st.integers(1, 50), max_size=20),
+    seed=st.integers(0, 1000),
+)
+def test_cosines_are_exact_and_0_where_there_is_no_vector(ids: list[int], asked: list[int], seed: int) -> None:
+    matrix, query = unit(len(ids), seed), unit(1, seed + 1)[0]
+    vectors = build(ids, matrix)
+    exact = dict(zip(ids, (matrix @ query).tolist(), strict=True))
+    for _ in range(2):
+        found = vectors.cosines(query, asked)
+        assert found.dtype == np.float32
+        assert found.tolist() == pytest.approx([exact.get(number, 0.0) for number in asked], abs=1e-6)
+
+
 def test_empty_index_finds_nothing() -> None:
     vectors = build([], unit(0, 0))
     assert vectors.search(unit(1, 0)[0], 5) == []
