@@ -23,6 +23,7 @@ from indexer.change import Change, StoredPaper, text_hash
 from indexer.connect import connect, create, translated
 from indexer.dates import date_in_name
 from indexer.parsing import VERSION
+from indexer.recent import Remembered
 from indexer.types import Box, DocumentKind, Encoded, Matrix, PaperId, PaperLink, Passage, Question, Span
 
 __all__ = [
@@ -189,6 +190,7 @@ class Catalogue:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self._connection = connection
+        self._remembered = Remembered(0)
 
     @classmethod
     def open(cls, path: Path, *, write: bool) -> Self:
@@ -215,6 +217,7 @@ class Catalogue:
         with translated(self.path):
             self._connection.execute(sql.BEGIN)
             self._connection.execute(sql.META, ("generation",)).fetchone()
+        self._remembered = Remembered(1)
 
     @property
     def generation(self) -> int:
@@ -246,7 +249,11 @@ class Catalogue:
 
     def documents_among(self, ids: Iterable[int]) -> dict[int, StoredDocument]:
         """The documents of these numbers; numbers that there are none of are left out."""
-        return {row[0]: self._document(row) for row in self._rows(sql.DOCUMENTS_AMONG, (_numbers(ids),))}
+
+        def read(numbers: list[int]) -> dict[int, StoredDocument]:
+            return {row[0]: self._document(row) for row in self._rows(sql.DOCUMENTS_AMONG, (_numbers(numbers),))}
+
+        return self._remembered.documents.of(ids, read)
 
     def find_document(self, file: str) -> StoredDocument | None:
         """Find the document of that relative path, else the one with the shortest path that ends with `/` and it."""
@@ -284,12 +291,19 @@ class Catalogue:
 
     def passages(self, ids: Iterable[int]) -> dict[int, StoredPassage]:
         """Fetch the passages of these numbers, by number; those that there are none of are left out."""
-        rows = self._rows(sql.PASSAGES, (_numbers(ids),))
-        return {row[0]: _passage(row) for row in rows}
+
+        def read(numbers: list[int]) -> dict[int, StoredPassage]:
+            return {row[0]: _passage(row) for row in self._rows(sql.PASSAGES, (_numbers(numbers),))}
+
+        return self._remembered.passages.of(ids, read)
 
     def sections(self, ids: Iterable[int]) -> dict[int, Section]:
         """Tell where the passages of these numbers stand; those that there are none of are left out."""
-        return {number: Section(*row) for number, *row in self._rows(sql.SECTIONS, (_numbers(ids),))}
+
+        def read(numbers: list[int]) -> dict[int, Section]:
+            return {number: Section(*row) for number, *row in self._rows(sql.SECTIONS, (_numbers(numbers),))}
+
+        return self._remembered.sections.of(ids, read)
 
     def texts(self, ids: Iterable[int]) -> dict[int, str]:
         """Fetch what a reader sees of the passages of these numbers."""
@@ -367,7 +381,11 @@ class Catalogue:
 
     def token_codes(self, fingerprint: str, ids: Iterable[int]) -> dict[int, bytes]:
         """Fetch the codes of the tokens (see `indexer.tokens`) of those passages that have some of this model."""
-        return dict(self._rows(sql.CODES, (fingerprint, _numbers(ids))))
+
+        def read(numbers: list[int]) -> dict[int, bytes]:
+            return dict(self._rows(sql.CODES, (fingerprint, _numbers(numbers))))
+
+        return self._remembered.codes(fingerprint).of(ids, read)
 
     def known_hashes(self, fingerprint: str, hashes: Iterable[bytes]) -> set[bytes]:
         """Tell those of `hashes` (see `text_hash`) whose text this model has embedded."""
@@ -418,7 +436,7 @@ class Catalogue:
         fetched = row[1] == PAPERS
         values = [*row, fetched]
         values[1] = str(self.papers_folder) if fetched else row[1]
-        values[10:12] = (tuple(json.loads(names)) for names in row[10:12])  # tags, aliases
+        values[10:12] = map(_texts, row[10:12])  # tags, aliases
         return StoredDocument(*values)
 
     @contextmanager
@@ -446,7 +464,11 @@ def _day(time_ns: int) -> str | None:
 
 
 def _numbers(ids: Iterable[int]) -> str:
-    return json.dumps([int(number) for number in ids])  # NumPy's integers are no JSON
+    return f"[{','.join(map(str, ids))}]"  # as JSON, but NumPy's integers too
+
+
+def _texts(stored: str) -> tuple[str, ...]:
+    return tuple(json.loads(stored)) if stored != "[]" else ()  # most of them are empty
 
 
 def _passage(row: Row) -> StoredPassage:
@@ -455,7 +477,7 @@ def _passage(row: Row) -> StoredPassage:
         Span(piece, (start, end), tuple(Box(*box) for row in boxes for box in row))
         for piece, start, end, *boxes in json.loads(spans)
     )
-    passage = Passage(ordinal, kind, text, context, tuple(json.loads(headings)), (first, last), pieces)
+    passage = Passage(ordinal, kind, text, context, _texts(headings), (first, last), pieces)
     return StoredPassage(number, document_id, passage)
 
 

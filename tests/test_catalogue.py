@@ -146,6 +146,31 @@ def test_a_held_catalogue_keeps_seeing_its_generation(catalogue, path):
         assert reader.generation == 2
 
 
+def test_a_held_catalogue_reads_a_passage_once(catalogue, path):
+    put(catalogue, "a.md", "one", "two", "three")
+    fingerprint = catalogue.fingerprint
+
+    def read(*ids):
+        return [
+            reader.passages(ids),
+            reader.sections(ids),
+            reader.token_codes(fingerprint, ids),
+            reader.documents_among([1]),
+        ]
+
+    with Catalogue.open(path, write=False) as reader:
+        expected = read(1, 2, 3)
+        statements = []
+        reader._connection.set_trace_callback(statements.append)
+        reader.hold()
+        read(3, 1)
+        statements.clear()
+        assert [list(part) for part in read(1, 3)] == [[1, 3], [1, 3], [1, 3], [1]]
+        assert statements == []
+        assert read(1, 2, 3) == expected
+        assert len(statements) == 3
+
+
 def test_a_reader_cannot_write(catalogue, path):
     with (
         Catalogue.open(path, write=False) as reader,
