@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from typing import TypeAlias
 
 import numpy as np
@@ -100,14 +101,22 @@ def compose(
     `asked` are the lines (document, line) that ask or remind and state nothing: they are never evidence. `score_spans`
     says how near each span of some hits is to the question. `place` reads where a hit lies.
     """
-    saying = [hit for hit in hits if says_something(hit, question, asked)]
-    candidates = _candidates(saying[: 2 * PASSAGES], asked, score_spans)
-    confidence = sure([candidate.hit for candidate in candidates])
+    judged: dict[int, bool] = {}
+
+    def says(hit: Hit) -> bool:
+        if hit.passage_id not in judged:
+            judged[hit.passage_id] = says_something(hit, question, asked)
+        return judged[hit.passage_id]
+
+    saying = list(islice(filter(says, hits), 2 * PASSAGES))
+    candidates = _candidates(saying, asked, score_spans)
+    best = next(candidates, None)
+    confidence = sure([best.hit] if best else [])
     verdict = verdict_of(confidence)
-    evidence = _evidence(candidates) if verdict != "unsupported" else []
-    resting = [item.hit for item in evidence]
-    further = [hit for hit in saying if hit not in resting]
-    rest = neighbours_joined(further if saying else [hit for hit in hits if hit.passage.kind == "reference"])
+    evidence = _evidence(best, candidates) if best and verdict != "unsupported" else []
+    resting = {item.hit.passage_id for item in evidence}
+    further = [hit for hit in hits if hit.passage_id not in resting]
+    rest = neighbours_joined(further, k - len(evidence), says if saying else _is_reference)
     citations, sentences = [], []
     for n, item in enumerate((evidence + [_nearest(question, hit, asked) for hit in rest])[:k], start=1):
         said = n <= len(evidence)
@@ -180,37 +189,46 @@ class _Candidate:
     scores: NDArray[np.float32]
 
 
-def _candidates(hits: Sequence[Hit], asked: Collection[tuple[int, int]], score_spans: SpanScorer) -> list[_Candidate]:
-    """The hits that were found for something that may be said, and not for a question that stands beside it."""
-    candidates = []
-    for hit, scores in zip(hits, score_spans(hits), strict=True):
+def _candidates(
+    hits: Sequence[Hit], asked: Collection[tuple[int, int]], score_spans: SpanScorer
+) -> Iterator[_Candidate]:
+    """The hits that were found for something that may be said, and not for a question that stands beside it.
+
+    The spans of a hit are scored when it is its turn, and none are when its score is not NEAR that of the first.
+    """
+    least = -math.inf
+    for hit in hits:
+        if hit.score < least:
+            return
+        (scores,) = score_spans([hit])
         spans = _answering(hit, asked)
         score_of = dict(zip(hit.passage.spans, scores, strict=True))
         own = np.array([score_of[span] for span in spans], dtype=np.float32)
         if hit.passage.kind == "question" or own.max() >= scores.max() - BESIDE:
-            candidates.append(_Candidate(hit, spans, own))
-    return candidates
+            yield _Candidate(hit, spans, own)
+            least = max(least, NEAR * hit.score)
 
 
-def _evidence(candidates: Sequence[_Candidate]) -> list[Evidence]:
+def _evidence(best: _Candidate, others: Iterable[_Candidate]) -> list[Evidence]:
     """The best passages, from different places, each with the spans that answer."""
     evidence: list[Evidence] = []
     seen: set[str] = set()
     said, nearest = 0, -1.0
-    for candidate in candidates:
+    for candidate in chain([best], others):
         hit, room = candidate.hit, SENTENCES - said
         folded = _folded(hit.passage.text)
-        if len(seen) == PASSAGES or not room or hit.score < NEAR * candidates[0].hit.score or folded in seen:
+        if folded in seen:
             continue
         seen.add(folded)
         nearest = max(nearest, float(candidate.scores.max()))
         order = [int(k) for k in np.argsort(-candidate.scores)[:2] if candidate.scores[k] >= nearest - NEAR_SPAN]
-        if evidence and not order:
-            continue
-        row = candidate.spans
-        best = row[:room] if hit.passage.kind == "question" else _whole(row, order, hit.passage.kind)[:room]
-        said += len(best)
-        evidence.append(Evidence(hit, tuple(best)))
+        if order or not evidence:
+            row = candidate.spans
+            chosen = row[:room] if hit.passage.kind == "question" else _whole(row, order, hit.passage.kind)[:room]
+            said += len(chosen)
+            evidence.append(Evidence(hit, tuple(chosen)))
+        if len(seen) == PASSAGES or said == SENTENCES:
+            break
     return evidence
 
 
@@ -245,29 +263,31 @@ def _heads(row: Sequence[Span]) -> bool:
     return len(row) > 1 and not _NUMBER.search(row[0].text) and bool(_NUMBER.search(row[1].text))
 
 
-def neighbours_joined(hits: Sequence[Hit]) -> list[Hit]:
-    """Hits that follow one another in a section, as one, up to JOINED_LINES: so others have room beside them.
+def neighbours_joined(hits: Iterable[Hit], most: int, wanted: Callable[[Hit], bool]) -> list[Hit]:
+    """The first `most` of the hits that are wanted, where those that follow one another in a section are one.
 
-    A joined hit stands where the best of its parts stood, with that one's score.
+    So others have room beside them. They are joined up to JOINED_LINES; a joined hit stands where the best of its parts
+    stood, with that one's score. Only what may be shown is asked about, because `wanted` reads it.
     """
     joined: list[Hit] = []
     for hit in hits:
-        for k, other in enumerate(joined):
-            if (both := _joined(other, hit)) is not None:
-                joined[k] = both
-                break
-        else:
+        beside = next(((k, both) for k, other in enumerate(joined) if (both := _joined(other, hit)) is not None), None)
+        if (beside is None and len(joined) >= most) or not wanted(hit):
+            continue
+        if beside is None:
             joined.append(hit)
+        else:
+            joined[beside[0]] = beside[1]
     return joined
 
 
 def _joined(best: Hit, other: Hit) -> Hit | None:
     """Two hits as one, when they lie side by side in one section and stay short."""
-    before, after = sorted((best.passage, other.passage), key=lambda passage: passage.lines)
-    if best.document.id != other.document.id or before.headings != after.headings:
+    if best.document.id != other.document.id:
         return None
+    before, after = sorted((best.passage, other.passage), key=lambda passage: passage.lines)
     gap = after.lines[0] - before.lines[1]
-    if not 1 <= gap <= 2 or after.lines[1] - before.lines[0] >= JOINED_LINES:
+    if not 1 <= gap <= 2 or after.lines[1] - before.lines[0] >= JOINED_LINES or before.headings != after.headings:
         return None
     passage = replace(
         best.passage,
@@ -276,6 +296,10 @@ def _joined(best: Hit, other: Hit) -> Hit | None:
         spans=before.spans + after.spans,
     )
     return replace(best, passage=passage)
+
+
+def _is_reference(hit: Hit) -> bool:
+    return hit.passage.kind == "reference"
 
 
 def _answering(hit: Hit, asked: Collection[tuple[int, int]]) -> list[Span]:

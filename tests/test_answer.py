@@ -35,8 +35,13 @@ def hit(text, first=1, *, kind="text", document=1, score=1.0, headings=("Top",),
     return Hit(1, stored(document, of), passage, score, dense, 0.0, tokens)
 
 
+def anything(_):
+    return True
+
+
 def test_neighbours_in_a_section_become_one_citation():
-    joined = neighbours_joined([hit("b", 3, score=0.9), hit("far", 30), hit("a", 1, score=0.7), hit("c", 4)])
+    hits = [hit("b", 3, score=0.9), hit("far", 30), hit("a", 1, score=0.7), hit("c", 4)]
+    joined = neighbours_joined(hits, 2, anything)
     assert [(found.passage.text, found.passage.lines, found.score) for found in joined] == [
         ("a\nb\nc", (1, 4), 0.9),
         ("far", (30, 30), 1.0),
@@ -54,7 +59,20 @@ def test_neighbours_in_a_section_become_one_citation():
     ids=["a gap", "another file", "another section", "too long"],
 )
 def test_others_stay_apart(other):
-    assert len(neighbours_joined([hit("one", 1), other])) == 2
+    assert len(neighbours_joined([hit("one", 1), other], 2, anything)) == 2
+
+
+def test_only_what_may_be_shown_is_read():
+    read = []
+
+    def wanted(found):
+        read.append(found.passage.text)
+        return found.passage.text != "nothing"
+
+    hits = [hit("nothing", 20), hit("b", 3), hit("far", 30), hit("third", 50), hit("c", 4), hit("nothing", 31)]
+    joined = neighbours_joined(hits, 2, wanted)
+    assert [found.passage.text for found in joined] == ["b\nc", "far"]
+    assert read == ["nothing", "b", "far", "c", "nothing"]
 
 
 def test_a_quote_of_several_spans_holds_what_lies_between():
@@ -186,6 +204,6 @@ def test_passages_side_by_side_in_a_paper_are_quoted_as_one():
     spans = found.passage.spans
     first = replace(found, passage=replace(found.passage, spans=spans[:2], lines=(1, 2)))
     last = replace(found, passage=replace(found.passage, spans=spans[2:], lines=(3, 4)))
-    (joined,) = neighbours_joined([last, first])
+    (joined,) = neighbours_joined([last, first], 8, anything)
     cited = cite(1, Evidence(joined, joined.passage.spans), Place(None, stale=False))
     assert (cited.pages, cited.link) == ((1, 2), "/papers/1?page=1&sentences=1-4#quote")
