@@ -12,6 +12,7 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from indexer.catalogue import StoredDocument, StoredPaper, StoredPassage, StoredQuestion
 from indexer.encode import load_encoder
@@ -60,6 +61,7 @@ class Desk:
         The default model reads questions on the CPU, whatever it embedded the notes on: one question takes a
         millisecond there, and torch, which a GPU needs, seconds to import.
         """
+        threadpool_limits(1, user_api="blas")  # products here are small: a second thread wakes, and waits, for longer
         library = Library.open(settings.library, notice=notice, gpu=settings.device == "cuda")
         try:
             encoder = load_encoder(settings, device="cpu" if settings.model == DEFAULT_MODEL else None, notice=notice)

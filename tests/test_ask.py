@@ -7,6 +7,7 @@ from desks import NOTES, open_desk, put_paper, settings_for
 from hypothesis import given
 from hypothesis import strategies as st
 from stub_encoder import HashEncoder
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from indexer.errors import QuestionError
 from indexer.library import Library
@@ -37,6 +38,13 @@ def test_an_answer_is_verbatim_and_says_where_it_stands(desk):
     assert first.quote == "22-layers deep model - plus **two** heads that help while training"
     assert first.link == "/notes/2?lines=2-4#L2"
     assert (first.kind, first.paper, first.pages, first.boxes, first.stale) == ("note", None, None, None, False)
+
+
+def test_an_open_desk_leaves_blas_one_thread(tmp_path, monkeypatch):
+    open_desk(tmp_path).close()
+    monkeypatch.setattr("service.ask.load_encoder", lambda *_, **__: HashEncoder())
+    with threadpool_limits(2, user_api="blas"), Desk.open(settings_for(tmp_path), notice=print):
+        assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} == {1}
 
 
 def test_every_quote_is_found_in_its_lines(desk):
