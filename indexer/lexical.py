@@ -180,6 +180,11 @@ class Lexical:
         everywhere = _idf(len(self), len(self))
         return {word: max(map(self._idf, self._analyzer.analyze(folded(word))), default=everywhere) for word in words}
 
+    @property
+    def rarest(self) -> float:
+        """The rarity of a word that no passage has."""
+        return _idf(0, len(self))
+
     def spellings(self, beginning: str) -> list[tuple[str, int]]:
         """The words of the library that begin so, in lower case, each with how many passages have it."""
         with _damage(self.path):

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import islice
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from rapidfuzz.fuzz import ratio
 
 from indexer.plain import plain
 from indexer.questions import asks
 from indexer.types import PassageKind, Span, pages_of
 from service.addresses import address_of_lines, address_of_sentences
-from service.types import Answer, Citation, Hit, Related, Sentence, Verdict
+from service.confidence import SUPPORTED, Candidate, odds_of, probability, verdict_of
+from service.retrieve import Reading
+from service.types import Answer, Citation, Hit, Related, Sentence
+from service.wording import is_negated
 
 NOTHING = "Nothing in the library answers this."
 
+READ_MOST = 6
+"""So many of the best hits are read word by word."""
+
+ODDS = 0.1
+"""How much the odds that a passage answers count beside the score it was found with, when those read are ranked."""
+
 PASSAGES = 3
-"""An answer rests on at most so many passages …"""
+"""An answer rests on at most so many passages, a partial one on one …"""
 
 SENTENCES = 4
 """… and says at most so many sentences."""
@@ -44,6 +52,10 @@ WORDS_BESIDE = 4
 BESIDE = 0.2
 """A passage whose questions are so much nearer than what it states does not answer."""
 
+SAME = 92
+SAME_LETTERS = 20
+"""Two sentences of at least so many letters say the same when so many of a hundred are."""
+
 NEAR_SPAN = 0.05
 """A further sentence is said when its words meet those of the question at most so much less than the best one's."""
 
@@ -61,8 +73,8 @@ _NUMBER = re.compile(r"(?<![\w.-])\d+(?:[.,]\d+)*\b")
 _TAGS = re.compile(r"(?:#[^\s#]+\s*)+")
 _FOLD = re.compile(r"[\W_]+")
 
-SpanScorer: TypeAlias = Callable[[Sequence[Hit]], list[NDArray[np.float32]]]
-"""For each hit, how near each of its spans is to the question."""
+HitReader: TypeAlias = Callable[[Sequence[Hit]], list[Reading]]
+"""Compares hits with the question word by word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +104,14 @@ def compose(
     *,
     k: int,
     asked: Collection[tuple[int, int]],
-    score_spans: SpanScorer,
+    read_hits: HitReader,
     place: Callable[[Hit], Place],
     took_ms: Callable[[], float],
 ) -> Answer:
     """Answer a question from its hits, with at most `k` citations.
 
-    `asked` are the lines (document, line) that ask or remind and state nothing: they are never evidence. `score_spans`
-    says how near each span of some hits is to the question. `place` reads where a hit lies.
+    `asked` are the lines (document, line) that ask or remind and state nothing: they are never evidence. `read_hits`
+    compares hits with the question. `place` reads where a hit lies.
     """
     judged: dict[int, bool] = {}
 
@@ -108,21 +120,26 @@ def compose(
             judged[hit.passage_id] = says_something(hit, question, asked)
         return judged[hit.passage_id]
 
-    saying = list(islice(filter(says, hits), 2 * PASSAGES))
-    candidates = _candidates(saying, asked, score_spans)
-    best = next(candidates, None)
-    confidence = sure([best.hit] if best else [])
+    candidates = candidates_of(_worth_reading(hits, says), asked, read_hits)
+    odds = odds_of(candidates, hits)
+    confidence = probability(odds)
     verdict = verdict_of(confidence)
-    evidence = _evidence(best, candidates) if best and verdict != "unsupported" else []
+    ranked = sorted(zip(candidates, odds, strict=True), key=lambda one: -(one[0].hit.score + ODDS * one[1]))
+    evidence = (
+        [] if verdict == "unsupported" else _evidence(question, ranked, PASSAGES if verdict == "supported" else 1)
+    )
     resting = {item.hit.passage_id for item in evidence}
-    further = [hit for hit in hits if hit.passage_id not in resting]
-    rest = neighbours_joined(further, k - len(evidence), says if saying else _is_reference)
-    citations, sentences = [], []
+    order = {candidate.hit.passage_id: n for n, (candidate, _) in enumerate(ranked)}
+    further = sorted(
+        (hit for hit in hits if hit.passage_id not in resting), key=lambda hit: order.get(hit.passage_id, len(order))
+    )
+    rest = neighbours_joined(further, k - len(evidence), says if any(judged.values()) else _is_reference)
+    citations, sentences = [], list[Sentence]()
     for n, item in enumerate((evidence + [_nearest(question, hit, asked) for hit in rest])[:k], start=1):
         said = n <= len(evidence)
         citations.append(cite(n, item, place(item.hit), said=said))
-        if said:
-            sentences += [Sentence(span.text, (n,)) for span in item.spans]
+        for span in item.spans if said else ():
+            _say(sentences, span.text, n)
     return Answer(
         question=question,
         verdict=verdict,
@@ -133,22 +150,32 @@ def compose(
     )
 
 
-def sure(hits: Sequence[Hit]) -> float:
-    """How sure the library is that the best hit answers, between 0 and 1.
-
-    A logistic rule on two similarities of the best hit: the cosine of the passage to the question, and how well its
-    words match those of the question. Fitted to questions that notes answer, questions near them that nothing
-    answers, and questions about something else; see docs/BENCHMARKS.md for what it is worth.
-    """
-    if not hits:
-        return 0.0
-    best = hits[0]
-    return 1 / (1 + math.exp(3.3 - 4.2 * best.dense - 3.0 * best.tokens))
+def _worth_reading(hits: Sequence[Hit], says: Callable[[Hit], bool]) -> list[Hit]:
+    """The best hits that say something, and the best of the papers if all of these are notes, or the reverse."""
+    saying = filter(says, hits)
+    best = list(islice(saying, READ_MOST))
+    kinds = {hit.document.kind for hit in best}
+    if len(kinds) == 1 and any(hit.document.kind not in kinds for hit in hits):
+        best += islice((hit for hit in saying if hit.document.kind not in kinds), 1)
+    return best
 
 
-def verdict_of(confidence: float) -> Verdict:
-    """The verdict for a confidence: supported from 0.6, partial from 0.45, else unsupported."""
-    return "supported" if confidence >= 0.6 else "partial" if confidence >= 0.45 else "unsupported"
+def _say(sentences: list[Sentence], text: str, n: int) -> None:
+    """Add what a citation says: a sentence, or one more citation of the sentence that says the same."""
+    for k, sentence in enumerate(sentences):
+        if _same(sentence.text, text):
+            sentences[k] = replace(sentence, citations=tuple(dict.fromkeys((*sentence.citations, n))))
+            return
+    sentences.append(Sentence(text, (n,)))
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two texts say the same in nearly the same letters, and have the same numbers."""
+    folded = _folded(one), _folded(other)
+    if folded[0] == folded[1]:
+        return True
+    alike = min(map(len, folded)) >= SAME_LETTERS and ratio(*folded) >= SAME
+    return alike and _NUMBER.findall(one) == _NUMBER.findall(other) and is_negated(one) == is_negated(other)
 
 
 def says_something(hit: Hit, question: str, asked: Collection[tuple[int, int]]) -> bool:
@@ -180,56 +207,58 @@ def _points(line: str) -> bool:
     return len(_ADDRESS.sub("", line).lstrip("- ").split()) < WORDS_BESIDE
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A hit that may answer: its spans that may be said, and how near each is to the question."""
+def candidates_of(hits: Sequence[Hit], asked: Collection[tuple[int, int]], read_hits: HitReader) -> list[Candidate]:
+    """The hits that were found for something that may be said, and not for a question that stands beside it."""
+    candidates = []
+    for hit, reading in zip(hits, read_hits(hits), strict=True):
+        saying = _answering(hit, asked)
+        spans = tuple(k for k, span in enumerate(hit.passage.spans) if span in saying)
+        best = reading.scores[list(spans)].max()
+        if hit.passage.kind == "question" or best >= reading.scores.max() - BESIDE:
+            candidates.append(Candidate(hit, spans, reading))
+    return candidates
 
-    hit: Hit
-    spans: list[Span]
-    scores: NDArray[np.float32]
 
+def _evidence(question: str, ranked: Sequence[tuple[Candidate, float]], passages: int) -> list[Evidence]:
+    """The best passages, from different places, each with the spans that answer.
 
-def _candidates(
-    hits: Sequence[Hit], asked: Collection[tuple[int, int]], score_spans: SpanScorer
-) -> Iterator[_Candidate]:
-    """The hits that were found for something that may be said, and not for a question that stands beside it.
-
-    The spans of a hit are scored when it is its turn, and none are when its score is not NEAR that of the first.
+    A further one takes part when it was found as well as the best one, or is likely to answer and of the other kind:
+    note and paper are both shown. One that says what is said already is only another place of it.
     """
-    least = -math.inf
-    for hit in hits:
-        if hit.score < least:
-            return
-        (scores,) = score_spans([hit])
-        spans = _answering(hit, asked)
-        score_of = dict(zip(hit.passage.spans, scores, strict=True))
-        own = np.array([score_of[span] for span in spans], dtype=np.float32)
-        if hit.passage.kind == "question" or own.max() >= scores.max() - BESIDE:
-            yield _Candidate(hit, spans, own)
-            least = max(least, NEAR * hit.score)
-
-
-def _evidence(best: _Candidate, others: Iterable[_Candidate]) -> list[Evidence]:
-    """The best passages, from different places, each with the spans that answer."""
     evidence: list[Evidence] = []
-    seen: set[str] = set()
-    said, nearest = 0, -1.0
-    for candidate in chain([best], others):
-        hit, room = candidate.hit, SENTENCES - said
-        folded = _folded(hit.passage.text)
-        if folded in seen:
+    said: list[str] = []
+    saying, nearest = 0, -1.0
+    for candidate, odds in ranked:
+        hit, room = candidate.hit, SENTENCES - len(said)
+        other_kind = bool(evidence) and all(item.hit.document.kind != hit.document.kind for item in evidence)
+        if hit.score < NEAR * ranked[0][0].hit.score and not (other_kind and probability([odds]) >= SUPPORTED):
             continue
-        seen.add(folded)
-        nearest = max(nearest, float(candidate.scores.max()))
-        order = [int(k) for k in np.argsort(-candidate.scores)[:2] if candidate.scores[k] >= nearest - NEAR_SPAN]
-        if order or not evidence:
-            row = candidate.spans
-            chosen = row[:room] if hit.passage.kind == "question" else _whole(row, order, hit.passage.kind)[:room]
-            said += len(chosen)
+        spans = _best_spans(question, candidate, -1.0 if other_kind else nearest - NEAR_SPAN)
+        nearest = max(nearest, float(candidate.reading.scores[list(candidate.spans)].max()))
+        news = [span for span in spans if not any(_same(text, span.text) for text in said)]
+        if news and (saying == passages or not room):
+            continue
+        if spans:
+            chosen = spans[:room] if news else spans
             evidence.append(Evidence(hit, tuple(chosen)))
-        if len(seen) == PASSAGES or said == SENTENCES:
-            break
+            said += [span.text for span in news[:room]]
+            saying += bool(news)
     return evidence
+
+
+def _best_spans(question: str, candidate: Candidate, least: float) -> list[Span]:
+    """The spans of a candidate that answer, with what it takes to read them; none when none scores `least`.
+
+    Of a question and its answer the whole answer, and the question too when the answer says nothing without it.
+    """
+    spans, kind = candidate.hit.passage.spans, candidate.hit.passage.kind
+    row = [spans[k] for k in candidate.spans]
+    scores = candidate.reading.scores[list(candidate.spans)]
+    order = [int(k) for k in np.argsort(-scores)[:2] if scores[k] >= least and scores[k] >= scores.max() - NEAR_SPAN]
+    if kind != "question" or not order:
+        return _whole(row, order, kind)
+    short = sum(len(span.text.split()) for span in row) < PHRASE_WORDS
+    return [spans[0], *row] if short and spans[0] not in row and not _same(question, spans[0].text) else row
 
 
 def _whole(row: Sequence[Span], order: Sequence[int], kind: PassageKind) -> list[Span]:

@@ -25,7 +25,7 @@ from service import ledger
 from service.answer import Evidence, cite, compose
 from service.filters import Filter, Inquiry, parse
 from service.related import Relations
-from service.retrieve import FUSED, Mix, read, retrieve, score_spans
+from service.retrieve import FUSED, Mix, read, read_hits, retrieve
 from service.selection import Selection, Selector
 from service.standing import Stamp, Standing, cited_by, stamp_of
 from service.types import Answer, AnsweredQuestion, Draft, Hit, Related, SearchResult, Writer, WriterName
@@ -241,7 +241,7 @@ class Desk:
             found,
             k=k,
             asked=self._asked(snapshot) | standing.moved(self._asked(snapshot)),
-            score_spans=partial(score_spans, snapshot, self.encoder, query),
+            read_hits=partial(read_hits, snapshot, self.encoder, query),
             place=standing,
             took_ms=clock,
         )

@@ -11,7 +11,7 @@ from indexer.lexical import Lexical
 from indexer.names import MOST_WORDS, abbreviates, short_names
 from indexer.types import TokenCounter
 
-MOST_FORMS = 4
+MOST_FORMS = 5
 """A question is asked in so many forms at most, its own included."""
 
 SHORTEST = 4
@@ -21,6 +21,7 @@ LONG_WORD = 8
 """A word of so many letters may have two letters wrong, a shorter one has one."""
 
 _WORD = re.compile(r"\b[^\W\d_]+\b")
+_ASIDE = re.compile(r"\s*\([^()]*\)\s*$")
 _COMMON = frozenset(
     """
     a about after all also am an and any are as at be been before being between both but by can could did do does
@@ -38,10 +39,10 @@ def forms(text: str, lexical: Lexical, count_tokens: TokenCounter) -> list[str]:
     """The question itself, and where it has other words than the library, in the library's.
 
     As it is spelt there; with a phrase as its short name (NTM for neural Turing machine); with a short name as the
-    phrase that the library explains it by.
+    phrase that the library explains it by; without what stands in brackets.
     """
     spelt = respelt(text, lexical, count_tokens)
-    found = [text, spelt, shortened(spelt, lexical), explained(spelt, lexical)]
+    found = [text, spelt, shortened(spelt, lexical), explained(spelt, lexical), without_aside(spelt)]
     return list(dict.fromkeys(found))[:MOST_FORMS]
 
 
@@ -95,6 +96,11 @@ def explained(text: str, lexical: Lexical) -> str:
         return known[0] if known and known[0] not in text.lower() else match[0]
 
     return _WORD.sub(meant, text)
+
+
+def without_aside(text: str) -> str:
+    """The text without what stands in brackets at its end: a remark, not what is asked."""
+    return _ASIDE.sub("", text) or text
 
 
 def _phrases(text: str) -> Iterator[list[re.Match[str]]]:

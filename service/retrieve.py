@@ -72,6 +72,30 @@ class Query:
         return (self.own, *self.others)
 
 
+@dataclass(frozen=True, slots=True)
+class Met:
+    """How well a passage meets the words of a question, in one of its forms: the best cosine of each of its tokens.
+
+    `text` is the form and `offsets` are the places of its t tokens in it; `rarity` (t,) is how rare their words are, 1
+    for one that the library does not have. `passage` is (t,); `spans` is (spans, t), zero for a span that cannot be
+    found in the text that was embedded.
+    """
+
+    text: str
+    offsets: tuple[tuple[int, int], ...]
+    rarity: NDArray[np.float32]
+    passage: NDArray[np.float32]
+    spans: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A hit compared with a question token by token: how near each span is, (spans,), and what is met in each form."""
+
+    scores: NDArray[np.float32]
+    met: tuple[Met, ...]
+
+
 def read(snapshot: Snapshot, encoder: Encoder, question: str) -> Query:
     """Make a question ready to be searched for."""
     own, *others = (
@@ -148,7 +172,7 @@ def _tokens(asked: Sequence[Form]) -> tuple[Matrix, Matrix]:
     return tokens, shares
 
 
-def score_spans(snapshot: Snapshot, encoder: Encoder, query: Query, hits: Sequence[Hit]) -> list[NDArray[np.float32]]:
+def read_hits(snapshot: Snapshot, encoder: Encoder, query: Query, hits: Sequence[Hit]) -> list[Reading]:
     """How near each span of each hit is to the question in its nearest form, at no call of the model.
 
     MaxSim over the span's own tokens, plus SPAN_MEAN times the cosine of their mean to that of the question's: the
@@ -160,24 +184,32 @@ def score_spans(snapshot: Snapshot, encoder: Encoder, query: Query, hits: Sequen
     abouts /= np.maximum(np.linalg.norm(abouts, axis=1, keepdims=True), 1e-9)
     codes = snapshot.catalogue.token_codes(snapshot.vectors.fingerprint, [hit.passage_id for hit in hits])
     offsets = encoder.offsets([hit.passage.embedded_text for hit in hits])
-    result = []
+    rarest = snapshot.lexical.rarest
+    readings = []
     for hit, places in zip(hits, offsets, strict=True):
-        scores = np.zeros(len(hit.passage.spans), dtype=np.float32)
+        count = len(hit.passage.spans)
+        scores, spans = np.zeros(count, dtype=np.float32), np.zeros((count, len(asked)), dtype=np.float32)
+        passage = np.zeros(len(asked), dtype=np.float32)
         tokens = unpack(codes.get(hit.passage_id, b""))
-        if len(tokens) == len(places):
+        if len(tokens) and len(tokens) == len(places):
+            similarities = tokens @ asked.T
+            passage = similarities.max(axis=0)
             own = [k for k, (start, end) in enumerate(places) if start < end]  # the others are special tokens
             starts, ends = [places[k][0] for k in own], [places[k][1] for k in own]
-            tokens = tokens[own]
-            similarities = tokens @ asked.T
+            tokens, similarities = tokens[own], similarities[own]
             for k, (start, end) in enumerate(_located(hit)):
                 inside = slice(bisect_left(starts, start), bisect_right(ends, end))
                 if inside.start < inside.stop:
                     total = tokens[inside].sum(axis=0)
-                    met = shares @ similarities[inside].max(axis=0)
+                    spans[k] = similarities[inside].max(axis=0)
                     about = abouts @ total / max(float(np.linalg.norm(total)), 1e-9)
-                    scores[k] = np.max(met + SPAN_MEAN * about)
-        result.append(scores)
-    return result
+                    scores[k] = np.max(shares @ spans[k] + SPAN_MEAN * about)
+        met, first = [], 0
+        for form in query.forms:
+            part = slice(first, first := first + len(form.weights))
+            met.append(Met(form.text, form.encoded.offsets, form.weights / rarest, passage[part], spans[:, part]))
+        readings.append(Reading(scores, tuple(met)))
+    return readings
 
 
 def _located(hit: Hit) -> Iterator[tuple[int, int]]:

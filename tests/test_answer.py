@@ -14,8 +14,6 @@ from service.answer import (
     neighbours_joined,
     quote,
     says_something,
-    sure,
-    verdict_of,
 )
 from service.types import Hit
 
@@ -146,16 +144,6 @@ def test_the_question_itself_and_open_questions_say_nothing():
     assert not says_something(hit("Multi-scale testing"), "Multi-scale testing", set())
     assert not says_something(hit("Deep fried convnets", 7), "what are they", {(1, 7)})
     assert says_something(hit("Deep fried convnets", 7), "what are they", {(2, 7)})
-
-
-def test_confidence_grows_with_both_similarities_and_sets_the_verdict():
-    low, high = hit("x", dense=0.1, tokens=0.4), hit("x", dense=0.7, tokens=0.8)
-    assert sure([]) == 0.0
-    assert sure([low]) < sure([replace(low, dense=0.3)]) < sure([high]) < 1
-    assert [verdict_of(sure([found])) for found in (low, high)] == ["unsupported", "supported"]
-    assert [verdict_of(value) for value in (0.449, 0.45, 0.599, 0.6)] == [
-        "unsupported", "partial", "partial", "supported",
-    ]  # fmt: skip
 
 
 def paper_hit(*sentences, kind="text"):

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.lexical import Lexical, LexicalDocument
-from service.forms import MOST_FORMS, explained, forms, respelt, shortened
+from service.forms import MOST_FORMS, explained, forms, respelt, shortened, without_aside
 
 TEXTS = (
     "An NTM has a memory; the NTM is read and written.",
@@ -81,7 +81,24 @@ def test_the_questions_own_words_come_first_and_forms_are_few(lexical):
         "the bottleneck of a Neural Turing Machine with batch normalization",
     ]
     assert forms("memory", lexical, count_tokens) == ["memory"]
-    assert len(forms(asked, lexical, count_tokens)) == MOST_FORMS
+    assert (
+        forms(asked + " (like in BeRT)", lexical, count_tokens)[-1]
+        == "the bottleneck of a Neural Turing Machine with BN"
+    )
+    assert len(forms(asked + " (like in BeRT)", lexical, count_tokens)) == MOST_FORMS
+
+
+@pytest.mark.parametrize(
+    ("asked", "left"),
+    [
+        ("How does PE work? (like in BeRT)", "How does PE work?"),
+        ("Network in Network (barely read)", "Network in Network"),
+        ("what is f(x)?", "what is f(x)?"),
+        ("(all of it)", "(all of it)"),
+    ],
+)
+def test_a_remark_in_brackets_is_left_out(asked, left):
+    assert without_aside(asked) == left
 
 
 @given(asked=st.text())

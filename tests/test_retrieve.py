@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from desks import open_desk, put_paper
 
-from service.retrieve import DENSE_ALONE, FUSED, LEXICAL_ALONE, Mix, _sections, read, retrieve, score_spans
+from service.retrieve import DENSE_ALONE, FUSED, LEXICAL_ALONE, Mix, _sections, read, read_hits, retrieve
 
 
 @pytest.fixture(scope="module")
@@ -83,28 +83,49 @@ def test_a_section_is_as_good_as_its_three_best():
     assert _sections(scores, [one, one, one, one, other]).tolist() == [3.0, 3.0, 3.0, 3.0, 9.0]
 
 
-def scored(desk, question, file, lines):
-    """The hit at a place, and the scores of its spans."""
+def reading_of(desk, question, file, lines):
+    """The hit at a place, read."""
     with desk.library.snapshot() as snapshot:
         query = read(snapshot, desk.encoder, question)
         found = retrieve(snapshot, query, top=50)
         (hit,) = [hit for hit in found if (hit.document.file, hit.passage.lines) == (file, lines)]
-        (scores,) = score_spans(snapshot, desk.encoder, query, [hit])
-    return hit, scores
+        (reading,) = read_hits(snapshot, desk.encoder, query, [hit])
+    return hit, reading
 
 
 def test_the_span_that_meets_the_words_scores_best(desk):
-    hit, scores = scored(desk, "the root of the other", "adam.md", (3, 4))
+    hit, reading = reading_of(desk, "the root of the other", "adam.md", (3, 4))
     assert [span.text for span in hit.passage.spans] == [
         "Adam keeps a moving average of the gradient and of its square.",
         "It divides the one by the root of the other.",
     ]
-    assert scores[1] == pytest.approx(1.2, abs=0.2)
-    assert scores[0] < scores[1] - 0.4
+    assert reading.scores[1] == pytest.approx(1.2, abs=0.2)
+    assert reading.scores[0] < reading.scores[1] - 0.4
 
 
 def test_spans_are_found_behind_their_markup(desk):
-    hit, scores = scored(desk, "two heads help while training", "group.md", (2, 4))
+    hit, reading = reading_of(desk, "two heads help while training", "group.md", (2, 4))
     assert [span.text for span in hit.passage.spans][-1] == "plus **two** heads that help while training"
-    assert int(np.argmax(scores)) == len(scores) - 1
-    assert scores[-1] == pytest.approx(1.2, abs=0.2)
+    assert int(np.argmax(reading.scores)) == len(reading.scores) - 1
+    assert reading.scores[-1] == pytest.approx(1.2, abs=0.2)
+
+
+def test_each_word_is_met_where_it_stands(desk):
+    _, reading = reading_of(desk, "root of zebras", "adam.md", (3, 4))
+    (met,) = reading.met
+    words = [met.text[start:end] for start, end in met.offsets]
+    assert words == ["root", "of", "zebras"]
+    assert met.spans[0, 0] < 0.6
+    assert met.spans[1, 0] == pytest.approx(1.0, abs=0.1)
+    assert met.passage == pytest.approx(np.maximum(met.spans.max(axis=0), met.passage))
+    assert met.passage[:2] == pytest.approx([1.0, 1.0], abs=0.1)
+    assert met.passage[2] < 0.6
+    assert met.rarity[2] == pytest.approx(1.0)  # no passage has it
+    assert met.rarity[1] < met.rarity[0] < 1
+
+
+def test_a_passage_without_codes_meets_nothing(desk, monkeypatch):
+    monkeypatch.setattr(type(desk.encoder), "offsets", lambda _, texts: [[] for _ in texts])
+    _, reading = reading_of(desk, "the root of the other", "adam.md", (3, 4))
+    assert reading.scores.tolist() == [0.0, 0.0]
+    assert not reading.met[0].spans.any()

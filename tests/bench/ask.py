@@ -48,7 +48,7 @@ STAGES: tuple[tuple[str, Any, str], ...] = (
     ("documents", Catalogue, "documents_among"),
     ("ranking, besides", service.ask, "retrieve"),
     ("places of tokens", CompiledEncoder, "offsets"),
-    ("scores of sentences, besides", service.ask, "score_spans"),
+    ("scores of sentences, besides", service.ask, "read_hits"),
     ("what stands in the files", Standing, "look"),
     ("files of citations", Standing, "__call__"),
     ("answering, besides", Desk, "ask"),

@@ -1,0 +1,162 @@
+"""How sure an answer may be: whether a passage that was found answers the question, or only lies near it.
+
+Near misses share most words with the question, so that no similarity alone tells them apart. What tells more is how
+much was met, and what a reader would stumble over: a name that is missing, another number, a negation. Each sign counts
+one way only. Their weights are fitted by `python -m tests.bench.confidence`; docs/CONFIDENCE.md says to what, and how
+far they can be trusted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.retrieve import Met, Reading
+from service.types import Hit, Verdict
+from service.wording import Asked, asked, contradicts, defines, has_all
+
+READ = 3
+"""So many of the best passages are read: the one that answers is seldom further down."""
+
+BESIDE = slice(5, 20)
+"""The hits that an answer is compared with: near the question, but behind what may answer it."""
+
+FEWEST_BESIDE = 5
+USUAL_BESIDE = 0.35
+"""In a library with few passages, so many more are taken to have this cosine to the question."""
+
+MOST_EVIDENCE = 4.0
+"""More than that no question has met, whatever is pasted into it."""
+
+SAME = 0.7
+"""From this cosine on, a word is taken to be said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What speaks for it that a passage answers a question, and what against it.
+
+    `met` is how well the passage meets the words of the question: the mean of their best cosines, by rarity; `sentence`
+    the same for the best of its sentences, over the words that carry meaning. `evidence` is the logarithm of how much
+    that is in sum: many rare words that are met are less likely to be chance than few. `distinct` is the cosine of the
+    passage to the question less that of passages further down.
+
+    `lacks` is 1 when the question has a name or a number that the passage and its headings do not have. `contradicts`
+    is the share of the question's words that the best sentence has, when it differs in what matters: a negation, the
+    opposite of a word, another number. `defines` is 1 when the question asks what something is and the passage says
+    so or stands under its name, -1 when it does not.
+    """
+
+    met: float
+    sentence: float
+    evidence: float
+    distinct: float
+    lacks: float
+    contradicts: float
+    defines: float
+
+
+AGAINST = frozenset({"lacks", "contradicts"})
+"""Signs that may only speak against an answer; the others may only speak for it."""
+
+WEIGHTS = Signs(
+    met=3.138,
+    sentence=0.684,
+    evidence=1.296,
+    distinct=0.948,
+    lacks=-0.858,
+    contradicts=-1.8,
+    defines=0.164,
+)
+BIAS = -2.80
+SUPPORTED = 0.75
+
+PARTIAL = 0.5
+"""From here on it is more likely than not that the library answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A hit that may answer: which of its spans may be said, and how its words meet those of the question."""
+
+    hit: Hit
+    spans: tuple[int, ...]
+    reading: Reading
+
+
+def odds_of(candidates: Sequence[Candidate], hits: Sequence[Hit]) -> list[float]:
+    """The logarithm of the odds that each candidate answers, in the form of the question that it suits best.
+
+    `candidates` are the passages that may answer, best first; `hits` is everything that was found.
+    """
+    signs = iter(read_signs(candidates, hits))
+    return [max(log_odds(next(signs)) for _ in one.reading.met) for one in candidates]
+
+
+def probability(odds: Sequence[float]) -> float:
+    """The probability that the library answers, when two of three questions are answered at all.
+
+    It is that of the best of the first READ candidates, whose `odds` are given in the order of the search.
+    """
+    return 1 / (1 + math.exp(-max(odds[:READ]))) if odds else 0.0
+
+
+def verdict_of(value: float) -> Verdict:
+    """The verdict for a confidence: from PARTIAL on the library more likely answers than not."""
+    return "supported" if value >= SUPPORTED else "partial" if value >= PARTIAL else "unsupported"
+
+
+def log_odds(signs: Signs) -> float:
+    """The logarithm of the odds that a passage with these signs answers."""
+    odds: float = np.dot(astuple(WEIGHTS), astuple(signs))
+    return BIAS + odds
+
+
+def read_signs(candidates: Sequence[Candidate], hits: Sequence[Hit]) -> list[Signs]:
+    """The signs of each candidate in every form of the question."""
+    beside = [hit.dense for hit in hits[BESIDE]]
+    missing = max(FEWEST_BESIDE - len(beside), 0)
+    usual = (sum(beside) + missing * USUAL_BESIDE) / (len(beside) + missing)
+    return [_signs(one, met, usual) for one in candidates for met in one.reading.met]
+
+
+def _signs(candidate: Candidate, met: Met, beside: float) -> Signs:
+    question, hit = asked(met.text), candidate.hit
+    rows = list(candidate.spans)
+    words, shares = _words(question, met)
+    weight = max(float(shares.sum()), 1e-9)
+    in_spans = met.spans[rows] @ words.T
+    best = int(np.argmax(candidate.reading.scores[rows]))
+    evidence = float(shares @ np.maximum(words @ met.passage, 0))
+    turned = contradicts(hit.passage.spans[rows[best]].text, question)
+    return Signs(
+        met=float(met.passage @ met.rarity) / max(float(met.rarity.sum()), 1e-9),
+        sentence=float((in_spans @ shares).max()) / weight,
+        evidence=math.log(0.3 + min(evidence, MOST_EVIDENCE)),
+        distinct=hit.dense - beside,
+        lacks=float(not has_all(f"{hit.document.title}\n{hit.passage.embedded_text}", question)),
+        contradicts=float((in_spans[best] >= SAME).mean()) if turned else 0.0,
+        defines=_defines(hit, question.subject),
+    )
+
+
+def _words(question: Asked, met: Met) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """What makes words of tokens, (words, tokens), rows that sum to 1; and how rare each word is."""
+    starts = np.array([start for start, _ in met.offsets])
+    inside = np.zeros((len(question.words), len(starts)), dtype=bool)
+    for row, word in zip(inside, question.words, strict=True):
+        row[:] = (word.start <= starts) & (starts < word.end)
+    inside = inside[inside.any(axis=1)]
+    means = inside / np.maximum(inside.sum(axis=1, keepdims=True), 1)
+    return means.astype(np.float32), (means @ met.rarity).astype(np.float32)
+
+
+def _defines(hit: Hit, subject: str) -> float:
+    if not subject:
+        return 0.0
+    heading = hit.passage.headings[-1] if hit.passage.headings else hit.document.title
+    return 1.0 if defines(hit.passage.text, heading, subject) else -1.0

@@ -1,0 +1,202 @@
+"""What a question insists on in so many words, and whether a text has it: names, numbers, negations, opposites.
+
+English alone is read so far; of a question in another language the names and numbers are.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+FUNCTION_WORDS = frozenset(
+    """
+    a about after all also am among an and any are as at be been before being between both but by can could define
+    describe did do does doing done during each every explain few for from get gets give given got had has have he her
+    here his how i if in into is it its just like lot many may me mean means might mine more most much must my no nor
+    not of on one ones only or other our out over should so some such tell than that the their them then there these
+    they this those through to too under us use used using very was we were what when where whether which while who
+    whom whose why will with within without would you your
+    """.split()
+)
+"""Words that name nothing: whether a passage meets them says little."""
+
+TITLE_CASE = 0.6
+"""From this share of capitalised words on, a question is set like a headline, and its capitals say nothing."""
+
+SHORTEST_INSIDE = 3
+"""A name of so many letters may be part of a longer word (`Transformer` in `Transformers`), a shorter one may not."""
+
+DEFINED_WORDS = 5
+"""The thing that a question asks to define has at most so many words."""
+
+_OPPOSITES = """
+    accept reject, active passive, add remove, advantage disadvantage, agree disagree, allow prevent, allow prohibit,
+    always never, begin end, benefit drawback, best worst, better worse, cause prevent, common rare, create destroy,
+    decoder encoder, decrease increase, deep shallow, dense sparse, deterministic stochastic, different same,
+    different similar, difficult easy, direct indirect, discrete continuous, early late, earliest latest, east west,
+    eastern western, enable prevent, explicit implicit, external internal, fail succeed, false true, fast slow,
+    female male, few many, finite infinite, first last, formal informal, forward backward, gain loss, global local,
+    hard easy, harm help, high low, higher lower, highest lowest, hot cold, import export, improve worsen, include
+    exclude, inside outside, known unknown, large small, larger smaller, largest smallest, least most, left right,
+    less more, likely unlikely, linear nonlinear, long short, longer shorter, major minor, majority minority, maximum
+    minimum, maximize minimize, men women, man woman, narrow wide, negative positive, new old, north south, northern
+    southern, old young, open close, oppose support, possible impossible, presence absence, primary secondary, private
+    public, raise lower, reduce increase, rich poor, rise fall, rural urban, simple complex, start end, strength
+    weakness, strong weak, stronger weaker, supervised unsupervised, thick thin, top bottom, upper lower, usual unusual
+"""
+
+_WORD = re.compile(r"[^\W_]+")
+_NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)*(?!\w)")
+_DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
+_NEGATION = re.compile(
+    r"\b(?:not|never|no|none|nothing|nobody|without|nor|neither|cannot|unable|except|fail(?:s|ed|ing)?|lack(?:s|ed|ing)?)\b"
+    r"|n['’]t\b",
+    re.IGNORECASE,
+)
+_ENDING = re.compile(r"(?<=\w{3})(?:ing|ed|es|s|d|ly|e)$")
+_FOLD = re.compile(r"[\W_]+")
+_WHAT_IS = re.compile(
+    r"(?:what|who)(?:['’]s| is| are| was| were) (?:an? |the )?(?P<is>\w[\w -]*?)\s*\?*"
+    r"|(?:define|describe|explain(?: what)?) (?:an? |the )?(?P<explain>\w[\w -]*?)(?: is| are)?\s*[?.]*",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a question that carries meaning, and its place in the question, in characters."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a question insists on.
+
+    `words` are those that carry meaning, or all when none does. `names` are written with a capital or digit where
+    another word has none; `numbers` stand alone. `negated` says that it has a negation, `subject` what it asks to
+    define, "" when it asks for something else.
+    """
+
+    words: tuple[Word, ...]
+    names: tuple[str, ...]
+    numbers: frozenset[str]
+    negated: bool
+    subject: str
+
+
+@lru_cache(maxsize=16)
+def asked(question: str) -> Asked:
+    """Read what a question insists on."""
+    words = tuple(Word(found[0], found.start(), found.end()) for found in _WORD.finditer(question))
+    meaning = tuple(word for word in words if word.text.lower() not in FUNCTION_WORDS)
+    defined = _WHAT_IS.fullmatch(question.strip())
+    subject = (defined["is"] or defined["explain"]) if defined else ""
+    return Asked(
+        words=meaning or words,
+        names=tuple(_names(question, words)),
+        numbers=numbers(question),
+        negated=is_negated(question),
+        subject=subject if len(subject.split()) <= DEFINED_WORDS else "",
+    )
+
+
+def _names(question: str, words: tuple[Word, ...]) -> list[str]:
+    unmarked = [word.text[0].isupper() for word in words if not _is_marked(word.text)]
+    headline = sum(unmarked) >= max(3, TITLE_CASE * len(unmarked))
+    return [
+        word.text
+        for word in words
+        if word.text.lower() not in FUNCTION_WORDS
+        and (_is_marked(word.text) or (word.text[0].isupper() and not headline and not _begins(question, word.start)))
+    ]
+
+
+def _is_marked(word: str) -> bool:
+    """Whether a word is a name wherever it stands: a capital inside it, or digits beside letters."""
+    return word[1:].lower() != word[1:] or (any(map(str.isdigit, word)) and any(map(str.isalpha, word)))
+
+
+def _begins(question: str, start: int) -> bool:
+    """Whether a sentence begins here, so that a capital says nothing."""
+    before = question[:start].rstrip(" \"'([“‘")
+    return not before or before[-1] in ".?!:"
+
+
+def numbers(text: str) -> frozenset[str]:
+    """The numbers that stand alone in a text, without the commas in thousands."""
+    return frozenset(found.replace(",", "") for found in _NUMBER.findall(text))
+
+
+def is_negated(text: str) -> bool:
+    """Whether a text has a negation."""
+    return bool(_NEGATION.search(text))
+
+
+def has_all(text: str, question: Asked) -> bool:
+    """Whether a text has every name and number of a question.
+
+    A name is found in whatever way it is joined (`ResNet50`, `ResNet-50`), as part of a longer word, and as the
+    initials of words that follow one another.
+    """
+    if not question.numbers <= {found.replace(",", "") for found in _DIGITS.findall(text)}:
+        return False
+    if not question.names:
+        return True
+    words = [word.lower() for word in _WORD.findall(text)]
+    joined = _FOLD.sub("", text.lower())
+    initials = "".join(word[0] for word in words)
+    return all(_has(name, set(words), joined, initials) for name in question.names)
+
+
+def _has(name: str, words: set[str], joined: str, initials: str) -> bool:
+    folded = _FOLD.sub("", name.lower())
+    if len(folded) < SHORTEST_INSIDE:
+        return folded in words
+    singular = folded.removesuffix("s")
+    short = name[:-1].isupper() and len(singular) >= SHORTEST_INSIDE
+    return singular in joined or (short and singular in initials)
+
+
+def contradicts(sentence: str, question: Asked) -> bool:
+    """Whether a sentence differs from a question in what turns its meaning round.
+
+    The question is negated and the sentence is not; the sentence has the opposite of a word of the question in its
+    place; or it has other numbers.
+    """
+    if question.negated and not is_negated(sentence):
+        return True
+    given = numbers(sentence)
+    if not question.numbers <= given and given - question.numbers:
+        return True
+    asked_for = {_root(word.text) for word in question.words}
+    said = {_root(word) for word in _WORD.findall(sentence)}
+    return any(_OPPOSITE.get(root, frozenset()) & (said - asked_for) for root in asked_for - said)
+
+
+def defines(text: str, heading: str, subject: str) -> bool:
+    """Whether a text says what its subject is ("A subject is …", "Subject: …"), or stands under its name."""
+    if _FOLD.sub("", subject.lower()) in _FOLD.sub("", heading.lower()):
+        return True
+    name = r"\W+".join(map(re.escape, subject.split()))
+    said = rf"\b{name}(?:s|es)?\W*(?:\([^)]*\)\W*)?(?:is|are|was|were|means|refers|denotes|consists?|[:=–—-])"
+    return bool(re.search(said, text, re.IGNORECASE))
+
+
+def _root(word: str) -> str:
+    return _ENDING.sub("", word.lower())
+
+
+def _opposites() -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for pair in _OPPOSITES.split(","):
+        one, other = map(_root, pair.split())
+        found.setdefault(one, set()).add(other)
+        found.setdefault(other, set()).add(one)
+    return {root: frozenset(others) for root, others in found.items()}
+
+
+_OPPOSITE = _opposites()
