@@ -7,10 +7,11 @@ import unicodedata
 
 _GREEK = dict(
     zip(
-        "αβγδεζηθικλμνξοπρστυφχψω",
+        "αβγδεζηθικλμνξοπρςστυφχψω",
         (
             *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu"),
-            *("nu", "xi", "omicron", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega"),
+            *("nu", "xi", "omicron", "pi", "rho", "sigma", "sigma", "tau", "upsilon", "phi", "chi"),
+            *("psi", "omega"),
         ),
         strict=True,
     )
@@ -57,7 +58,7 @@ _LATEX = (
     (re.compile(r"\\(?:le|ge|ne)(?![A-Za-z])"), lambda found: f" {found[0][1:]}q "),
     (re.compile(r"\\var(epsilon|phi|theta|rho|sigma)(?![A-Za-z])"), r" \1 "),
 )
-_LETTER = re.compile(r"(?<![\u0370-\u03ff])[Α-Ωα-ω](?![\u0370-\u03ff])")
+_LETTER = re.compile(r"(?<![\u0370-\u03ff])[Α-ΡΣ-Ωα-ω](?![\u0370-\u03ff])")
 """A Greek letter alone: in a formula, not in a word."""
 
 _CJK = re.compile(r"([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff])")

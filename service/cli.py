@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from io import StringIO, TextIOWrapper
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from indexer import __version__
 from indexer.cli import STOPPED, add_library, as_json, notice, settings_of
 from indexer.cli import add_commands as add_indexer_commands
 from indexer.errors import FootnoteError, InputError, QuestionError
+from service.bench.cli import add_commands as add_bench_commands
 
 if TYPE_CHECKING:
     from indexer.collect import Papers
@@ -136,15 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     add_library(serve)
     serve.set_defaults(run=_serve)
 
-    bench = commands.add_parser("bench", help="measure the quality of answers").add_subparsers(
-        title="commands", metavar="COMMAND", required=True
-    )
-    quality = bench.add_parser("quality", help="hit rates and refusals on a file of questions with gold places")
-    quality.add_argument("gold", type=Path, metavar="GOLD.jsonl", help="a question a line, with its gold places")
-    quality.add_argument("-k", type=_number(1, 200), default=10, metavar="N", help="citations an answer (default: 10)")
-    quality.add_argument("--json", action="store_true", help="print the figures as JSON")
-    add_library(quality)
-    quality.set_defaults(run=_bench_quality)
+    add_bench_commands(commands)
     return parser
 
 
@@ -287,15 +279,6 @@ def _serve(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
     watch: Papers | None = None if not arguments.watch else "known" if arguments.no_papers else "new"
     return serve(settings_of(arguments, environ), arguments.host, arguments.port, watch=watch)
-
-
-def _bench_quality(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    from service.bench import quality, quality_json, quality_table
-
-    with _desk(arguments, environ) as desk:
-        figures = quality(desk, arguments.gold, k=arguments.k)
-    print(as_json(quality_json(figures)) if arguments.json else quality_table(figures))
-    return OK
 
 
 # -------------------------------------------------------------------------------------------------- helpers

@@ -189,12 +189,13 @@ def test_an_answer_from_a_paper_says_page_and_boxes(shelved):
     desk, _ = shelved
     answer = desk.ask("what keeps the gradient alive in deep stacks")
     first = answer.citations[0]
-    assert (answer.verdict, answer.sentences[0].text) == ("supported", shelf.KEEPS)
+    said = [sentence.text for sentence in answer.sentences[:2]]
+    assert (answer.verdict, said) == ("supported", [shelf.ADDS, shelf.KEEPS])  # the second leans on the first
     assert (first.kind, first.file, first.paper, first.version) == ("paper", None, "2101.00001", "v2")
     assert (first.title, first.headings, first.lines, first.pages) == ("Residual Stacks", ("1 Method",), None, (1, 1))
-    assert (first.quote, first.boxes) == (shelf.KEEPS, shelf.PASSAGES[0].spans[1].boxes)
-    assert first.passage == f"{shelf.ADDS} {shelf.KEEPS}"
-    assert re.fullmatch(r"/papers/\d+\?page=1&sentences=2-2#quote", first.link)
+    assert first.boxes == tuple(box for span in shelf.PASSAGES[0].spans for box in span.boxes)
+    assert first.quote == first.passage == f"{shelf.ADDS} {shelf.KEEPS}"
+    assert re.fullmatch(r"/papers/\d+\?page=1&sentences=1-2#quote", first.link)
     assert not first.stale
 
 
@@ -261,8 +262,9 @@ def test_of_a_paper_that_could_not_be_had_the_abstract_is_quoted(tmp_path):
     put_paper(tmp_path, abstract_only(), pages=0, file="2101.00001.abstract")
     with reopened(tmp_path) as desk:
         first = desk.ask("gradient alive in deep stacks").citations[0]
-    assert (first.quote, first.pages, first.boxes, first.file, first.stale) == (shelf.KEEPS, None, None, None, False)
-    assert re.fullmatch(r"/papers/\d+\?sentences=2-2#quote", first.link)
+    assert first.quote == f"{shelf.ADDS} {shelf.KEEPS}"
+    assert (first.pages, first.boxes, first.file, first.stale) == (None, None, None, False)
+    assert re.fullmatch(r"/papers/\d+\?sentences=1-2#quote", first.link)
 
 
 def abstract_only():

@@ -1,143 +1,12 @@
-import json
+import re
 import sys
+from itertools import pairwise
+from xml.etree import ElementTree as ET
 
 import pytest
-import shelf
-from desks import open_desk, put_paper
-from hypothesis import given
-from hypothesis import strategies as st
+from test_style import channels, contrast
 
-from indexer.errors import InputError
-from service.bench import _auroc, hits, quality, quality_json, quality_table
-from service.types import Citation
-from tests.bench import commands, hard, layout, stops
-
-GOLD = [
-    {"id": "1", "question": "how many layers in GoogLeNet", "kind": "direct",
-     "gold": [{"file": "group.md", "start_line": 3, "end_line": 3}]},
-    {"id": "2", "question": "bias correction decay", "kind": "direct",
-     "gold": [{"file": "notes/adam.md", "start_line": 8, "end_line": 8},
-              {"file": "adam.md", "start_line": 8, "end_line": 9}]},
-    {"id": "3", "question": "zebra migration patterns", "kind": "unanswerable", "gold": []},
-]  # fmt: skip
-
-
-def citation(file="a/note.md", lines=(10, 12), paper=None, pages=None, passage="", quote=""):
-    return Citation(
-        *(1, "note", file, paper, None, "", (), lines, pages, None),
-        quote=quote,
-        passage=passage,
-        score=0,
-        link="",
-        stale=False,
-    )
-
-
-def on_page(page, evidence):
-    return {"paper": "1512.03385", "page": page, "evidence": evidence}
-
-
-def place(file="note.md", first=12, last=14):
-    return {"file": file, "start_line": first, "end_line": last}
-
-
-@pytest.mark.parametrize(
-    ("found", "gold", "hit"),
-    [
-        (citation(), place(), True),
-        (citation(), place(first=13), False),
-        (citation(), place(first=1, last=10), True),
-        (citation(), place(file="a/note.md"), True),
-        (citation(file="another note.md"), place(), False),
-        (citation(file="x/note.md"), place(file="a/note.md"), False),
-        (citation(lines=None, paper="1512.03385", pages=(3, 4)), {"paper": "1512.03385", "page": 4}, True),
-        (citation(lines=None, paper="1512.03385", pages=(3, 4)), {"paper": "1512.03385", "page": 5}, False),
-        (citation(lines=None, paper="1706.03762", pages=(3, 4)), {"paper": "1512.03385", "page": 3}, False),
-        (citation("pdfs/A study.pdf", lines=None, pages=(3, 4)), {"paper": "A study", "page": 4}, True),
-        (citation("pdfs/A study.pdf", lines=None, pages=(3, 4)), {"paper": "study", "page": 4}, False),
-        (citation("pdfs/a.pdf", lines=None, paper="1512.03385", pages=(3, 4)), {"paper": "a", "page": 4}, False),
-        (citation(lines=None, paper="1512.03385", pages=None), {"paper": "1512.03385", "page": 1}, False),
-    ],
-)
-def test_a_citation_hits_when_it_lies_on_a_gold_place(found, gold, hit):
-    assert hits(found, [gold]) is hit
-    assert hits(found, [gold], strict=True) is hit
-    assert not hits(found, [])
-
-
-@pytest.mark.parametrize(
-    ("passage", "quote", "hit"),
-    [
-        ("A Shift-\nvariant filter.", "", True),
-        ("", "shift-variant", True),
-        ("Invariant.", "A filter.", False),
-        ("It is a shift", "variant filter", False),
-    ],
-)
-def test_a_strict_hit_holds_the_evidence(passage, quote, hit):
-    found = citation(lines=None, paper="1512.03385", pages=(3, 4), passage=passage, quote=quote)
-    assert hits(found, [on_page(3, "shift variant")])
-    assert hits(found, [on_page(3, "shift variant")], strict=True) is hit
-    assert not hits(found, [on_page(5, "shift variant")], strict=True)
-
-
-@given(
-    positive=st.lists(st.sampled_from([0.1, 0.2, 0.3, 0.4]), min_size=1),
-    negative=st.lists(st.sampled_from([0.1, 0.2, 0.3, 0.4]), min_size=1),
-)
-def test_auroc_is_symmetric(positive, negative):
-    assert _auroc(positive, negative) + _auroc(negative, positive) == pytest.approx(1)
-
-
-def test_auroc_of_known_scores():
-    assert _auroc([0.9, 0.8], [0.1, 0.2]) == 1
-    assert _auroc([0.5], [0.5]) == 0.5
-    assert _auroc([0.9, 0.1], [0.5, 0.2]) == 0.5
-    assert _auroc([], [0.5]) is None
-
-
-def test_the_figures_of_a_gold_file(tmp_path):
-    gold = tmp_path / "gold.jsonl"
-    gold.write_text("\n".join(json.dumps(row) for row in GOLD))
-    with open_desk(tmp_path) as desk:
-        figures = quality(desk, gold)
-    ours = figures[0]
-    assert [row.system for row in figures] == ["Footnote", "BM25 alone", "dense alone"]
-    assert (ours.questions, ours.hit_at_1, ours.hit_at_5, ours.mrr_at_10, ours.auroc) == (3, 1.0, 1.0, 1.0, 1.0)
-    assert (ours.lost, ours.false, ours.kinds) == (0.0, 0.0, {"direct": (1.0, 1.0)})
-    assert (ours.strict_at_1, ours.strict_at_5) == (None, None)
-    assert 1 <= ours.cited_lines <= 12
-    assert quality_json(figures)["systems"][0]["hit_at_1"] == 1.0
-    assert quality_table(figures).split("\n")[2].startswith("| Footnote    | 1.000 | 1.000 | 1.000  | ")
-
-
-def test_the_figures_of_a_gold_file_about_papers(tmp_path):
-    gold = tmp_path / "gold.jsonl"
-    where = {"paper": shelf.PAPER.identifier, "page": 1}
-    rows = [
-        {"question": "keeps the gradient alive in deep stacks", "gold": [where | {"evidence": "the gradient ALIVE"}]},
-        {"question": "the sum is taken before the last activation", "gold": [where | {"evidence": "the gradient"}]},
-        {"question": "how many layers in GoogLeNet", "gold": [{"file": "group.md", "start_line": 3, "end_line": 3}]},
-    ]
-    gold.write_text("\n".join(json.dumps(row) for row in rows))
-    with open_desk(tmp_path) as desk:
-        put_paper(tmp_path)
-        figures = quality(desk, gold, k=1)
-    ours = figures[0]
-    assert (ours.hit_at_1, ours.strict_at_1, ours.strict_at_5) == (1.0, pytest.approx(2 / 3), pytest.approx(2 / 3))
-    assert (ours.auroc, ours.false) == (None, 0.0)
-    assert quality_json(figures)["systems"][0]["strict_at_1"] == 0.6667
-    heads, _, first, *_ = quality_table(figures).split("\n")
-    assert " ".join(heads.split()) == "| | hit@1 | hit@5 | MRR@10 | strict@1 | strict@5 | lines | lost | false | ms |"
-    assert first.startswith("| Footnote    | 1.000 | 1.000 | 1.000  | 0.667    | 0.667    |")
-
-
-@pytest.mark.parametrize("text", ["not json", '{"question": "x"}', "[1, 2]"])
-def test_what_is_no_gold_file_is_said_so(tmp_path, text):
-    gold = tmp_path / "gold.jsonl"
-    gold.write_text(text)
-    with open_desk(tmp_path) as desk, pytest.raises(InputError, match="not a gold file"):
-        quality(desk, gold)
+from tests.bench import commands, hard, layout, plots, run, stops
 
 
 def test_a_command_tells_its_own_memory():
@@ -199,3 +68,77 @@ def test_the_figures_of_a_layout_are_a_table():
 def test_what_came_of_stops_is_said(same, result):
     said = stops.sentence(stops.Outcome(12, 20.04, (1.26, 13.0), same=same))
     assert said == f"12 papers, in 20.0 s undisturbed.\nKilled after 1.3, 13.0 s, and let go on: {result} came out."
+
+
+def svg(text):
+    root = ET.fromstring(text)
+    name = "{http://www.w3.org/2000/svg}"
+    return root, {tag: root.findall(f"{name}{tag}") for tag in ("rect", "text", "circle", "polyline", "title")}
+
+
+def test_bars_are_as_long_as_their_values():
+    text = plots.bars("Rates & more", {"one set": {"Footnote": 0.5, "grep": 0.25}, "<another>": {"Footnote": 1.0}})
+    root, found = svg(text)
+    assert found["title"][0].text == "Rates & more"
+    widths = [float(rect.get("width")) for rect in found["rect"]]
+    assert widths == pytest.approx([widths[2] / 2, widths[2] / 4, widths[2]], abs=0.1)
+    first, second, third = (rect.get("fill") for rect in found["rect"])
+    assert first == third != second
+    said = [one.text for one in found["text"]]
+    assert said == ["one set", "Footnote", "0.500", "grep", "0.250", "<another>", "Footnote", "1.000"]
+    _, _, width, height = map(float, root.get("viewBox").split())
+    assert all(float(one.get("x")) <= width and float(one.get("y")) <= height for one in found["text"])
+    assert plots.bars("Rates & more", {}).count("<rect") == 0
+
+
+def test_among_many_bars_the_first_is_set_off():
+    _, found = svg(plots.bars("x", {"": {f"without {n}": 0.1 for n in range(9)}}))
+    first, *others = (rect.get("fill") for rect in found["rect"])
+    assert len(set(others)) == 1
+    assert first not in others
+
+
+def test_a_curve_of_who_knows_how_sure_to_be_lies_on_the_diagonal():
+    points = [(0.0, 0.0, 3), (0.5, 0.5, 12), (1.0, 1.0, 3)]
+    _, found = svg(plots.reliability("x", {"sure": points, "too sure": [(1.0, 0.0, 12)]}))
+    dots = [tuple(float(dot.get(name)) for name in ("cx", "cy", "r")) for dot in found["circle"]]
+    on_line, legend = dots[:3], dots[3]
+    assert all(x + y == pytest.approx(2 * plots.EDGE + plots.SIDE) for x, y, _ in on_line)
+    assert on_line[1][2] > on_line[0][2] == on_line[2][2]
+    assert legend[0] > plots.EDGE + plots.SIDE
+    assert len(found["polyline"]) == 2
+
+
+@pytest.mark.parametrize("ground", ["#ffffff", "#0d1117", "#1f1f1f"])
+def test_figures_can_be_read_in_light_and_dark(ground):
+    assert all(contrast(channels(colour), channels(ground)) >= 3 for colour in plots.COLOURS)
+    assert contrast(channels(plots.INK), channels(ground)) >= 3.6
+
+
+def figures(**more):
+    row = {"system": "Footnote", "hit_at_1": 0.5, "hit_at_5": 0.75, "ndcg_at_10": 0.6}
+    bins = [{"confidence": 0.2, "answerable": 0.1, "questions": 4}]
+    systems = {"systems": [row, row | {"system": "grep"}], "ablation": [row | {"system": "without dense"}]}
+    return systems | {"documents": 1234, "taken_out": {"reliability": bins}, "refusal": {"reliability": bins}} | more
+
+
+def test_what_was_measured_is_drawn():
+    drawn = run.plots({name: figures() for name in ("notes", "papers", "ablation", *run.SETS)})
+    written = set(re.findall(r'shown\("([\w.]+)"', (run.ROOT / "tests/bench/run.py").read_text()))
+    assert set(drawn) == written
+    for text in drawn.values():
+        ET.fromstring(text)
+    assert "mlquestions, 1,234 documents" in drawn["ranking.svg"]
+    assert drawn["ablation.svg"].count(">without dense<") == 2
+
+
+def test_a_command_is_shown_as_a_person_would_type_it(monkeypatch, tmp_path):
+    def fake(*command):
+        (saved,) = (value for name, value in pairwise(command) if name == "--save")
+        saved.write_text('{"systems": []}')
+        return commands.Finished("| table |\n", 1.0, 2.0)
+
+    monkeypatch.setattr(commands, "run", fake)
+    measured = commands.bench("quality", commands.SHARED / "gold" / "a.jsonl", "--ablation", library=tmp_path)
+    assert measured.text == "    footnote bench quality ../shared/gold/a.jsonl --ablation\n\n| table |"
+    assert measured.figures == {"systems": []}

@@ -36,6 +36,12 @@ def test_greek_words_stay_words():
     assert words("η μάθηση, η") == ["eta", "μάθηση", "eta"]
 
 
+def test_every_greek_letter_has_a_name():
+    letters = [chr(code) for code in (*range(0x391, 0x3AA), *range(0x3B1, 0x3CA))]
+    assert words("Σ σ ς") == ["sigma"] * 3
+    assert [letter for letter in letters if not folded(letter).isascii()] == ["\u03a2"]  # which is none
+
+
 @given(st.text())
 def test_folding_loses_no_letter(text):
     assert sum(map(str.isalnum, folded(text))) >= sum(

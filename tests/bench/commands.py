@@ -59,9 +59,23 @@ def index(library: Path, *folders: Path) -> dict[str, Any]:
     return report | {"wall": finished.seconds, "peak": finished.peak}
 
 
-def quality(gold: str, library: Path) -> str:
-    """The tables of one of the shared gold files."""
-    return run(FOOTNOTE, "bench", "quality", SHARED / "gold" / gold, "--library", library).out.rstrip()
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What `footnote bench` printed, with the command as a person would type it, and the figures themselves."""
+
+    text: str
+    figures: dict[str, Any]
+
+
+def bench(*arguments: str | Path, library: Path | None = None) -> Measured:
+    """Run one of `footnote bench`'s commands, on a library that has just been shown how to make."""
+    shown = " ".join(str(one).replace(str(SHARED), "../shared") for one in arguments)
+    where = [] if library is None else ["--library", library]
+    with tempfile.TemporaryDirectory() as folder:
+        saved = Path(folder) / "figures.json"
+        out = run(FOOTNOTE, "bench", *arguments, *where, "--save", saved).out.rstrip()
+        figures = json.loads(saved.read_text(encoding="utf-8"))
+    return Measured(f"    footnote bench {shown}\n\n{out}", figures)
 
 
 def row(*cells: object) -> str:
