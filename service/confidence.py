@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from service.retrieve import Met, Reading
 from service.types import Hit, Verdict
-from service.wording import Asked, asked, contradicts, defines, has_all
+from service.wording import Asked, asked, contradicts, defines, has_numbers, missing_names
 
 READ = 3
 """So many of the best passages are read: the one that answers is seldom further down."""
@@ -45,7 +45,8 @@ class Signs:
     that is in sum: many rare words that are met are less likely to be chance than few. `distinct` is the cosine of the
     passage to the question less that of passages further down.
 
-    `lacks` is 1 when the question has a name or a number that the passage and its headings do not have. `contradicts`
+    `lacks` is how rare the rarest name of the question is that the passage and its headings do not have, 1 for one that
+    the library does not have at all or a number, 0 when they have all. `contradicts`
     is the share of the question's words that the best sentence has, when it differs in what matters: a negation, the
     opposite of a word, another number. `defines` is 1 when the question asks what something is and the passage says
     so or stands under its name, -1 when it does not.
@@ -138,10 +139,24 @@ def _signs(candidate: Candidate, met: Met, beside: float) -> Signs:
         sentence=float((in_spans @ shares).max()) / weight,
         evidence=math.log(0.3 + min(evidence, MOST_EVIDENCE)),
         distinct=hit.dense - beside,
-        lacks=float(not has_all(f"{hit.document.title}\n{hit.passage.embedded_text}", question)),
+        lacks=_lacks(f"{hit.document.title}\n{hit.passage.embedded_text}", question, met),
         contradicts=float((in_spans[best] >= SAME).mean()) if turned else 0.0,
         defines=_defines(hit, question.subject),
     )
+
+
+def _lacks(text: str, question: Asked, met: Met) -> float:
+    if not has_numbers(text, question):
+        return 1.0
+    rarity = [0.0]
+    for name in missing_names(text, question):
+        own = [
+            float(rare)
+            for (start, _), rare in zip(met.offsets, met.rarity, strict=True)
+            if name.start <= start < name.end
+        ]
+        rarity.append(max(own, default=1.0))
+    return max(rarity)
 
 
 def _words(question: Asked, met: Met) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

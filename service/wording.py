@@ -48,6 +48,9 @@ _OPPOSITES = """
 
 _WORD = re.compile(r"[^\W_]+")
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)*(?!\w)")
+_TIMES = re.compile(r"\d+x(?:\d+)?(?:x\d+)?", re.IGNORECASE)
+"""4x, 1x1: how many times, which is written in many ways."""
+
 _DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
 _NEGATION = re.compile(
     r"\b(?:not|never|no|none|nothing|nobody|without|nor|neither|cannot|unable|except|fail(?:s|ed|ing)?|lack(?:s|ed|ing)?)\b"
@@ -82,7 +85,7 @@ class Asked:
     """
 
     words: tuple[Word, ...]
-    names: tuple[str, ...]
+    names: tuple[Word, ...]
     numbers: frozenset[str]
     negated: bool
     subject: str
@@ -104,11 +107,11 @@ def asked(question: str) -> Asked:
     )
 
 
-def _names(question: str, words: tuple[Word, ...]) -> list[str]:
+def _names(question: str, words: tuple[Word, ...]) -> list[Word]:
     unmarked = [word.text[0].isupper() for word in words if not _is_marked(word.text)]
     headline = sum(unmarked) >= max(3, TITLE_CASE * len(unmarked))
     return [
-        word.text
+        word
         for word in words
         if word.text.lower() not in FUNCTION_WORDS
         and (_is_marked(word.text) or (word.text[0].isupper() and not headline and not _begins(question, word.start)))
@@ -117,6 +120,8 @@ def _names(question: str, words: tuple[Word, ...]) -> list[str]:
 
 def _is_marked(word: str) -> bool:
     """Whether a word is a name wherever it stands: a capital inside it, or digits beside letters."""
+    if _TIMES.fullmatch(word):
+        return False
     return word[1:].lower() != word[1:] or (any(map(str.isdigit, word)) and any(map(str.isalpha, word)))
 
 
@@ -136,20 +141,23 @@ def is_negated(text: str) -> bool:
     return bool(_NEGATION.search(text))
 
 
-def has_all(text: str, question: Asked) -> bool:
-    """Whether a text has every name and number of a question.
+def missing_names(text: str, question: Asked) -> list[Word]:
+    """The names of a question that a text does not have.
 
     A name is found in whatever way it is joined (`ResNet50`, `ResNet-50`), as part of a longer word, and as the
     initials of words that follow one another.
     """
-    if not question.numbers <= {found.replace(",", "") for found in _DIGITS.findall(text)}:
-        return False
     if not question.names:
-        return True
+        return []
     words = [word.lower() for word in _WORD.findall(text)]
     joined = _FOLD.sub("", text.lower())
     initials = "".join(word[0] for word in words)
-    return all(_has(name, set(words), joined, initials) for name in question.names)
+    return [name for name in question.names if not _has(name.text, set(words), joined, initials)]
+
+
+def has_numbers(text: str, question: Asked) -> bool:
+    """Whether a text has every number of a question."""
+    return question.numbers <= {found.replace(",", "") for found in _DIGITS.findall(text)}
 
 
 def _has(name: str, words: set[str], joined: str, initials: str) -> bool:
