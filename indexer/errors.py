@@ -14,7 +14,7 @@
     │   ├── LibraryCorrupt      its truth, catalogue.db, is damaged
     │   ├── LibraryTooNew       a newer version of Footnote made it
     │   └── LibraryFull         the disk is full, or does not let us write
-    ├── ModelError              the embedding model cannot be loaded or trusted
+    ├── ModelError              a model cannot be loaded or trusted
     └── ServiceError            a server cannot start, or does not answer
 
 Each error carries one line for the person: what happened, where, and what to do about it.
@@ -98,7 +98,7 @@ class LibraryFull(LibraryError):
 
 
 class ModelError(FootnoteError):
-    """The embedding model cannot be loaded or trusted."""
+    """A model cannot be loaded or trusted."""
 
     status = 503
 

@@ -148,11 +148,13 @@ calls = []
 sys.addaudithook(lambda event, args: event.startswith("socket.") and calls.append((event, args)))
 from pathlib import Path
 from indexer.encode import load_encoder
+from indexer.rerank import load_reranker
 from indexer.settings import Settings
 assert not {{"openvino", "tokenizers"}} & set(sys.modules)
 cache = Path({str(CACHE)!r})
 settings = Settings(library=cache, cache=cache, device="cpu")
 encoder = load_encoder(settings, notice=print)
+assert load_reranker(settings, notice=print) is None
 encoder.encode_query("a")
 encoder.encode(["b", "c"])
 heavy = {{"torch", "transformers", "sentence_transformers", "nncf", "openvino_telemetry.main", "huggingface_hub"}}

@@ -4,7 +4,7 @@ import platformdirs
 import pytest
 
 from indexer.errors import SettingsError
-from indexer.settings import DEFAULT_MODEL, DEFAULT_QUESTION_HEADINGS, PaperSettings, Settings
+from indexer.settings import DEFAULT_MODEL, DEFAULT_QUESTION_HEADINGS, PaperSettings, RerankerSettings, Settings
 
 FOLDERS = {"FOOTNOTE_LIBRARY": "/l", "FOOTNOTE_CACHE": "/c"}
 
@@ -62,12 +62,18 @@ def test_everything_about_papers_can_be_set():
     )
 
 
+def test_a_reranker_can_be_set():
+    variables = {"FOOTNOTE_RERANKER": " cross-encoder/ms-marco ", "FOOTNOTE_RERANKED": "50"}
+    assert Settings.from_environ(FOLDERS | variables).reranker == RerankerSettings("cross-encoder/ms-marco", 50)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
         ("FOOTNOTE_DEVICE", "tpu"),
         ("FOOTNOTE_MAX_FILE_BYTES", "ten"),
         ("FOOTNOTE_ARXIV_INTERVAL", "-1"),
+        ("FOOTNOTE_RERANKED", "many"),
         ("FOOTNOTE_PDF_SECONDS", "nan"),
         ("FOOTNOTE_ARXIV_API", "ftp://mirror"),
     ],
