@@ -1,4 +1,4 @@
-"""Texts to vectors: the only room, with `compile`, that knows tokenizers, OpenVINO, torch and sentence-transformers.
+"""Texts to vectors: the only room, with `compile`, that knows tokenizers and OpenVINO.
 
 The default model runs compiled on the CPU and imports none of torch; any other model, and a GPU, go through
 sentence-transformers.
@@ -10,9 +10,7 @@ import copy
 import hashlib
 import json
 import os
-import shutil
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -34,7 +32,7 @@ from indexer.compile import (
     fitted_projection,
     import_openvino,
 )
-from indexer.errors import ModelError
+from indexer.models import EMBEDDING, chosen_device, found, opened
 from indexer.settings import DEFAULT_MODEL, Settings
 from indexer.tokens import Projection, pack
 from indexer.types import Encoded, EncodedQuery, Encoder, Matrix
@@ -47,18 +45,10 @@ BATCH_TOKENS = 1024
 """Tokens in a batch, padding included. More is no faster; less spends more of the time between batches."""
 STEP = 16
 """Texts are padded to a multiple of this: OpenVINO makes, and keeps in memory, a program for each shape it meets."""
-HUB_TIMEOUT = 5.0
 TORCH_OUTPUT: dict[str, Any] = {"output_value": None, "show_progress_bar": False, "convert_to_numpy": False}
 LONGEST = 512
 UNLIMITED = 1_000_000
 """Tokens that are read by a model that states no limit of its own, or one that only says that there is none."""
-QUIET = {
-    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "HF_HUB_DOWNLOAD_TIMEOUT": "5",
-    "HF_HUB_ETAG_TIMEOUT": "5",
-    "TRANSFORMERS_VERBOSITY": "error",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +66,14 @@ def load_encoder(settings: Settings, *, device: str | None = None, notice: Calla
     compiles it below `settings.cache`. Raises ModelError when the model or the device is not there.
     """
     name = settings.model.removeprefix("sentence-transformers/")
-    device = _chosen(device or settings.device)
+    device = chosen_device(device or settings.device)
     prompts = Prompts(settings.query_prompt, settings.passage_prompt)
     if name != DEFAULT_MODEL:
-        return _load_torch(_found(settings.model, notice), name, device, prompts, settings.cache)
+        return _load_torch(found(EMBEDDING, settings.model, notice), name, device, prompts, settings.cache)
     if device == "cpu":
         return _load_compiled(compiled_model(settings.cache, notice), prompts)
     check_weights(bundled_model())
-    return _load_torch(_opened(str(bundled_model())), name, device, prompts, settings.cache)
+    return _load_torch(opened(EMBEDDING, str(bundled_model())), name, device, prompts, settings.cache)
 
 
 class CompiledEncoder:
@@ -297,63 +287,6 @@ def _projection(model: Any, file: Path) -> Projection:
     return projection
 
 
-def _found(name: str, notice: Callable[[str], None]) -> Any:
-    """Load a model from a folder, from the hub's cache on this disk, or at last from the hub."""
-    folder = Path(name).expanduser()
-    if folder.is_dir():
-        return _opened(str(folder))
-    if name.startswith((".", "~")) or folder.is_absolute():
-        raise ModelError(f"there is no folder {folder}; set FOOTNOTE_MODEL to a sentence-transformers model")
-    with suppress(ModelError):
-        return _opened(name)
-    from huggingface_hub import HfApi
-
-    try:
-        HfApi().model_info(name, timeout=HUB_TIMEOUT)  # sentence-transformers alone would try for more than a minute
-    except Exception as error:  # the hub's client raises the errors of whatever carries it
-        raise ModelError(
-            f"the model {name} is not on this disk and the hub cannot give it ({_line(error)}); connect and check "
-            "the name, or set FOOTNOTE_MODEL to a folder that holds it"
-        ) from error
-    notice(f"Downloading the model {name} from the hub …")
-    return _opened(name, local=False)
-
-
-def _opened(where: str, *, local: bool = True) -> Any:
-    """Load a sentence-transformers model onto the CPU, in silence; from the disk alone when `local`."""
-    for variable, value in QUIET.items():
-        os.environ.setdefault(variable, value)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from sentence_transformers import SentenceTransformer
-
-        try:
-            return SentenceTransformer(where, device="cpu", local_files_only=local)
-        except Exception as error:  # whatever a broken file makes of itself in there
-            raise ModelError(
-                f"cannot load the model {where}: {_line(error)}; set FOOTNOTE_MODEL to a sentence-transformers model"
-            ) from error
-
-
-def _chosen(device: str) -> str:
-    """Choose cpu or cuda without importing torch where there can be no GPU; raise ModelError when it is missing."""
-    if device == "cpu":
-        return device
-    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
-    if not hidden and (any(Path("/dev").glob("nvidia[0-9]*")) or shutil.which("nvidia-smi")):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import torch
-
-            if torch.cuda.is_available():
-                return "cuda"
-    if device == "auto":
-        return "cpu"
-    raise ModelError(
-        "no GPU that CUDA can use was found; use --device cpu, or install a driver and the CUDA build of torch"
-    )
-
-
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -377,10 +310,6 @@ def _fingerprint(name: str, weights: str, max_tokens: int, prompts: Prompts) -> 
 def _limit(model: Any) -> int:
     stated = model.max_seq_length
     return int(stated) if stated and stated < UNLIMITED else LONGEST
-
-
-def _line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
 
 
 def _plain(tokenizer: Any) -> Any:

@@ -15,7 +15,7 @@
     │   ├── LibraryTooNew       a newer version of Footnote made it
     │   └── LibraryFull         the disk is full, or does not let us write
     ├── ChatError               the chat model cannot be asked; the library can
-    ├── ModelError              the embedding model cannot be loaded or trusted
+    ├── ModelError              a model cannot be loaded or trusted
     └── ServiceError            a server cannot start, or does not answer
 
 Each error carries one line for the person: what happened, where, and what to do about it.
@@ -105,7 +105,7 @@ class ChatError(FootnoteError):
 
 
 class ModelError(FootnoteError):
-    """The embedding model cannot be loaded or trusted."""
+    """A model cannot be loaded or trusted."""
 
     status = 503
 

@@ -100,6 +100,26 @@ class ChatSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RerankerSettings:
+    """The cross-encoder that reads the best passages once more beside the question. Off by default.
+
+    `model` is a folder that holds one of sentence-transformers, or a name on the model hub; empty, there is none.
+    `reads` is how many passages it reads for a question.
+    """
+
+    model: str = ""
+    reads: int = 20
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> RerankerSettings:
+        """Read the variables about the re-ranker; raise SettingsError on a value that cannot be."""
+        return cls(
+            model=environ.get("FOOTNOTE_RERANKER", "").strip(),
+            reads=int(_number(environ, "FOOTNOTE_RERANKED", cls().reads, "passages")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that the environment decides. Build it once, at the edge, with `from_environ`.
 
@@ -107,7 +127,7 @@ class Settings:
     the model hub. `query_prompt` and `passage_prompt` go before what is embedded, for models that want them.
     `device` is auto, cpu or cuda. `cache` holds compiled models. `question_headings` are the words, in lower
     case, that mark a heading as one that collects questions. `max_file_bytes` bounds the notes that are read. `papers`
-    is about PDFs, `chat` about the model that may word answers.
+    is about PDFs, `chat` about the model that may word answers, `reranker` about the one that may read passages again.
     """
 
     library: Path
@@ -120,6 +140,7 @@ class Settings:
     max_file_bytes: int = DEFAULT_MAX_FILE_BYTES
     papers: PaperSettings = PaperSettings()
     chat: ChatSettings = ChatSettings()
+    reranker: RerankerSettings = RerankerSettings()
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
@@ -143,6 +164,7 @@ class Settings:
             max_file_bytes=int(_number(environ, "FOOTNOTE_MAX_FILE_BYTES", DEFAULT_MAX_FILE_BYTES, "bytes")),
             papers=PaperSettings.from_environ(environ),
             chat=ChatSettings.from_environ(environ),
+            reranker=RerankerSettings.from_environ(environ),
         )
 
 

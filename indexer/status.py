@@ -19,7 +19,7 @@ class Status:
 
     `documents` are those that could be read, `failures` the others with the reason why, `remarks` what there is to say
     of how others could be read, and `stale` those whose file changed or vanished since. `papers` are those that the
-    notes name, with what became of each.
+    notes name, with what became of each. `reranker` is the model that reads the best passages again, None without one.
     """
 
     library: str
@@ -35,6 +35,7 @@ class Status:
     remarks: tuple[tuple[str, str], ...]
     stale: tuple[str, ...]
     papers: tuple[StoredPaper, ...]
+    reranker: str | None = None
 
 
 def status(snapshot: Snapshot, settings: Settings) -> Status:
@@ -55,6 +56,7 @@ def status(snapshot: Snapshot, settings: Settings) -> Status:
         remarks=tuple((d.file, d.remark) for d in documents if d.remark),
         stale=tuple(d.file for d in documents if d.failure is None and is_stale(d)),
         papers=tuple(snapshot.catalogue.papers()),
+        reranker=settings.reranker.model or None,
     )
 
 

@@ -18,14 +18,15 @@ from indexer.catalogue import StoredDocument, StoredPaper, StoredPassage, Stored
 from indexer.encode import load_encoder
 from indexer.errors import ModelError, QuestionError
 from indexer.library import Library, Snapshot
+from indexer.rerank import load_reranker
 from indexer.settings import DEFAULT_MODEL, Settings
 from indexer.status import Status, status
-from indexer.types import Encoder
+from indexer.types import Encoder, Reranker
 from service import ledger
 from service.answer import Evidence, cite, compose
 from service.filters import Filter, Inquiry, parse
 from service.related import Relations
-from service.retrieve import FUSED, Mix, read, read_hits, retrieve
+from service.retrieve import FUSED, Mix, Query, read, read_hits, rerank, retrieve
 from service.selection import Selection, Selector
 from service.standing import Stamp, Standing, cited_by, stamp_of
 from service.types import Answer, AnsweredQuestion, Draft, Hit, Related, SearchResult, Writer, WriterName
@@ -42,10 +43,13 @@ SPARE_HITS = 20
 class Desk:
     """A library and an encoder, open and ready to be asked; safe to share between threads. A context manager."""
 
-    def __init__(self, settings: Settings, library: Library, encoder: Encoder) -> None:
+    def __init__(
+        self, settings: Settings, library: Library, encoder: Encoder, reranker: Reranker | None = None
+    ) -> None:
         self.settings = settings
         self.library = library
         self.encoder = encoder
+        self.reranker = reranker
         self._answered: tuple[int, list[Answer | None]] = (-1, [])
         self._cited: list[tuple[StoredDocument, Stamp]] = []
         self._asked_lines: tuple[int, frozenset[tuple[int, int]]] | None = None
@@ -56,7 +60,7 @@ class Desk:
 
     @classmethod
     def open(cls, settings: Settings, *, notice: Callable[[str], None]) -> Self:
-        """Open the library and the model that the settings name; raise LibraryError or ModelError.
+        """Open the library and the models that the settings name; raise LibraryError or ModelError.
 
         The default model reads questions on the CPU, whatever it embedded the notes on: one question takes a
         millisecond there, and torch, which a GPU needs, seconds to import.
@@ -66,10 +70,11 @@ class Desk:
         try:
             encoder = load_encoder(settings, device="cpu" if settings.model == DEFAULT_MODEL else None, notice=notice)
             _check_model(library, encoder)
+            reranker = load_reranker(settings, notice=notice)
         except BaseException:
             library.close()
             raise
-        return cls(settings, library, encoder)
+        return cls(settings, library, encoder, reranker)
 
     def close(self) -> None:
         """Let go of the library."""
@@ -136,7 +141,7 @@ class Desk:
                 hits = self._list(snapshot, selection, k + SPARE_HITS)
             else:
                 asked = read(snapshot, self.encoder, inquiry.text)
-                hits = retrieve(snapshot, asked, top=k + SPARE_HITS, mix=mix, among=_passages(selection))
+                hits = self._retrieve(snapshot, asked, k + SPARE_HITS, mix, selection)
             standing = self._standing(snapshot, selection)
             looked = standing.look(hits)
             shown = [hit for hit, state in looked if state != "gone"] or hits
@@ -232,7 +237,7 @@ class Desk:
         clock = _Clock()
         selection = self._selector.select(snapshot, inquiry.filters)
         query = read(snapshot, self.encoder, inquiry.text)
-        hits = retrieve(snapshot, query, top=3 * k + SPARE_HITS, mix=mix, among=_passages(selection))
+        hits = self._retrieve(snapshot, query, 3 * k + SPARE_HITS, mix, selection)
         standing = self._standing(snapshot, selection)
         looked = standing.look(hits)
         found = [hit for hit, state in looked if state == "stands"]
@@ -252,6 +257,14 @@ class Desk:
         first = len(answer.citations) + 1
         behind = [cite(n, Evidence(hit, hit.passage.spans), standing(hit)) for n, hit in enumerate(rest, start=first)]
         return Draft(replace(answer, citations=(*answer.citations, *behind)), k, sources, clock)
+
+    def _retrieve(self, snapshot: Snapshot, query: Query, top: int, mix: Mix, selection: Selection | None) -> list[Hit]:
+        """The `top` passages nearest to a question, the best of them read again where there is a re-ranker."""
+        reads = self.settings.reranker.reads if self.reranker and mix.reranker else 0
+        hits = retrieve(snapshot, query, top=max(top, reads), mix=mix, among=_passages(selection))
+        if self.reranker and reads:
+            hits = rerank(self.reranker, query, hits, reads=reads, mix=mix)
+        return hits[:top]
 
     def _standing(self, snapshot: Snapshot, selection: Selection | None) -> Standing:
         return Standing(snapshot, self._relations, selection, max_bytes=self.settings.max_file_bytes)

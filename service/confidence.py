@@ -65,16 +65,16 @@ AGAINST = frozenset({"lacks", "contradicts"})
 """Signs that may only speak against an answer; the others may only speak for it."""
 
 WEIGHTS = Signs(
-    met=3.138,
-    sentence=0.684,
-    evidence=1.296,
-    distinct=0.948,
-    lacks=-0.858,
-    contradicts=-1.8,
-    defines=0.164,
+    met=3.95,
+    sentence=0.19,
+    evidence=1.20,
+    distinct=1.04,
+    lacks=-1.54,
+    contradicts=-1.57,
+    defines=0.45,
 )
-BIAS = -2.80
-SUPPORTED = 0.75
+BIAS = -2.97
+SUPPORTED = 0.77
 
 PARTIAL = 0.5
 """From here on it is more likely than not that the library answers."""

@@ -161,6 +161,7 @@ class Status(BaseModel):
     remarks: list[Remark]
     papers: list[Paper] = Field(description="The papers that notes name, and what became of each.")
     stale: list[str] = Field(description="Files that have changed or vanished since they were indexed.")
+    reranker: str | None = Field(description="The model that reads the best passages again, if one is set.")
 
 
 class Document(BaseModel):

@@ -24,7 +24,8 @@ class Hit:
 
     `passage_id` is its number in the catalogue. `dense` is the cosine to the question, `lexical` the BM25 score divided
     by the best one of this search, `tokens` how well each word of the question is matched in the passage (mean of the
-    best cosines), `score` what they were fused to. Each is a similarity: higher is better.
+    best cosines), `score` what they were fused to, with what a re-ranker makes of it where one is set. Each is a
+    similarity: higher is better.
     """
 
     passage_id: int

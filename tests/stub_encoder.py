@@ -1,4 +1,4 @@
-"""An encoder for tests: it hashes words, so that texts that share words are near, and needs no model."""
+"""An encoder for tests: it hashes words, so that texts that share words are near, and needs no model; a re-ranker."""
 
 from __future__ import annotations
 
@@ -60,6 +60,18 @@ class HashEncoder:
             number = crc32(feature.encode())
             vector[number % self.dimension] += weight if number >> 31 else -weight
         return vector / np.float32(np.linalg.norm(vector))
+
+
+class WordReranker:
+    """Implements `indexer.types.Reranker`: 1 for a text that holds `word`, else 0. `read` is what it was given."""
+
+    def __init__(self, word: str) -> None:
+        self.word = word
+        self.read: list[tuple[str, str]] = []
+
+    def score(self, question: str, texts: Sequence[str]) -> NDArray[np.float32]:
+        self.read += [(question, text) for text in texts]
+        return np.array([self.word in text for text in texts], np.float32)
 
 
 def _tokens(words: Sequence[str]) -> Matrix:

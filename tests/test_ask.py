@@ -6,11 +6,12 @@ import shelf
 from desks import NOTES, open_desk, put_paper, settings_for
 from hypothesis import given
 from hypothesis import strategies as st
-from stub_encoder import HashEncoder
+from stub_encoder import HashEncoder, WordReranker
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from indexer.errors import QuestionError
+from indexer.errors import ModelError, QuestionError
 from indexer.library import Library
+from indexer.settings import RerankerSettings
 from service.answer import NOTHING
 from service.ask import MAX_QUESTION_CHARS, Desk, checked
 from service.retrieve import DENSE_ALONE, LEXICAL_ALONE
@@ -270,3 +271,51 @@ def test_of_a_paper_that_could_not_be_had_the_abstract_is_quoted(tmp_path):
 def abstract_only():
     first = shelf.PASSAGES[0]
     return [replace(first, spans=tuple(replace(span, boxes=()) for span in first.spans), headings=("Abstract",))]
+
+
+def reranked(desk, word, reads=20):
+    settings = replace(desk.settings, reranker=RerankerSettings("a/model", reads))
+    return Desk(settings, desk.library, desk.encoder, WordReranker(word))
+
+
+def test_answers_and_hits_are_reranked_where_there_is_a_reranker(desk):
+    question = "average of the gradient"
+    assert [found.citations[0].lines for found in (desk.ask(question), reranked(desk, "start").ask(question))] == [
+        (3, 4),
+        (8, 8),
+    ]
+    found = reranked(desk, "start").search(question, k=3).hits
+    assert (found[0].lines, len(found)) == ((8, 8), 3)
+    assert [hit.score for hit in found] == sorted((hit.score for hit in found), reverse=True)
+
+
+def test_the_settings_say_how_many_hits_a_reranker_reads(desk):
+    for reads, k in ((3, 2), (0, 2), (100, 1)):
+        reader = reranked(desk, "start", reads)
+        everything = len(desk.search("average of the gradient", k=50).hits)
+        assert len(reader.search("average of the gradient", k=k).hits) == k
+        assert len(reader.reranker.read) == min(reads, everything)
+
+
+def test_one_ingredient_alone_is_not_reranked(desk):
+    reader = reranked(desk, "start")
+    for mix in (LEXICAL_ALONE, DENSE_ALONE):
+        assert reader.search("average", mix=mix).hits == desk.search("average", mix=mix).hits
+    assert reader.reranker.read == []
+
+
+def test_a_desk_opens_with_the_reranker_that_the_settings_name(desk, stub_model, monkeypatch):
+    reranker = WordReranker("start")
+    monkeypatch.setattr(
+        "service.ask.load_reranker", lambda settings, **_: reranker if settings.reranker.model else None
+    )
+    for settings, expected in ((desk.settings, None), (reranked(desk, "").settings, reranker)):
+        with Desk.open(settings, notice=pytest.fail) as opened:
+            assert opened.reranker is expected
+            assert opened.status().reranker == (settings.reranker.model or None)
+
+
+def test_a_desk_does_not_open_without_the_reranker_that_the_settings_name(desk, stub_model, tmp_path):
+    settings = replace(desk.settings, reranker=RerankerSettings(str(tmp_path / "nowhere")))
+    with pytest.raises(ModelError, match=r"there is no folder .*nowhere; set FOOTNOTE_RERANKER"):
+        Desk.open(settings, notice=pytest.fail)

@@ -231,6 +231,9 @@ def test_status_names_what_failed_and_what_is_outdated(indexed, capsys, tmp_path
     assert capsys.readouterr().err.startswith("bad.md: binary data")
     assert main(["status", "--json"], indexed) == 0
     status = json.loads(capsys.readouterr().out)
+    assert status["reranker"] is None
+    assert main(["status"], indexed | {"FOOTNOTE_RERANKER": "a/model"}) == 0
+    assert "Re-ranker a/model\n" in capsys.readouterr().out
     assert (status["documents"], status["failed"], status["stale"]) == (3, 1, [])
     assert status["failures"][0][0] == "bad.md"
 

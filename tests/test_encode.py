@@ -1,4 +1,4 @@
-"""The encoder: the compiled one against itself and the original, and what is said when a model is not there."""
+"""The encoder: the compiled one against itself and the original, and what a start imports."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,7 +18,6 @@ from real_model import CACHE, SETTINGS, real_encoder
 from indexer import encode
 from indexer.compile import bundled_model, compiled_model
 from indexer.encode import BATCH_TOKENS, by_length, load_encoder, padded, unit
-from indexer.errors import ModelError
 from indexer.tokens import DIMENSION, max_similarities, unpack
 from indexer.types import Encoder
 
@@ -150,10 +148,13 @@ calls = []
 sys.addaudithook(lambda event, args: event.startswith("socket.") and calls.append((event, args)))
 from pathlib import Path
 from indexer.encode import load_encoder
+from indexer.rerank import load_reranker
 from indexer.settings import Settings
 assert not {{"openvino", "tokenizers"}} & set(sys.modules)
 cache = Path({str(CACHE)!r})
-encoder = load_encoder(Settings(library=cache, cache=cache, device="cpu"), notice=print)
+settings = Settings(library=cache, cache=cache, device="cpu")
+encoder = load_encoder(settings, notice=print)
+assert load_reranker(settings, notice=print) is None
 encoder.encode_query("a")
 encoder.encode(["b", "c"])
 heavy = {{"torch", "transformers", "sentence_transformers", "nncf", "openvino_telemetry.main", "huggingface_hub"}}
@@ -184,78 +185,6 @@ def test_the_original_gives_nearly_the_same_token_codes(encoder: Encoder, origin
     assert np.mean(np.sum(ours * theirs, axis=1)) > 0.95
     assert original.encode_query("Why dropout?").offsets == encoder.encode_query("Why dropout?").offsets
     assert original.encode([]).tokens == ()
-
-
-def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    for name in (str(tmp_path / "nowhere"), "./nowhere", "~/nowhere/at/all"):
-        with pytest.raises(ModelError, match=r"there is no folder .*nowhere.*; set FOOTNOTE_MODEL"):
-            load_encoder(replace(SETTINGS, model=name), notice=pytest.fail)
-
-
-def test_a_folder_that_holds_no_model(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"^cannot load the model [^\n]*; set FOOTNOTE_MODEL[^\n]*$"):
-        load_encoder(replace(SETTINGS, model=str(tmp_path)), notice=pytest.fail)
-
-
-def test_a_hub_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
-    import huggingface_hub
-
-    def unreachable(*_: object, timeout: float) -> None:
-        assert timeout <= 5
-        raise ConnectionError("Name or service not known\nand much more")
-
-    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", unreachable)
-    with pytest.raises(ModelError) as caught:
-        load_encoder(replace(SETTINGS, model="nobody/nothing"), notice=pytest.fail)
-    assert str(caught.value) == (
-        "the model nobody/nothing is not on this disk and the hub cannot give it (Name or service not known); "
-        "connect and check the name, or set FOOTNOTE_MODEL to a folder that holds it"
-    )
-
-
-def test_a_model_from_the_hub_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
-    import huggingface_hub
-
-    def opened(where: str, *, local: bool = True) -> str:
-        if local:
-            raise ModelError("not here")
-        return where
-
-    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda *_, **__: None)
-    monkeypatch.setattr(encode, "_opened", opened)
-    said: list[str] = []
-    assert encode._found("somebody/something", said.append) == "somebody/something"
-    assert said == ["Downloading the model somebody/something from the hub …"]
-
-
-@pytest.mark.parametrize(
-    ("device", "hidden", "driver", "cuda", "chosen"),
-    [
-        ("cpu", None, True, True, "cpu"),
-        ("auto", None, True, True, "cuda"),
-        ("auto", None, True, False, "cpu"),
-        ("auto", "-1", True, True, "cpu"),
-        ("auto", None, False, True, "cpu"),
-        ("cuda", None, True, True, "cuda"),
-        ("cuda", None, True, False, None),
-        ("cuda", None, False, True, None),
-    ],
-)
-def test_the_device(
-    monkeypatch: pytest.MonkeyPatch, device: str, hidden: str | None, driver: bool, cuda: bool, chosen: str | None
-) -> None:
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    if hidden:
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
-    monkeypatch.setattr(Path, "glob", lambda *_: iter(()))
-    monkeypatch.setattr(shutil, "which", lambda _: "nvidia-smi" if driver else None)
-    torch = SimpleNamespace(cuda=SimpleNamespace(is_available=lambda: cuda))
-    monkeypatch.setitem(sys.modules, "torch", torch if driver and not hidden else None)  # None: it may not be imported
-    if chosen:
-        assert encode._chosen(device) == chosen
-    else:
-        with pytest.raises(ModelError, match="no GPU that CUDA can use was found; use --device cpu"):
-            encode._chosen(device)
 
 
 @given(st.lists(st.integers(0, 3 * BATCH_TOKENS), max_size=80))

@@ -1,10 +1,14 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from desks import open_desk, put_paper
+from hypothesis import given
+from hypothesis import strategies as st
+from stub_encoder import WordReranker
 
-from service.retrieve import DENSE_ALONE, FUSED, LEXICAL_ALONE, Mix, _sections, read, read_hits, retrieve
+from service.retrieve import DENSE_ALONE, FUSED, LEXICAL_ALONE, Mix, _sections, read, read_hits, rerank, retrieve
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +133,40 @@ def test_a_passage_without_codes_meets_nothing(desk, monkeypatch):
     _, reading = reading_of(desk, "the root of the other", "adam.md", (3, 4))
     assert reading.scores.tolist() == [0.0, 0.0]
     assert not reading.met[0].spans.any()
+
+
+def reread(desk, question, reranker, reads):
+    with desk.library.snapshot() as snapshot:
+        query = read(snapshot, desk.encoder, question)
+        hits = retrieve(snapshot, query, top=50)
+        return hits, rerank(reranker, query, hits, reads=reads)
+
+
+def test_what_a_reranker_prefers_comes_first(desk):
+    reranker = WordReranker("start")
+    before, after = reread(desk, "average of the [[gradient]]", reranker, 50)
+    assert (before[0].passage.lines, after[0].passage.lines) == ((3, 4), (8, 8))
+    assert reranker.read == [("average of the gradient", hit.passage.embedded_text) for hit in before]
+    fused = {hit.passage_id: hit.score for hit in before}
+    for hit in after:
+        assert hit.score == fused[hit.passage_id] + FUSED.reranker * ("start" in hit.passage.embedded_text)
+
+
+def test_a_reranker_reads_the_best_alone(desk):
+    before, after = reread(desk, "moving average", WordReranker("Boltzmann"), 2)
+    assert "Boltzmann" not in before[0].passage.text + before[1].passage.text
+    assert after == before
+    assert reread(desk, "moving average", WordReranker("the"), len(before) + 5)[1][0].document == before[0].document
+
+
+@given(st.lists(st.integers(0, 4), max_size=9), st.data())
+def test_any_scores_of_a_reranker_leave_an_order(desk, scores, data):
+    with desk.library.snapshot() as snapshot:
+        query = read(snapshot, desk.encoder, "moving average")
+        hits = retrieve(snapshot, query, top=len(scores))
+    reads = data.draw(st.integers(0, len(hits)))
+    reranker = SimpleNamespace(score=lambda _, texts: np.array(scores[: len(texts)], np.float32) / 4)
+    after = rerank(reranker, query, hits, reads=reads)
+    assert [hit.score for hit in after] == sorted((hit.score for hit in after), reverse=True)
+    assert after[reads:] == hits[reads:]
+    assert {hit.passage_id for hit in after[:reads]} == {hit.passage_id for hit in hits[:reads]}

@@ -4,7 +4,14 @@ import platformdirs
 import pytest
 
 from indexer.errors import SettingsError
-from indexer.settings import DEFAULT_MODEL, DEFAULT_QUESTION_HEADINGS, ChatSettings, PaperSettings, Settings
+from indexer.settings import (
+    DEFAULT_MODEL,
+    DEFAULT_QUESTION_HEADINGS,
+    ChatSettings,
+    PaperSettings,
+    RerankerSettings,
+    Settings,
+)
 
 FOLDERS = {"FOOTNOTE_LIBRARY": "/l", "FOOTNOTE_CACHE": "/c"}
 
@@ -118,12 +125,18 @@ def test_what_may_hold_a_secret_is_not_repeated(name, value):
     assert "sk-secret" not in str(caught.value)
 
 
+def test_a_reranker_can_be_set():
+    variables = {"FOOTNOTE_RERANKER": " cross-encoder/ms-marco ", "FOOTNOTE_RERANKED": "50"}
+    assert Settings.from_environ(FOLDERS | variables).reranker == RerankerSettings("cross-encoder/ms-marco", 50)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
         ("FOOTNOTE_DEVICE", "tpu"),
         ("FOOTNOTE_MAX_FILE_BYTES", "ten"),
         ("FOOTNOTE_ARXIV_INTERVAL", "-1"),
+        ("FOOTNOTE_RERANKED", "many"),
         ("FOOTNOTE_PDF_SECONDS", "nan"),
         ("FOOTNOTE_ARXIV_API", "ftp://mirror"),
     ],

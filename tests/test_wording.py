@@ -9,7 +9,6 @@ def has_all(text, question):
     return has_numbers(text, question) and not missing_names(text, question)
 
 
-
 def test_a_question_is_read_once_for_what_it_insists_on():
     question = asked("How many layers does ResNet-50 have on ImageNet, 50 or 101?")
     assert [word.text for word in question.words] == ["layers", "ResNet", "50", "ImageNet", "50", "101"]
