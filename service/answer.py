@@ -288,8 +288,8 @@ def _begin(row: Sequence[Span], k: int) -> int:
 
 
 def _heads(row: Sequence[Span]) -> bool:
-    """Whether the first row of a table only says what the columns are: it has no number, and the next one has."""
-    return len(row) > 1 and not _NUMBER.search(row[0].text) and bool(_NUMBER.search(row[1].text))
+    """Whether the first row of a table only says what the columns are: it has no number, and the next one has two."""
+    return len(row) > 1 and not _NUMBER.search(row[0].text) and len(_NUMBER.findall(row[1].text)) > 1
 
 
 def neighbours_joined(hits: Iterable[Hit], most: int, wanted: Callable[[Hit], bool]) -> list[Hit]:
@@ -400,10 +400,10 @@ def quote(spans: Sequence[Span], lines: Sequence[str] | None) -> str:
     """
     if len(spans) > 1 and lines is not None:
         text = " ".join(" ".join(lines[spans[0].lines[0] - 1 : spans[-1].lines[1]]).split())
-        start = text.find(spans[0].text)
-        end = text.rfind(spans[-1].text)
+        first, last = (" ".join(span.text.split()) for span in (spans[0], spans[-1]))
+        start, end = text.find(first), text.rfind(last)
         if 0 <= start <= end:
-            return text[start : end + len(spans[-1].text)]
+            return text[start : end + len(last)]
     return spans[0].text
 
 

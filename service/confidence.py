@@ -65,15 +65,15 @@ AGAINST = frozenset({"lacks", "contradicts"})
 """Signs that may only speak against an answer; the others may only speak for it."""
 
 WEIGHTS = Signs(
-    met=3.95,
-    sentence=0.19,
-    evidence=1.20,
-    distinct=1.04,
-    lacks=-1.54,
-    contradicts=-1.57,
-    defines=0.45,
+    met=3.60,
+    sentence=0.60,
+    evidence=1.14,
+    distinct=1.21,
+    lacks=-1.45,
+    contradicts=-2.01,
+    defines=0.71,
 )
-BIAS = -2.97
+BIAS = -3.08
 SUPPORTED = 0.77
 
 PARTIAL = 0.5

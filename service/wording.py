@@ -46,6 +46,15 @@ _OPPOSITES = """
     weakness, strong weak, stronger weaker, supervised unsupervised, thick thin, top bottom, upper lower, usual unusual
 """
 
+_ASPECTS = frozenset(
+    """
+    advantage aim basis benefit cause cost definition difference disadvantage drawback effect example formula function
+    goal idea impact importance intuition limitation meaning need number point problem purpose reason relation
+    relationship result role shape size source type use value
+    """.split()
+)
+"""What is asked of a thing, when not what it is: the point of convolution."""
+
 _WORD = re.compile(r"[^\W_]+")
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)*(?!\w)")
 _TIMES = re.compile(r"\d+x(?:\d+)?(?:x\d+)?", re.IGNORECASE)
@@ -103,8 +112,14 @@ def asked(question: str) -> Asked:
         names=tuple(_names(question, words)),
         numbers=numbers(question),
         negated=is_negated(question),
-        subject=subject if len(subject.split()) <= DEFINED_WORDS else "",
+        subject=subject if _is_thing(subject.lower().split()) else "",
     )
+
+
+def _is_thing(subject: list[str]) -> bool:
+    """Whether some words name a thing, and not something about it."""
+    aspect = len(subject) > 1 and subject[0].removesuffix("s") in _ASPECTS and subject[1] in ("of", "behind")
+    return not aspect and len(subject) <= DEFINED_WORDS and FUNCTION_WORDS.isdisjoint(set(subject) - {"of"})
 
 
 def _names(question: str, words: tuple[Word, ...]) -> list[Word]:

@@ -78,6 +78,8 @@ def test_a_quote_of_several_spans_holds_what_lies_between():
     spans = (Span("one **two**", (1, 1)), Span("four", (3, 3)))
     assert quote(spans, lines) == "one **two** - three - four"
     assert quote(spans, None) == "one **two**"
+    rows = ["| a   | b |", "|-----|---|", "| c   | d |"]
+    assert quote((Span(rows[0], (1, 1)), Span(rows[2], (3, 3))), rows) == "| a | b | |-----|---| | c | d |"
     assert quote(spans, ["the file", "changed", "since"]) == "one **two**"
     assert quote(spans[1:], lines) == "four"
 
@@ -112,9 +114,10 @@ def test_a_sentence_that_leans_on_another_is_said_with_it(texts, chosen, said):
 @pytest.mark.parametrize(
     ("rows", "chosen", "said"),
     [
-        (["Model Top-1", "A 71.2", "B 72"], [2], ["Model Top-1", "B 72"]),
-        (["Model Top-1", "A 71.2", "B 72"], [0], ["Model Top-1", "A 71.2"]),
-        (["A 71.2", "B 72"], [1], ["B 72"]),
+        (["Model Acc.", "A 71.2 90", "B 72 91"], [2], ["Model Acc.", "B 72 91"]),
+        (["Model Acc.", "A 71.2 90", "B 72 91"], [0], ["Model Acc.", "A 71.2 90"]),
+        (["A 71.2 90", "B 72 91"], [1], ["B 72 91"]),
+        (["symptom", "log(0)", "none"], [1], ["log(0)"]),
         (["Name", "Alice", "Bob"], [1], ["Alice"]),
     ],
 )
