@@ -1,7 +1,7 @@
 """The truth of a library: documents, passages, embeddings, questions and the ledger, in one SQLite file.
 
-A `Catalogue` reads; it writes only through `add_embeddings` and `put_ledger`, which commit by themselves, and
-through a `Change` (see `indexer.change`), which commits as a whole and raises the generation by one.
+A `Catalogue` reads; it writes only through `add_embeddings`, `put_answers` and `put_ledger`, which commit by
+themselves, and through a `Change` (see `indexer.change`), which commits as a whole and raises the generation by one.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sqlite3
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Self, TypeAlias
 
@@ -30,6 +30,7 @@ __all__ = [
     "Catalogue",
     "Counts",
     "Facts",
+    "KeptAnswer",
     "LedgerEntry",
     "Reference",
     "Section",
@@ -162,12 +163,34 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """What the library said to a question when it was last asked. `answered_at` is in seconds since 1970."""
+    """What the person was told last of an item of the dumps.
+
+    `verdict` is empty for an item that needed no answer. `missing_since` is when the item was first not there any more.
+    Times are in seconds since 1970.
+    """
 
     key: str
     verdict: str
-    evidence: str
-    answered_at: float
+    told_at: float
+    missing_since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """An answer to an item of the dumps, and what it rests on, as those who answer have written them.
+
+    `rules` names how it was made, `generation` is the last one that it was found to be good for. `further` is what the
+    answer has beside what it says and rests on, apart because it is long and seldom looked at. `files` are those that
+    it rests on.
+    """
+
+    key: str
+    rules: str
+    generation: int
+    answer: str
+    further: str
+    files: str
+    basis: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,15 +421,43 @@ class Catalogue:
         return [number for (number,) in self._rows(sql.UNEMBEDDED, (fingerprint,))]
 
     def ledger(self) -> dict[str, LedgerEntry]:
-        """Tell what was last said to each question, by its key."""
+        """Tell what the person was told last of each item of the dumps, by its key."""
         return {row[0]: LedgerEntry(*row) for row in self._rows(sql.LEDGER)}
 
-    def put_ledger(self, entries: Iterable[LedgerEntry]) -> None:
-        """Keep what was said, and commit; readers see no new generation."""
+    def put_ledger(self, entries: Iterable[LedgerEntry], forgotten: Iterable[str] = ()) -> None:
+        """Keep what the person was told, and commit; readers see no new generation."""
         with self._transaction():
+            self._connection.execute(sql.FORGET, (json.dumps(list(forgotten)),))
             self._connection.executemany(
-                sql.PUT_LEDGER, [(entry.key, entry.verdict, entry.evidence, entry.answered_at) for entry in entries]
+                sql.PUT_LEDGER, [(entry.key, entry.verdict, entry.told_at, entry.missing_since) for entry in entries]
             )
+
+    def answers(self) -> dict[str, KeptAnswer]:
+        """Fetch the answers that are kept, by the key of the item."""
+        return {row[0]: KeptAnswer(*row) for row in self._rows(sql.ANSWERS)}
+
+    def put_answers(
+        self, answers: Iterable[KeptAnswer], *, confirmed: Iterable[str], dropped: Iterable[str], generation: int
+    ) -> None:
+        """Keep answers, note which others are good for a generation too, drop some, and commit.
+
+        Readers see no new generation.
+        """
+        with self._transaction():
+            self._connection.execute(sql.DROP_ANSWERS, (json.dumps(list(dropped)),))
+            self._connection.execute(sql.CONFIRM_ANSWERS, (generation, json.dumps(list(confirmed))))
+            self._connection.executemany(sql.PUT_ANSWER, [astuple(answer) for answer in answers])
+
+    def changed_since(self, generation: int) -> list[int]:
+        """List the passages that came after a generation, or got another name, kind or heading then, ascending."""
+        return [number for (number,) in self._rows(sql.CHANGED_SINCE, (generation,))]
+
+    def states(self, ids: Iterable[int]) -> dict[int, Row]:
+        """For each passage of these numbers that there is: its document, and all that is shown of it.
+
+        Equal rows mean that it is the same, in the same place, among the same others under its heading.
+        """
+        return {number: tuple(row) for number, *row in self._rows(sql.STATES, {"ids": _numbers(ids)})}
 
     def add_embeddings(self, fingerprint: str, hashes: Sequence[bytes], encoded: Encoded) -> None:
         """Keep what a model made of texts by their hashes, aligned, and commit, so that no work is lost.
@@ -430,6 +481,8 @@ class Catalogue:
             yield change
             if change.visible:
                 change.generation += 1
+                touched = _numbers(change.added_ids | change.reindexed_ids)
+                self._connection.execute(sql.PUT_CHANGES, (change.generation, touched))
                 self._connection.execute(sql.SET_META, (change.generation, "generation"))
 
     def _document(self, row: Row) -> StoredDocument:
@@ -489,6 +542,6 @@ def _paper(row: Row, document_id: int | None) -> StoredPaper:
 
 def _question(row: Row) -> StoredQuestion:
     document_id, root, file, stated_title, text, state, kind, line, section, parent, *lists, wanted = row
-    wikilinks, arxiv_ids, urls = (tuple(json.loads(values)) for values in lists)
+    wikilinks, arxiv_ids, urls = (() if values == "[]" else tuple(json.loads(values)) for values in lists)
     question = Question(text, state, kind, line, section, parent, wikilinks, arxiv_ids, urls, bool(wanted))
     return StoredQuestion(document_id, root, file, stated_title or PurePosixPath(file).stem, question)

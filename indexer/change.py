@@ -235,17 +235,17 @@ class Change:
         self, document_id: int, passages: Sequence[Passage], *, retitled: bool
     ) -> tuple[list[int], list[int]]:
         """Store a document's passages by the difference; those that stay are updated."""
-        before: defaultdict[bytes, deque[tuple[int, str]]] = defaultdict(deque)
-        for number, key, context in self._connection.execute(sql.PASSAGE_HASHES_OF, (document_id,)).fetchall():
-            before[key].append((number, context))
+        before: defaultdict[bytes, deque[tuple[int, tuple[str, ...]]]] = defaultdict(deque)
+        for number, key, *about in self._connection.execute(sql.PASSAGE_HASHES_OF, (document_id,)).fetchall():
+            before[key].append((number, tuple(about)))
         added = []
         for passage in passages:
             key = text_hash(passage.embedded_text)
             row = _passage_row(document_id, passage, key)
             if before[key]:
-                number, context = before[key].popleft()
+                number, about = before[key].popleft()
                 self._connection.execute(sql.UPDATE_PASSAGE, (*row, number))
-                if retitled or context != passage.context:
+                if retitled or about != (passage.context, passage.kind, _dump(passage.headings)):
                     self._reindex([number])
             else:
                 ((number,),) = self._connection.execute(sql.ADD_PASSAGE, row).fetchall()

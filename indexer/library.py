@@ -14,14 +14,13 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self, TypeAlias
 
-from indexer.catalogue import Catalogue, LedgerEntry
-from indexer.connect import connect
+from indexer.catalogue import Catalogue
 from indexer.derived import (
     LEXICAL,
     VECTORS,
@@ -95,16 +94,6 @@ class Library:
         except BaseException:
             library.close()
             raise
-
-    def ledger(self) -> dict[str, LedgerEntry]:
-        """What was last said to each question, by its key: as it is now, not as a snapshot holds it."""
-        return self._probe.ledger()
-
-    def put_ledger(self, entries: Iterable[LedgerEntry]) -> None:
-        """Keep what was said to questions; no new generation comes of it. Raises LibraryFull."""
-        path = self.path / CATALOGUE
-        with Catalogue(path, connect(path, write=True)) as catalogue:
-            catalogue.put_ledger(entries)
 
     def close(self) -> None:
         """Let go of all files; snapshots in use are closed when they are left."""

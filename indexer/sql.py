@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 
 _PAPERS: Final = """
 -- The papers that notes name, each with the version named ('1706.03762v1'), without one for the newest ('1706.03762'),
@@ -38,6 +38,34 @@ CREATE TABLE paper_links (
 CREATE INDEX paper_links_by_document ON paper_links (document_id, line);
 CREATE INDEX paper_links_by_paper ON paper_links (identifier);
 CREATE INDEX paper_links_by_url ON paper_links (url);
+"""
+
+_LEDGER: Final = """
+-- The verdict that the person was told last of each item of the dumps, '' for one that needed no answer.
+CREATE TABLE ledger (
+    question_key TEXT PRIMARY KEY,
+    verdict TEXT NOT NULL,
+    told_at REAL NOT NULL,
+    missing_since REAL
+) WITHOUT ROWID;
+
+-- The answers to these items, each with the rules it was made by, the generation that it was last found to be good for,
+-- and what it rests on. Can be made again.
+CREATE TABLE answers (
+    question_key TEXT PRIMARY KEY,
+    rules TEXT NOT NULL,
+    generation INTEGER NOT NULL,
+    answer TEXT NOT NULL,
+    further TEXT NOT NULL,
+    files TEXT NOT NULL,
+    basis TEXT NOT NULL
+);
+
+-- In which generation a passage came, or got another name, kind or place among the headings.
+CREATE TABLE passage_changes (
+    passage_id INTEGER PRIMARY KEY REFERENCES passages (id) ON DELETE CASCADE,
+    generation INTEGER NOT NULL
+);
 """
 
 SCHEMA: Final = (
@@ -127,15 +155,9 @@ CREATE TABLE questions (
     wanted INTEGER NOT NULL,
     PRIMARY KEY (document_id, ordinal)
 ) WITHOUT ROWID;
-
-CREATE TABLE ledger (
-    question_key TEXT PRIMARY KEY,
-    verdict TEXT NOT NULL,
-    evidence TEXT NOT NULL,
-    answered_at REAL NOT NULL
-) WITHOUT ROWID;
 """
     + _PAPERS
+    + _LEDGER
     + "COMMIT;"
 )
 
@@ -162,6 +184,16 @@ BEGIN IMMEDIATE;
 ALTER TABLE documents ADD COLUMN date TEXT;
 ALTER TABLE documents ADD COLUMN parser INTEGER NOT NULL DEFAULT 0;
 PRAGMA user_version = 3;
+COMMIT;
+""",
+    3: """
+BEGIN IMMEDIATE;
+-- Items were known by their file, so what was told of them cannot be carried over.
+DROP TABLE ledger;
+"""
+    + _LEDGER
+    + """
+PRAGMA user_version = 4;
 COMMIT;
 """,
 }
@@ -241,7 +273,9 @@ PASSAGES_OF: Final = _PASSAGES + "WHERE document_id = ? ORDER BY ordinal"
 PASSAGES_AFTER: Final = _PASSAGES + "WHERE id > ? ORDER BY id LIMIT ?"
 PASSAGE_IDS: Final = "SELECT id FROM passages ORDER BY id"
 PASSAGE_IDS_OF: Final = "SELECT id FROM passages WHERE document_id = ?"
-PASSAGE_HASHES_OF: Final = "SELECT id, text_hash, context FROM passages WHERE document_id = ? ORDER BY ordinal"
+PASSAGE_HASHES_OF: Final = (
+    "SELECT id, text_hash, context, kind, headings FROM passages WHERE document_id = ? ORDER BY ordinal"
+)
 ADD_PASSAGE: Final = """
 INSERT INTO passages (document_id, ordinal, kind, text, context, headings, first_line, last_line, spans, text_hash)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
@@ -330,5 +364,29 @@ SELECT (SELECT count(*) FROM documents WHERE failure IS NULL),
        (SELECT count(*) FROM questions), (SELECT count(*) FROM embeddings)
 """
 
-LEDGER: Final = "SELECT question_key, verdict, evidence, answered_at FROM ledger"
-PUT_LEDGER: Final = "INSERT OR REPLACE INTO ledger (question_key, verdict, evidence, answered_at) VALUES (?, ?, ?, ?)"
+LEDGER: Final = "SELECT question_key, verdict, told_at, missing_since FROM ledger"
+PUT_LEDGER: Final = "INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?)"
+FORGET: Final = "DELETE FROM ledger WHERE question_key IN (SELECT value FROM json_each(?))"
+
+ANSWERS: Final = "SELECT question_key, rules, generation, answer, further, files, basis FROM answers"
+PUT_ANSWER: Final = "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?)"
+CONFIRM_ANSWERS: Final = "UPDATE answers SET generation = ? WHERE question_key IN (SELECT value FROM json_each(?))"
+DROP_ANSWERS: Final = "DELETE FROM answers WHERE question_key IN (SELECT value FROM json_each(?))"
+
+PUT_CHANGES: Final = "INSERT OR REPLACE INTO passage_changes SELECT value, ? FROM json_each(?)"
+CHANGED_SINCE: Final = "SELECT passage_id FROM passage_changes WHERE generation > ? ORDER BY passage_id"
+# What is shown of a passage, and what its score depends on beside its own words: those under the same heading.
+STATES: Final = """
+WITH sections AS (
+    SELECT document_id, headings, count(*) AS members, sum(id) AS ids FROM passages
+    WHERE document_id IN (SELECT document_id FROM passages WHERE id IN (SELECT value FROM json_each(:ids)))
+    GROUP BY document_id, headings
+)
+SELECT p.id, p.document_id, p.kind, p.text_hash, p.context, p.spans, p.headings, r.path, d.file, d.stated_title,
+       d.paper, d.version, d.pages, s.members, s.ids
+FROM passages p
+JOIN documents d ON d.id = p.document_id
+JOIN roots r ON r.id = d.root_id
+JOIN sections s ON s.document_id = p.document_id AND s.headings = p.headings
+WHERE p.id IN (SELECT value FROM json_each(:ids))
+"""

@@ -14,11 +14,6 @@ def address_of(document: StoredDocument) -> str:
     return f"/{'papers' if document.kind == 'paper' else 'notes'}/{document.id}"
 
 
-def number_in(address: str) -> int:
-    """Give the number of the document whose page, or a place on it, has that address."""
-    return int(address.partition("?")[0].rpartition("/")[2])
-
-
 def address_of_lines(document: StoredDocument, lines: Lines) -> str:
     """Give the address of a place in a note."""
     first, last = lines

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from threading import Lock
 from types import TracebackType
@@ -14,21 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from indexer.catalogue import StoredDocument, StoredPaper, StoredPassage, StoredQuestion
+from indexer.catalogue import StoredDocument, StoredPaper, StoredPassage
 from indexer.encode import load_encoder
 from indexer.errors import ModelError, QuestionError
 from indexer.library import Library, Snapshot
 from indexer.rerank import load_reranker
 from indexer.settings import DEFAULT_MODEL, Settings
 from indexer.status import Status, status
-from indexer.types import Encoder, Reranker
+from indexer.types import Encoder, Question, Reranker
 from service import ledger
 from service.answer import Evidence, cite, compose
 from service.filters import Filter, Inquiry, parse
+from service.reach import Basis, Files, Reach
 from service.related import Relations
 from service.retrieve import FUSED, Mix, Query, read, read_hits, rerank, retrieve
 from service.selection import Selection, Selector
-from service.standing import Stamp, Standing, cited_by, stamp_of
+from service.standing import Standing, State
 from service.types import Answer, AnsweredQuestion, Draft, Hit, Related, SearchResult, Writer, WriterName
 from service.writers import borne_out, sources_of, writer_named
 
@@ -38,6 +39,9 @@ MAX_QUESTION_CHARS = 10_000
 
 SPARE_HITS = 20
 """An answer looks at so many hits more than three a citation, because some say nothing and some are joined."""
+
+KEPT_CITATIONS = 8
+"""Answers to the dumps have at most so many citations."""
 
 
 class Desk:
@@ -50,8 +54,7 @@ class Desk:
         self.library = library
         self.encoder = encoder
         self.reranker = reranker
-        self._answered: tuple[int, list[Answer | None]] = (-1, [])
-        self._cited: list[tuple[StoredDocument, Stamp]] = []
+        self._ledger = ledger.Ledger(library.path, ledger.rules(settings, encoder.fingerprint))
         self._asked_lines: tuple[int, frozenset[tuple[int, int]]] | None = None
         self._relations = Relations()
         self._selector = Selector()
@@ -124,7 +127,7 @@ class Desk:
         if writer not in self._writers:
             self._writers[writer] = writer_named(writer, self.settings.chat)
         with self.library.snapshot() as snapshot:
-            draft = self._draft(snapshot, inquiry, k, mix)
+            draft = self._find(snapshot, inquiry, k, mix).draft(k)
         written = self._writers[writer].write(draft)
         return (replace(borne_out(answer, draft.sources), question=question) for answer in written)
 
@@ -150,13 +153,21 @@ class Desk:
         return SearchResult(query, tuple(found), clock())
 
     def questions(self) -> tuple[AnsweredQuestion, ...]:
-        """Every item of the question dumps, the wanted ones answered."""
+        """Every item of the question dumps, the wanted ones answered; only what changed is answered again."""
         with self._lock, self.library.snapshot() as snapshot:
-            stored = snapshot.catalogue.questions()
-            answers = self._answers(snapshot, stored)
-            known = self.library.ledger()
-            pairs = zip(stored, answers, strict=True)
-            return tuple(ledger.judged(item, answer, known) for item, answer in pairs)
+            mix = FUSED if self.reranker else replace(FUSED, reranker=0.0)
+            reach = Reach(snapshot, self._relations, self._asked(snapshot), mix, self.encoder.count_tokens)
+
+            def answer(item: Question) -> tuple[Answer, Basis, Files]:
+                inquiry = Inquiry(checked(item.text[:MAX_QUESTION_CHARS]))
+                found = self._find(snapshot, inquiry, KEPT_CITATIONS)
+                basis, files = reach.rests_on(
+                    found.query, found.looked, found.answer, found.asked, k=KEPT_CITATIONS, files=found.standing.files
+                )
+                return found.draft(KEPT_CITATIONS).answer, basis, files
+
+            known = self._ledger.items(snapshot.catalogue)
+            return self._ledger.renewed(snapshot.catalogue, reach, answer) if known is None else known
 
     def open_questions(self, most: int) -> list[str]:
         """The first questions of the dumps that want an answer, without answering them."""
@@ -166,7 +177,7 @@ class Desk:
 
     def remember(self, items: Sequence[AnsweredQuestion]) -> None:
         """Note in the ledger what was shown to the person, so that the next time can say what changed."""
-        self.library.put_ledger(ledger.entries(items, time.time()))
+        ledger.remember(self.library.path, items, time.time())
 
     def status(self) -> Status:
         """What is in the library, what failed, and what is out of date."""
@@ -215,48 +226,25 @@ class Desk:
             self._asked_lines = known = (snapshot.generation, lines)
         return known[1]
 
-    def _answers(self, snapshot: Snapshot, stored: Sequence[StoredQuestion]) -> list[Answer | None]:
-        """Answer the items that want it: once for each generation, and anew when a file that is cited changes."""
-        generation, answers = self._answered
-        if generation != snapshot.generation:
-            answers, self._cited = [None] * len(stored), []
-        changed = {document.id for document, before in self._cited if stamp_of(document) != before}
-        for n, item in enumerate(stored):
-            answer = answers[n]
-            if item.question.wanted and (answer is None or not changed.isdisjoint(cited_by(answer))):
-                answers[n] = self._draft(snapshot, Inquiry(checked(item.question.text)), 8).answer
-        cited = snapshot.catalogue.documents_among({number for one in answers if one for number in cited_by(one)})
-        self._answered, self._cited = (
-            (snapshot.generation, answers),
-            [(document, stamp_of(document)) for document in cited.values()],
-        )
-        return answers
-
-    def _draft(self, snapshot: Snapshot, inquiry: Inquiry, k: int, mix: Mix = FUSED) -> Draft:
-        """Answer from what still stands in its file; what does not is shown behind it, as far as there is room."""
+    def _find(self, snapshot: Snapshot, inquiry: Inquiry, k: int, mix: Mix = FUSED) -> _Found:
+        """Search, and answer from what still stands in its file."""
         clock = _Clock()
         selection = self._selector.select(snapshot, inquiry.filters)
         query = read(snapshot, self.encoder, inquiry.text)
         hits = self._retrieve(snapshot, query, 3 * k + SPARE_HITS, mix, selection)
         standing = self._standing(snapshot, selection)
         looked = standing.look(hits)
-        found = [hit for hit, state in looked if state == "stands"]
+        asked = self._asked(snapshot) | standing.moved(self._asked(snapshot))
         answer = compose(
             inquiry.text,
-            found,
+            [hit for hit, state in looked if state == "stands"],
             k=k,
-            asked=self._asked(snapshot) | standing.moved(self._asked(snapshot)),
+            asked=asked,
             read_hits=partial(read_hits, snapshot, self.encoder, query),
             place=standing,
             took_ms=clock,
         )
-        sources = tuple((hit, standing(hit)) for hit in sources_of(answer, found))
-        rest = [hit for hit, state in looked if state == "changed"]
-        rest = rest or ([] if answer.citations else [hit for hit, _ in looked])
-        rest = rest[: k - len(answer.citations)]
-        first = len(answer.citations) + 1
-        behind = [cite(n, Evidence(hit, hit.passage.spans), standing(hit)) for n, hit in enumerate(rest, start=first)]
-        return Draft(replace(answer, citations=(*answer.citations, *behind)), k, sources, clock)
+        return _Found(query, looked, standing, asked, answer, clock)
 
     def _retrieve(self, snapshot: Snapshot, query: Query, top: int, mix: Mix, selection: Selection | None) -> list[Hit]:
         """The `top` passages nearest to a question, the best of them read again where there is a re-ranker."""
@@ -276,6 +264,34 @@ class Desk:
         documents = snapshot.catalogue.documents_among(numbers)
         firsts = [next(one for one in snapshot.catalogue.passages_of(n) if one.id in chosen) for n in numbers]
         return [Hit(one.id, documents[one.document_id], one.passage, 0.0, 0.0, 0.0, 0.0) for one in firsts]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was found for a question: every hit with whether it stands, and the answer from those that do.
+
+    `asked` are the lines, as they are now, that state nothing. `took_ms` counts since the question came.
+    """
+
+    query: Query
+    looked: Sequence[tuple[Hit, State]]
+    standing: Standing
+    asked: Collection[tuple[int, int]]
+    answer: Answer
+    took_ms: Callable[[], float]
+
+    def draft(self, k: int) -> Draft:
+        """Show what does not stand behind the answer, as far as there is room."""
+        standing, shown = self.standing, self.answer.citations
+        sources = sources_of(self.answer, [hit for hit, state in self.looked if state == "stands"])
+        rest = [hit for hit, state in self.looked if state == "changed"]
+        rest = rest or ([] if shown else [hit for hit, _ in self.looked])
+        rest = rest[: k - len(shown)]
+        behind = [
+            cite(n, Evidence(hit, hit.passage.spans), standing(hit)) for n, hit in enumerate(rest, start=len(shown) + 1)
+        ]
+        answer = replace(self.answer, citations=(*shown, *behind))
+        return Draft(answer, k, tuple((hit, standing(hit)) for hit in sources), self.took_ms)
 
 
 def _passages(selection: Selection | None) -> NDArray[np.int64] | None:

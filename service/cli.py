@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from indexer import __version__
 from indexer.cli import STOPPED, add_library, as_json, notice, settings_of
 from indexer.cli import add_commands as add_indexer_commands
-from indexer.errors import FootnoteError, InputError, QuestionError
+from indexer.errors import FootnoteError, InputError, LibraryError, QuestionError
 from service.bench.cli import add_commands as add_bench_commands
 
 if TYPE_CHECKING:
@@ -259,18 +260,27 @@ def _lines(name: str) -> Iterator[str]:
 
 
 def _questions(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    from service import ledger
     from service.present import question_json
-    from service.terminal import questions_markdown, questions_text
+    from service.report import questions_markdown
+    from service.terminal import questions_text
 
-    with _desk(arguments, environ) as desk:
-        items = desk.questions()
-        desk.remember(items)
+    settings = settings_of(arguments, environ)
+    items = ledger.known(settings, whole=arguments.json)
+    if items is None:
+        with _desk(arguments, environ) as desk:
+            items = desk.questions()
     if arguments.json:
         print(as_json({"questions": [question_json(item) for item in items]}))
     elif arguments.markdown:
         print(questions_markdown(items))
     else:
         print(questions_text(items, _style(environ)))
+    sys.stdout.flush()  # what was not shown is news the next time
+    try:
+        ledger.remember(settings.library, items, time.time())
+    except LibraryError as error:
+        notice(f"footnote: what was shown is not remembered, and will be news again: {error}")
     return OK
 
 

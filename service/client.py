@@ -8,12 +8,11 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from indexer.settings import Settings
-from indexer.types import Box
-from service.types import Answer, Citation, Related, Sentence, WriterName
+from service.present import answer_of
+from service.types import Answer, WriterName
 
 ADDRESS_FILE = "service.json"
 """In the library's folder: where its service listens."""
@@ -56,7 +55,7 @@ def ask(
         response = connection.getresponse()
         if response.status != http.client.OK:
             return None
-        return _streamed(response, partly) if streams else _answer(json.loads(response.read()))
+        return _streamed(response, partly) if streams else answer_of(json.loads(response.read()))
     except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
         return None  # whatever is wrong with the service, the library can still be asked here
     finally:
@@ -71,7 +70,7 @@ def _streamed(lines: Iterable[bytes], partly: Callable[[Answer], None]) -> Answe
         if name == "event":
             event = value
         elif name == "data":
-            answer = _answer(json.loads(value))
+            answer = answer_of(json.loads(value))
             if event == "answer":
                 return answer
             partly(answer)
@@ -105,31 +104,3 @@ def _address(library: Path) -> str | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return url if urlsplit(url).hostname in _LOOPBACK else None
-
-
-def _answer(data: Mapping[str, Any]) -> Answer:
-    return Answer(
-        question=data["question"],
-        verdict=data["verdict"],
-        confidence=data["confidence"],
-        sentences=tuple(Sentence(item["text"], tuple(item["citations"])) for item in data["sentences"]),
-        citations=tuple(_citation(item) for item in data["citations"]),
-        took_ms=data["took_ms"],
-        writer=data.get("writer", "extractive"),  # a service that knows no other does not say
-        notice=data.get("notice"),
-    )
-
-
-def _citation(data: Mapping[str, Any]) -> Citation:
-    fields = dict(data) | {
-        "headings": tuple(data["headings"]),
-        "lines": tuple(data["lines"]) if data["lines"] else None,
-        "pages": tuple(data["pages"]) if data["pages"] else None,
-        "boxes": tuple(Box(**box) for box in data["boxes"]) if data["boxes"] else None,
-        "related": tuple(_related(item) for item in data["related"]),
-    }
-    return Citation(**fields)
-
-
-def _related(data: Mapping[str, Any]) -> Related:
-    return Related(**dict(data) | {"lines": tuple(data["lines"]) if data["lines"] else None})

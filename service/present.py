@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, Literal
 
 from indexer.plain import plain
-from service.types import Answer, AnsweredQuestion, Citation, Related, SearchResult
+from indexer.types import Box
+from service.types import Answer, AnsweredQuestion, Citation, Related, SearchResult, Sentence, Verdict
+
+VERDICTS: dict[Verdict, str] = {
+    "supported": "Answered",
+    "partial": "Answered in part",
+    "unsupported": "Not answered",
+}
 
 
 def answer_json(answer: Answer, *, identifier: str | int | None = None) -> dict[str, Any]:
@@ -22,6 +29,32 @@ def streamed(answers: Iterable[Answer]) -> Iterator[tuple[Literal["draft", "answ
         yield "draft", answer
     if answer is not None:
         yield "answer", answer
+
+
+def answer_of(data: Mapping[str, Any]) -> Answer:
+    """The inverse of `answer_json`; raise KeyError or TypeError when the data is no answer."""
+    return Answer(
+        **dict(data)
+        | {
+            "sentences": tuple(Sentence(item["text"], tuple(item["citations"])) for item in data["sentences"]),
+            "citations": tuple(_citation(item) for item in data["citations"]),
+        }
+    )
+
+
+def _citation(data: Mapping[str, Any]) -> Citation:
+    fields = dict(data) | {
+        "headings": tuple(data["headings"]),
+        "lines": tuple(data["lines"]) if data["lines"] else None,
+        "pages": tuple(data["pages"]) if data["pages"] else None,
+        "boxes": tuple(Box(**box) for box in data["boxes"]) if data["boxes"] else None,
+        "related": tuple(_related(item) for item in data["related"]),
+    }
+    return Citation(**fields)
+
+
+def _related(data: Mapping[str, Any]) -> Related:
+    return Related(**dict(data) | {"lines": tuple(data["lines"]) if data["lines"] else None})
 
 
 def search_json(result: SearchResult, *, identifier: str | int | None = None) -> dict[str, Any]:

@@ -169,12 +169,12 @@ def rerank(reranker: Reranker, query: Query, hits: Sequence[Hit], *, reads: int,
 
 def _token_matches(asked: Sequence[Form], codes: Sequence[bytes]) -> Matrix:
     """MaxSim: for each form and passage the mean, weighted by rarity, of the best match of each token of the form."""
-    tokens, shares = _tokens(asked)
+    tokens, shares = tokens_of(asked)
     means: Matrix = shares @ max_similarities(tokens, codes).T
     return means
 
 
-def _tokens(asked: Sequence[Form]) -> tuple[Matrix, Matrix]:
+def tokens_of(asked: Sequence[Form]) -> tuple[Matrix, Matrix]:
     """The tokens of all forms, (tokens, DIMENSION), and how much each counts in each form: (forms, tokens)."""
     tokens = np.concatenate([form.encoded.tokens for form in asked])
     shares = np.zeros((len(asked), len(tokens)), dtype=np.float32)
@@ -193,7 +193,7 @@ def read_hits(snapshot: Snapshot, encoder: Encoder, query: Query, hits: Sequence
     first asks whether the words are met, the second what the span is about. The tokens are those of the whole passage,
     so a span is read in its context. A span that cannot be found in the text that was embedded has 0.
     """
-    asked, shares = _tokens(query.forms)
+    asked, shares = tokens_of(query.forms)
     abouts = shares @ asked  # (forms, DIMENSION)
     abouts /= np.maximum(np.linalg.norm(abouts, axis=1, keepdims=True), 1e-9)
     codes = snapshot.catalogue.token_codes(snapshot.vectors.fingerprint, [hit.passage_id for hit in hits])

@@ -109,7 +109,7 @@ class Question(BaseModel):
     arxiv_ids: list[str]
     urls: list[str]
     answer: Answer | None = Field(description="None where the item needs no answer.")
-    changed: Literal["new", "answered", "same"] = Field(description="Since the dump was last answered.")
+    changed: Literal["new", "answered", "same"] = Field(description="Since `footnote questions` last showed the dump.")
 
 
 class Questions(BaseModel):

@@ -15,18 +15,16 @@ from indexer.library import Snapshot
 from indexer.parsing.text import decode, lines_of
 from indexer.status import is_stale
 from indexer.types import Passage
-from service.addresses import number_in
 from service.answer import Place
 from service.related import Relations
 from service.selection import Selection
-from service.types import Answer, Hit
+from service.types import Hit
 
 State: TypeAlias = Literal["stands", "changed", "gone"]
 """A passage stands where its hit says; or its file changed, and it stands there no more; or there is no file."""
 
-
-Stamp: TypeAlias = tuple[int, ...]
-"""What differs once a file was written or replaced; empty where there is none."""
+GONE = "gone"
+"""The state of a file that is not there."""
 
 
 class Standing:
@@ -42,7 +40,8 @@ class Standing:
         self._relations = relations
         self._documents = None if selection is None else selection.documents
         self._max_bytes = max_bytes
-        self._states: dict[int, State] = {}
+        self.files: dict[int, str] = {}
+        """How the file of each document lay when it was looked at, by number: see `file_state`."""
         self._lines: dict[int, Sequence[str] | None] = {}
         self._texts: dict[int, Text | None] = {}
         self._shifts: dict[int, int] = {}
@@ -65,7 +64,7 @@ class Standing:
     def __call__(self, hit: Hit) -> Place:
         """What lies where a hit says, and what belongs there."""
         document = hit.document
-        stale = self._states.get(document.id, "stands") != "stands"
+        stale = bool(self.files.get(document.id))
         stands = not stale or hit.passage_id in self._shifts
         shift = self._shifts.get(hit.passage_id, 0)
         then = (hit.passage.lines[0] - shift, hit.passage.lines[1] - shift)
@@ -88,10 +87,10 @@ class Standing:
         return hit, "stands"
 
     def _state(self, document: StoredDocument) -> State:
-        if document.id not in self._states:
-            stale = is_stale(document)
-            self._states[document.id] = "stands" if not stale else "changed" if document.path.exists() else "gone"
-        return self._states[document.id]
+        if document.id not in self.files:
+            self.files[document.id] = file_state(document)
+        found = self.files[document.id]
+        return "stands" if not found else "gone" if found == GONE else "changed"
 
     def _lines_of(self, document: StoredDocument) -> Sequence[str] | None:
         if document.id not in self._lines:
@@ -105,18 +104,15 @@ class Standing:
         return self._texts[document.id]
 
 
-def cited_by(answer: Answer) -> set[int]:
-    """The documents that an answer cites, by number."""
-    return {number_in(citation.link) for citation in answer.citations}
-
-
-def stamp_of(document: StoredDocument) -> Stamp:
-    """Look at the file of a document, without reading it."""
+def file_state(document: StoredDocument) -> str:
+    """How the file of a document lies: empty while it is as it was indexed, and another text after each change."""
+    if not is_stale(document):
+        return ""
     try:
         found = document.path.stat()
     except OSError:
-        return ()
-    return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        return GONE
+    return f"{found.st_ino} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
 
 
 def _read_lines(document: StoredDocument, max_bytes: int) -> Sequence[str] | None:

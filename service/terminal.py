@@ -1,4 +1,4 @@
-"""Answers as text for a terminal, at most 80 columns, and the question dump as a Markdown report."""
+"""Answers and the question dump as text for a terminal, at most 80 columns."""
 
 from __future__ import annotations
 
@@ -9,16 +9,11 @@ from itertools import groupby
 
 from indexer.plain import plain
 from service.filters import parse
-from service.present import as_read, first_related, place_of, place_of_related
+from service.present import VERDICTS, as_read, first_related, place_of, place_of_related
+from service.report import change_of, counted, is_first_time, news
 from service.types import Answer, AnsweredQuestion, Citation, Related, SearchResult, Sentence, Verdict
 
 WIDTH = 80
-
-VERDICTS: dict[Verdict, str] = {
-    "supported": "Answered",
-    "partial": "Answered in part",
-    "unsupported": "Not answered",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,45 +87,42 @@ def search_text(result: SearchResult, style: Style) -> str:
 
 
 def questions_text(items: Sequence[AnsweredQuestion], style: Style) -> str:
-    """The wanted items of the dump, by file and section, each with its answer."""
+    """The wanted items of the dump, each with its answer: first what is news since last time, then the rest.
+
+    Items stand by file and section, and the last line counts them.
+    """
+    wanted = [item for item in items if item.answer is not None]
+    if not wanted:
+        return "No open questions."
+    parts = news(items)
     lines: list[str] = []
-    wanted = [item for item in items if item.answer is not None]
-    for (file, section), group in groupby(wanted, key=lambda item: (item.file, item.question.section)):
-        lines += ["", style.faint(f"{file} › {section}" if section else file)]
-        for item in group:
-            assert item.answer is not None
-            mark = {"supported": "✓", "partial": "~", "unsupported": "✗"}[item.answer.verdict]
-            new = " (newly answered)" if item.changed == "answered" else ""
-            lines += ["", *_wrapped(f"{mark} {plain(item.question.text)}{new}", then="  ")]
-            if item.answer.verdict == "unsupported":
-                lines.append(style.faint("  nothing in the library answers this"))
-                continue
-            cited = {citation.n: citation for citation in item.answer.citations}
-            for numbers, sentences in groupby(item.answer.sentences, key=lambda sentence: sentence.citations):
-                for sentence in sentences:
-                    lines += [style.strong(row) for row in _wrapped(_read(sentence, cited), first="  ", then="  ")]
-                lines += [style.faint(f"    {place_of(cited[n])}") for n in numbers]
-    counts = {v: sum(item.answer is not None and item.answer.verdict == v for item in wanted) for v in VERDICTS}
-    lines += ["", f"{len(wanted)} open: " + ", ".join(f"{n} {VERDICTS[v].lower()}" for v, n in counts.items() if n)]
-    return "\n".join(lines).lstrip("\n") if wanted else "No open questions."
+    for name, part in parts.items():
+        if len(parts) > 1:
+            lines += ["", style.strong(f"{name} ({len(part)})")]
+        for (file, section), group in groupby(part, key=lambda item: (item.file, item.question.section)):
+            lines += ["", style.faint(f"{file} › {section}" if section else file)]
+            for item in group:
+                lines += ["", *_item(item, style, first_time=is_first_time(items))]
+    lines += ["", *_wrapped(counted(items))]
+    return "\n".join(lines).lstrip("\n")
 
 
-def questions_markdown(items: Iterable[AnsweredQuestion]) -> str:
-    """A report in Markdown, with a link to the place of every quote."""
-    lines = ["# Question dump"]
-    wanted = [item for item in items if item.answer is not None]
-    for (file, section), group in groupby(wanted, key=lambda item: (item.file, item.question.section)):
-        lines += ["", f"## {file}" + (f" › {section}" if section else ""), ""]
-        for item in group:
-            assert item.answer is not None
-            lines.append(f"- **{item.question.text}** — {VERDICTS[item.answer.verdict].lower()}")
-            if item.answer.verdict == "unsupported":
-                continue
-            cited = {citation.n: citation for citation in item.answer.citations}
-            for sentence in item.answer.sentences:
-                links = " ".join(f"[{place_of(cited[n])}](<{_address(cited[n])}>)" for n in sentence.citations)
-                lines.append(f"    - {sentence.text} {links}")
-    return "\n".join(lines)
+def _item(item: AnsweredQuestion, style: Style, *, first_time: bool) -> Iterator[str]:
+    assert item.answer is not None
+    mark = {"supported": "✓", "partial": "~", "unsupported": "✗"}[item.answer.verdict]
+    change = "" if first_time else change_of(item)
+    yield from _wrapped(f"{mark} {plain(item.question.text)}" + (f" ({change})" if change else ""), then="  ")
+    if item.answer.verdict == "unsupported":
+        yield style.faint("  nothing in the library answers this")
+        return
+    cited = {citation.n: citation for citation in item.answer.citations}
+    for numbers, sentences in groupby(item.answer.sentences, key=lambda sentence: sentence.citations):
+        for sentence in sentences:
+            yield from (style.strong(row) for row in _wrapped(_read(sentence, cited), first="  ", then="  "))
+        for n in numbers:
+            yield style.faint(f"    {place_of(cited[n])}") + (
+                " (changed since it was indexed)" if cited[n].stale else ""
+            )
 
 
 def _only(question: str, before: str = "") -> str:
@@ -150,16 +142,6 @@ def _sentences(answer: Answer, style: Style, sentences: Iterable[Sentence]) -> I
 def _read(sentence: Sentence, cited: Mapping[int, Citation]) -> str:
     """What a reader sees of a sentence, which is as its source writes it."""
     return as_read(sentence.text, cited[sentence.citations[0]]) if sentence.citations else sentence.text
-
-
-def _address(citation: Citation) -> str:
-    """Where a report leads to: the file itself, or the paper on arXiv, and there the line or page."""
-    if citation.lines:
-        return f"{citation.file}#L{citation.lines[0]}"
-    page = f"#page={citation.pages[0]}" if citation.pages else ""
-    if citation.file or not citation.paper:
-        return f"{citation.file}{page}" if citation.file else citation.link
-    return f"https://arxiv.org/{'pdf' if page else 'abs'}/{citation.paper}{citation.version or ''}{page}"
 
 
 def _sources(citations: Iterable[Citation], related_to: Mapping[int, Sequence[Related]], style: Style) -> Iterator[str]:

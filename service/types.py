@@ -147,8 +147,9 @@ class SearchResult:
 class AnsweredQuestion:
     """An item of a question dump with what the library says to it; None where it needs no answer.
 
-    `changed` compares with the last time that the dump was answered for the person: an item not seen then is
-    new, one that has an answer now and had none then is answered.
+    `changed` compares with the last time that the dump was shown to the person: an item not seen then is new, one that
+    has an answer now and had none then is answered. `before` is the verdict that was shown then, None where there was
+    none.
     """
 
     question: Question
@@ -157,3 +158,4 @@ class AnsweredQuestion:
     document_id: int
     answer: Answer | None
     changed: Changed
+    before: Verdict | None = None

@@ -1,4 +1,5 @@
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 from samples import ENCODER, ROOT, document, embed, passage, passages, put, question
 
 from indexer import sql
-from indexer.catalogue import PAPERS, Catalogue, Counts, LedgerEntry, Reference, StoredPaper
+from indexer.catalogue import PAPERS, Catalogue, Counts, KeptAnswer, LedgerEntry, Reference, StoredPaper
 from indexer.change import text_hash
 from indexer.errors import LibraryCorrupt, LibraryFull, LibraryLocked, LibraryMissing, LibraryTooNew
 from indexer.types import Box, Encoded, PaperId, PaperLink, Span
@@ -129,11 +130,46 @@ def test_context_is_part_of_what_is_embedded(catalogue):
 
 
 def test_the_ledger_keeps_the_last_entry_of_a_key_and_makes_no_generation(catalogue):
-    catalogue.put_ledger([LedgerEntry("k", "supported", "a.md:3", 1.0), LedgerEntry("l", "partial", "", 1.0)])
-    catalogue.put_ledger([LedgerEntry("k", "unsupported", "", 2.0)])
-    assert catalogue.ledger()["k"] == LedgerEntry("k", "unsupported", "", 2.0)
-    assert set(catalogue.ledger()) == {"k", "l"}
+    catalogue.put_ledger([LedgerEntry("k", "supported", 1.0), LedgerEntry("l", "partial", 1.0)])
+    catalogue.put_ledger([LedgerEntry("k", "unsupported", 2.0, missing_since=3.0)], forgotten=["l"])
+    assert catalogue.ledger() == {"k": LedgerEntry("k", "unsupported", 2.0, missing_since=3.0)}
     assert catalogue.generation == 0
+
+
+def test_answers_are_kept_confirmed_and_dropped(catalogue):
+    first, second, third = (KeptAnswer(name, "rules", 1, "{}", "[]", "{}", f"basis of {name}") for name in "abc")
+    catalogue.put_answers([first, second, third], confirmed=[], dropped=[], generation=1)
+    again = replace(second, generation=2, answer="[]")
+    catalogue.put_answers([again], confirmed=["a"], dropped=["c"], generation=2)
+    assert catalogue.answers() == {"a": replace(first, generation=2), "b": again}
+    assert catalogue.generation == 0
+
+
+def test_passages_that_came_or_got_another_name_or_heading_are_told(catalogue):
+    put(catalogue, "a.md", "one", "two", "three")
+    assert (catalogue.changed_since(0), catalogue.changed_since(1)) == ([1, 2, 3], [])
+    put(catalogue, "a.md", "two", "four", first_line=9)
+    assert (catalogue.changed_since(1), catalogue.changed_since(0)) == ([4], [2, 4])
+    with catalogue.change() as change:
+        found = [replace(passage("two"), headings=("Else",)), passage("four")]
+        change.put_document(document("a.md"), found, [], size=4)
+    assert catalogue.changed_since(2) == [2]
+    with catalogue.change() as change:
+        change.rename(1, "/notes", "b.md", 7)
+    assert catalogue.changed_since(3) == [2, 4]
+
+
+def test_the_state_of_a_passage_is_what_is_shown_of_it_and_what_stands_beside_it(catalogue):
+    put(catalogue, "a.md", "one", "two")
+    before = catalogue.states([1, 2, 99])
+    assert set(before) == {1, 2}
+    put(catalogue, "b.md", "three")
+    assert catalogue.states([1, 2]) == before
+    put(catalogue, "a.md", "one", "two", first_line=2)
+    moved = catalogue.states([1, 2])
+    assert all(moved[number] != before[number] for number in (1, 2))
+    put(catalogue, "a.md", "one", "two", "four", first_line=2)
+    assert all(catalogue.states([number])[number] != moved[number] for number in (1, 2))
 
 
 def test_a_held_catalogue_keeps_seeing_its_generation(catalogue, path):
@@ -350,6 +386,7 @@ def first_format(path):
         connection.execute(f"DROP INDEX IF EXISTS documents_by_{column}")
         connection.execute(f"ALTER TABLE documents DROP COLUMN {column}")
     connection.executescript("DROP TABLE papers; DROP TABLE paper_links; PRAGMA user_version = 1")
+    connection.executescript("DROP TABLE answers; DROP TABLE passage_changes")
     connection.close()
 
 
@@ -411,6 +448,22 @@ def test_stamps_vouch_for_a_file_only_when_they_had_time_to_change(catalogue, st
     with catalogue.change() as change:
         change.touch(1, 4, 7, read_at=10.0)
     assert catalogue.document(1).is_as_read(*stamps) is expected
+
+
+def test_a_catalogue_without_kept_answers_is_brought_to_this_format(path):
+    with Catalogue.open(path, write=True) as catalogue:
+        put(catalogue, "a.md", "one")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("DROP TABLE ledger; DROP TABLE answers; DROP TABLE passage_changes")
+        connection.execute(
+            "CREATE TABLE ledger (question_key TEXT PRIMARY KEY, verdict TEXT NOT NULL, evidence TEXT NOT NULL, "
+            "answered_at REAL NOT NULL) WITHOUT ROWID"
+        )
+        connection.executescript("INSERT INTO ledger VALUES ('k', 'partial', '', 1.0); PRAGMA user_version = 3")
+    with Catalogue.open(path, write=True) as catalogue:
+        assert (catalogue.ledger(), catalogue.answers(), catalogue.changed_since(0)) == ({}, {}, [])
+        put(catalogue, "a.md", "one", "two")
+        assert catalogue.changed_since(1) == [2]
 
 
 def test_two_processes_may_bring_a_catalogue_to_this_format_at_once(path, monkeypatch):

@@ -215,11 +215,14 @@ def test_questions_answers_the_dump_and_remembers_what_it_showed(indexed, capsys
     assert main(["questions"], indexed) == 0
     out = capsys.readouterr().out
     said = "  22-layers deep model\n  plus two heads that help while training\n    group.md:2-4\n"
-    assert f"✓ How many layers does GoogLeNet have?\n{said}" in out
+    assert f" How many layers does GoogLeNet have?\n{said}" in out
     assert "✗ What is a Boltzmann machine?\n  nothing in the library answers this\n" in out
     assert out.rstrip().split("\n")[-1].startswith("3 open: ")
     assert main(["questions", "--markdown"], indexed) == 0
-    assert "    - 22-layers deep model [group.md:2-4](<group.md#L2>)" in capsys.readouterr().out
+    report = capsys.readouterr().out
+    assert report.startswith("---\nfootnote: report\n---\n\n# Question dump\n\n3 open: ")
+    assert "\n- 22-layers deep model \\[1\\]\n" in report
+    assert "\n1. [group.md:2-4](group.md#L2-L4), Discussion 2 GoogLeNet\n" in report
 
 
 def test_status_names_what_failed_and_what_is_outdated(indexed, capsys, tmp_path):

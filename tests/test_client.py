@@ -1,7 +1,7 @@
 import json
 import socket
 import threading
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import pytest
 import shelf
@@ -11,8 +11,9 @@ from stub_desk import StubDesk
 from indexer.settings import Settings
 from indexer.types import Box
 from service.app import create_app
-from service.client import _citation, announced, ask
-from service.types import Citation, Related, Sentence
+from service.client import announced, ask
+from service.present import answer_json, answer_of
+from service.types import Answer, Citation, Related, Sentence
 
 NOTE = Citation(
     1, "note", "a.md", None, None, "A", ("Top",), (1, 2), None, None, "said", "it is said", 1.0, "/notes/1", stale=True,
@@ -75,6 +76,6 @@ def test_without_a_whole_answer_the_service_has_given_none(served):
     assert len(heard) == 1
 
 
-def test_a_citation_comes_back_from_a_service_as_it_was():
-    for citation in (NOTE, PAPER):
-        assert _citation(json.loads(json.dumps(asdict(citation)))) == citation
+def test_an_answer_comes_back_from_a_service_as_it_was():
+    answer = Answer("?", "partial", 0.5, (Sentence("said", (1, 2)),), (NOTE, PAPER), 1.5)
+    assert answer_of(json.loads(json.dumps(answer_json(answer)))) == answer

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from samples import ENCODER, document, embed, passages, put, put_and_publish, vector
 
-from indexer.catalogue import Catalogue, LedgerEntry
+from indexer.catalogue import Catalogue
 from indexer.change import text_hash
 from indexer.errors import LibraryCorrupt, LibraryFull, LibraryLocked, LibraryMissing
 from indexer.lexical import Lexical
@@ -324,26 +324,6 @@ def test_changes_with_a_gap_are_not_taken_for_a_difference(path):
         publish(path, catalogue, put(catalogue, "c.md", "told"))
     with Library.open(path) as library, library.snapshot() as snapshot:
         assert (found(snapshot, "lost")[0], found(snapshot, "told")[0]) == (["lost"], ["told"])
-
-
-def test_the_ledger_is_kept_without_a_new_generation(path):
-    index(path, "a.md", "one")
-    entry = LedgerEntry("key", "supported", "a.md:1", 1.5)
-    with Library.open(path) as library:
-        library.put_ledger([entry])
-        with library.snapshot() as snapshot:
-            assert snapshot.generation == 1
-    with Library.open(path) as library, library.snapshot() as snapshot:
-        assert snapshot.catalogue.ledger() == {"key": entry}
-
-
-def test_a_ledger_needs_a_library(path):
-    index(path, "a.md", "one")
-    with Library.open(path) as library:
-        shutil.rmtree(path)
-        with pytest.raises(LibraryMissing):
-            library.put_ledger([])
-        assert not path.exists()
 
 
 def test_embeddings_kept_during_a_run_do_not_disturb_readers(path, monkeypatch):

@@ -4,7 +4,7 @@ import pytest
 
 from indexer.types import Question
 from service.present import place_of
-from service.terminal import WIDTH, Style, answer_text, questions_markdown, search_text
+from service.terminal import WIDTH, Style, answer_text, questions_text, search_text
 from service.types import Answer, AnsweredQuestion, Citation, Related, SearchResult, Sentence
 
 CITATION = Citation(
@@ -87,24 +87,83 @@ def test_a_place_in_a_pdf_is_written_as_a_person_would(fields, place):
     assert place_of(replace(CITATION, kind="paper", lines=None, **fields)) == place
 
 
-@pytest.mark.parametrize(
-    ("fields", "address"),
-    [
-        ({"file": "a.pdf", "pages": (3, 4)}, "a.pdf#page=3"),
-        ({"paper": "1512.03385", "version": "v1", "pages": (3, 4)}, "https://arxiv.org/pdf/1512.03385v1#page=3"),
-        ({"paper": "1512.03385"}, "https://arxiv.org/abs/1512.03385"),
-        ({"pages": (3, 4), "link": "/papers/7?page=3"}, "/papers/7?page=3"),
-    ],
-)
-def test_a_report_leads_to_the_page(fields, address):
-    cited = replace(CITATION, **{"kind": "paper", "lines": None, "file": None} | fields)
-    question = Question("Why?", "open", "question", 1, "", None, (), (), (), wanted=True)
-    item = AnsweredQuestion(question, "/notes", "a.md", 1, replace(ANSWER, citations=(cited,)), "new")
-    assert f"](<{address}>)" in questions_markdown([item])
-
-
 def test_a_note_on_a_paper_is_named_beside_the_first_citation_of_it():
     related = Related("your note on this paper", "Reading list", "reading.md", (12, 12), None, "/notes/1")
     citations = tuple(replace(CITATION, n=n, related=(related,)) for n in (1, 2, 3))
     assert search_text(SearchResult("x", citations, 1.0), Style()).count("↳ your note") == 1
     assert answer_text(replace(ANSWER, citations=citations), Style()).count("↳ your note") == 1
+
+
+def item(text, verdict, *, before=None, changed="same", section="Dump", stale=False):
+    question = Question(text, "open", "question", 1, section, None, (), (), (), wanted=True)
+    cited = replace(CITATION, stale=stale)
+    answer = replace(ANSWER, question=text, verdict=verdict, citations=(cited,))
+    return AnsweredQuestion(question, "/notes", "todo.md", 1, answer, changed, before)
+
+
+def test_the_first_time_the_dump_is_shown_as_it_stands():
+    items = [item("Why?", "supported", changed="new"), item("How?", "unsupported", changed="new", section="")]
+    assert questions_text(items, Style()).split("\n") == [
+        "todo.md › Dump",
+        "",
+        "✓ Why?",
+        "  minimise over the second",
+        "    maths/Entropy und Wärme.md:28-36",
+        "",
+        "todo.md",
+        "",
+        "✗ How?",
+        "  nothing in the library answers this",
+        "",
+        "2 open: 1 answered, 1 not answered",
+    ]
+
+
+def test_later_what_is_news_comes_first():
+    items = [
+        item("a?", "supported", before="supported"),
+        item("b?", "supported", before="unsupported", changed="answered"),
+        item("c?", "unsupported", before="partial"),
+        item("d?", "partial", changed="new"),
+        item("e?", "unsupported", changed="new"),
+        item("f?", "partial", before="supported", stale=True),
+        item("g?", "supported", before="partial"),
+        replace(item("h?", "supported"), answer=None),
+    ]
+    shown = [row for row in questions_text(items, Style()).split("\n") if row and not row.startswith(" ")]
+    assert shown == [
+        "Newly answered since last time (2)",
+        "todo.md › Dump",
+        "✓ b? (newly answered)",
+        "~ d? (new)",
+        "Not answered any more (1)",
+        "todo.md › Dump",
+        "✗ c? (not answered any more)",
+        "The others (4)",
+        "todo.md › Dump",
+        "✓ a?",
+        "✗ e? (new)",
+        "~ f? (answered only in part now)",
+        "✓ g? (answered in full now)",
+        "7 open: 3 answered, 2 answered in part, 2 not answered; since last time 2 newly",
+        "answered, 1 not answered any more",
+    ]
+    assert questions_text(items, Style()).count("28-36 (changed since it was indexed)") == 1
+
+
+def test_without_news_nothing_is_set_apart():
+    items = [item("a?", "supported", before="supported"), item("b?", "unsupported", before="unsupported")]
+    text = questions_text(items, Style())
+    assert text.startswith("todo.md › Dump\n\n✓ a?\n")
+    assert text.endswith("\n2 open: 1 answered, 1 not answered")
+    assert (
+        questions_text([], Style()) == questions_text([replace(items[0], answer=None)], Style()) == "No open questions."
+    )
+
+
+def test_the_dump_fits_the_width_and_is_plain_without_colour():
+    items = [item("why " * 40, "supported", before="unsupported", changed="answered"), item("b?", "unsupported")]
+    rows = questions_text(items, Style()).split("\n")
+    assert max(map(len, rows)) <= WIDTH
+    assert "\033[" not in "".join(rows)
+    assert "\033[1mNewly answered since last time (1)\033[0m" in questions_text(items, Style(colour=True))

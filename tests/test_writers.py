@@ -346,7 +346,7 @@ class Says:
 
 def draft_of(desk: Desk, question: str = ASKED) -> Draft:
     with desk.library.snapshot() as snapshot:
-        return desk._draft(snapshot, Inquiry(question), 8)
+        return desk._find(snapshot, Inquiry(question), 8).draft(8)
 
 
 WORDS = "GoogLeNet is a 22 23 layers deep model plus two heads that help while training not no keeps Adam".split()

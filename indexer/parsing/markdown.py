@@ -35,7 +35,10 @@ _DATES = (
 
 
 def parse(source: Source) -> Document:
-    """Parse Markdown or plain text; raise SourceError when the bytes are no text."""
+    """Parse Markdown or plain text; raise SourceError when the bytes are no text.
+
+    A file whose front matter says `footnote: report` is what Footnote wrote itself: nothing in it is evidence.
+    """
     lines = lines_of(decode(source.data, source.file))
     masked, plain_text = mask(lines)
     front, first = front_matter(lines)
@@ -44,7 +47,8 @@ def parse(source: Source) -> Document:
         tokens = _parser(indented_code=not source.file.lower().endswith(".txt")).parse("\n".join(masked), {})
     except RecursionError:  # nested deeper than anyone reads: keep the words
         tokens, plain_text = [], set(range(len(lines)))
-    blocks = _Builder(lines, masked).build(tokens, plain_text, first)
+    is_report = front.get("footnote") == "report"
+    blocks = [] if is_report else _Builder(lines, masked).build(tokens, plain_text, first)
     return Document(
         source=source,
         kind="note",
@@ -54,6 +58,7 @@ def parse(source: Source) -> Document:
         aliases=_words(front, "aliases", "alias"),
         tags=_tags(front, blocks),
         date=_date(front),
+        remark="a report by Footnote, of which nothing is cited" if is_report else None,
     )
 
 
