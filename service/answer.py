@@ -25,9 +25,6 @@ NOTHING = "Nothing in the library answers this."
 READ_MOST = 6
 """So many of the best hits are read word by word."""
 
-ODDS = 0.1
-"""How much the odds that a passage answers count beside the score it was found with, when those read are ranked."""
-
 PASSAGES = 3
 """An answer rests on at most so many passages, a partial one on one …"""
 
@@ -105,13 +102,15 @@ def compose(
     k: int,
     asked: Collection[tuple[int, int]],
     read_hits: HitReader,
+    reading: float,
     place: Callable[[Hit], Place],
     took_ms: Callable[[], float],
 ) -> Answer:
     """Answer a question from its hits, with at most `k` citations.
 
     `asked` are the lines (document, line) that ask or remind and state nothing: they are never evidence. `read_hits`
-    compares hits with the question. `place` reads where a hit lies.
+    compares hits with the question, and `reading` is how much the odds that each answers count beside the score that it
+    was found with. `place` reads where a hit lies.
     """
     judged: dict[int, bool] = {}
 
@@ -124,7 +123,7 @@ def compose(
     odds = odds_of(candidates, hits)
     confidence = probability(odds)
     verdict = verdict_of(confidence)
-    ranked = sorted(zip(candidates, odds, strict=True), key=lambda one: -(one[0].hit.score + ODDS * one[1]))
+    ranked = sorted(zip(candidates, odds, strict=True), key=lambda one: -(one[0].hit.score + reading * one[1]))
     evidence = (
         [] if verdict == "unsupported" else _evidence(question, ranked, PASSAGES if verdict == "supported" else 1)
     )

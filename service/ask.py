@@ -241,6 +241,7 @@ class Desk:
             k=k,
             asked=asked,
             read_hits=partial(read_hits, snapshot, self.encoder, query),
+            reading=mix.reading,
             place=standing,
             took_ms=clock,
         )

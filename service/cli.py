@@ -6,6 +6,7 @@ import argparse
 import errno
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -92,7 +93,7 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose errors are one line, like all others."""
 
     def error(self, message: str) -> NoReturn:
-        if message.startswith("unrecognized arguments: -"):
+        if re.match(r"unrecognized arguments: -[^\W\d_-]{2}", message):
             message += "; a question that takes words away with a minus is put in quotes"
         raise InputError(f"{message}; see: {self.prog} --help")
 

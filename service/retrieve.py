@@ -32,9 +32,11 @@ class Mix:
     `lexical` weighs BM25 divided by the best of the search, `tokens` the mean best match of the question's words
     (weighted by how rare they are in the library), `section` the mean score of the three best passages under the same
     heading. `note` is what a passage of a note has ahead of one of a paper: those of papers are longer and more, so the
-    best of them is nearer by chance alone, and what a person wrote down is what she looks for first. `pool` is how
-    many passages each search contributes. `reranker` weighs what a re-ranker, where one is set, makes of the best hits:
-    its whole range is about what lies between the first and the twentieth, so it has its way where it is sure.
+    best of them is nearer by chance alone, and what a person wrote down is what she looks for first. `forms` says
+    whether the question is asked in the words of the library too, `pool` how many passages each search contributes.
+    `reading` weighs the odds that a passage answers, among the few that are read
+    word by word. `reranker` weighs what a re-ranker, where one is set, makes of the best hits: its whole range is about
+    what lies between the first and the twentieth, so it has its way where it is sure.
     """
 
     lexical: float = 0.12
@@ -44,12 +46,14 @@ class Mix:
     note: float = 0.25
     forms: bool = True
     pool: int = 150
+    reading: float = 0.1
     reranker: float = 2.0
 
 
 FUSED = Mix()
-LEXICAL_ALONE = Mix(lexical=1.0, tokens=0.0, section=0.0, dense=0.0, note=0.0, forms=False, reranker=0.0)
-DENSE_ALONE = Mix(lexical=0.0, tokens=0.0, section=0.0, note=0.0, forms=False, reranker=0.0)
+_ALONE = Mix(lexical=0.0, tokens=0.0, section=0.0, dense=0.0, note=0.0, forms=False, reading=0.0, reranker=0.0)
+LEXICAL_ALONE = replace(_ALONE, lexical=1.0)
+DENSE_ALONE = replace(_ALONE, dense=1.0)
 
 
 @dataclass(frozen=True, slots=True)

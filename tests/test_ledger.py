@@ -53,7 +53,8 @@ def question(random):
 
 def vault(random, notes=14, questions=8):
     files = {f"note {n}.md": note(random) for n in range(notes)}
-    files["todo.md"] = dump(question(random) for _ in range(questions))
+    told = files["note 0.md"].split("\n\n")[2].partition(".")[0].lower()
+    files["todo.md"] = dump([*(question(random) for _ in range(questions - 1)), f"What of {told}?"])
     return files
 
 

@@ -103,21 +103,22 @@ def systems(desk: Desk, *, ablation: bool = False) -> Iterator[Systems]:
                 else replace(seen, lexical=cast("Lexical", _Hiding(_Instead(snapshot.lexical, instead), hidden)))
             )
             library = cast("Library", _Held(desk.library, searched))
-            return System(name, Desk(desk.settings, library, desk.encoder), mix, hidden)
+            return System(name, Desk(desk.settings, library, desk.encoder, desk.reranker), mix, hidden)
 
         lexical = alone("lexical")
+        whole = FUSED if desk.reranker else replace(FUSED, reranker=0.0)
         yield Systems(
             snapshot,
             (
-                system(FOOTNOTE, FUSED),
+                system(FOOTNOTE, whole),
                 system("BM25 alone", lexical),
                 system("dense alone", alone("dense")),
                 system("RRF", lexical, rrf(seen, desk.encoder)),
                 system("grep", lexical, grep(snapshot)),
             ),
             tuple(
-                system(f"without {one.name}", replace(FUSED, **{one.name: off(one)}))
-                for one in (ingredients(FUSED) if ablation else ())
+                system(f"without {one.name}", replace(whole, **{one.name: off(one)}))
+                for one in (ingredients(whole) if ablation else ())
             ),
         )
 
