@@ -92,7 +92,8 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose errors are one line, like all others."""
 
     def error(self, message: str) -> NoReturn:
-        if message.startswith("unrecognized arguments: -"):
+        unknown = message.removeprefix("unrecognized arguments: ")
+        if unknown != message and unknown.startswith("-") and not unknown.startswith("--"):
             message += "; a question that takes words away with a minus is put in quotes"
         raise InputError(f"{message}; see: {self.prog} --help")
 
