@@ -9,7 +9,6 @@ from itertools import islice
 from typing import TypeAlias
 
 import numpy as np
-from rapidfuzz.fuzz import ratio
 
 from indexer.plain import plain
 from indexer.questions import asks
@@ -18,7 +17,7 @@ from service.addresses import address_of_lines, address_of_sentences
 from service.confidence import SUPPORTED, Candidate, odds_of, probability, verdict_of
 from service.retrieve import Reading
 from service.types import Answer, Citation, Hit, Related, Sentence
-from service.wording import is_negated
+from service.words import say_the_same
 
 NOTHING = "Nothing in the library answers this."
 
@@ -48,10 +47,6 @@ WORDS_BESIDE = 4
 
 BESIDE = 0.2
 """A passage whose questions are so much nearer than what it states does not answer."""
-
-SAME = 92
-SAME_LETTERS = 20
-"""Two sentences of at least so many letters say the same when so many of a hundred are."""
 
 NEAR_SPAN = 0.05
 """A further sentence is said when its words meet those of the question at most so much less than the best one's."""
@@ -162,19 +157,10 @@ def _worth_reading(hits: Sequence[Hit], says: Callable[[Hit], bool]) -> list[Hit
 def _say(sentences: list[Sentence], text: str, n: int) -> None:
     """Add what a citation says: a sentence, or one more citation of the sentence that says the same."""
     for k, sentence in enumerate(sentences):
-        if _same(sentence.text, text):
+        if say_the_same(sentence.text, text):
             sentences[k] = replace(sentence, citations=tuple(dict.fromkeys((*sentence.citations, n))))
             return
     sentences.append(Sentence(text, (n,)))
-
-
-def _same(one: str, other: str) -> bool:
-    """Whether two texts say the same in nearly the same letters, and have the same numbers."""
-    folded = _folded(one), _folded(other)
-    if folded[0] == folded[1]:
-        return True
-    alike = min(map(len, folded)) >= SAME_LETTERS and ratio(*folded) >= SAME
-    return alike and _NUMBER.findall(one) == _NUMBER.findall(other) and is_negated(one) == is_negated(other)
 
 
 def says_something(hit: Hit, question: str, asked: Collection[tuple[int, int]]) -> bool:
@@ -234,7 +220,7 @@ def _evidence(question: str, ranked: Sequence[tuple[Candidate, float]], passages
             continue
         spans = _best_spans(question, candidate, -1.0 if other_kind else nearest - NEAR_SPAN)
         nearest = max(nearest, float(candidate.reading.scores[list(candidate.spans)].max()))
-        news = [span for span in spans if not any(_same(text, span.text) for text in said)]
+        news = [span for span in spans if not any(say_the_same(text, span.text) for text in said)]
         if news and (saying == passages or not room):
             continue
         if spans:
@@ -257,7 +243,7 @@ def _best_spans(question: str, candidate: Candidate, least: float) -> list[Span]
     if kind != "question" or not order:
         return _whole(row, order, kind)
     short = sum(len(span.text.split()) for span in row) < PHRASE_WORDS
-    return [spans[0], *row] if short and spans[0] not in row and not _same(question, spans[0].text) else row
+    return [spans[0], *row] if short and spans[0] not in row and not say_the_same(question, spans[0].text) else row
 
 
 def _whole(row: Sequence[Span], order: Sequence[int], kind: PassageKind) -> list[Span]:

@@ -14,7 +14,7 @@ from functools import cache
 from itertools import pairwise
 
 from indexer.lexical import stems
-from service.quotes import NEGATIONS, is_number, negates, tokens_of
+from service.words import NEGATIONS, is_number, negates, tokens_of
 
 SHARED = 0.5
 """At least this share of a sentence's words stands in its quotes, what is known of them, or the question …"""

@@ -332,7 +332,7 @@ def test_a_port_in_use(library, told):
         (["ask", "-k", "x", "y"], "argument -k: x is not a number from 1 to 200; see: footnote ask --help"),
         (["serve", "--port", "99999"], "argument --port: 99999 is not a number from 0 to 65535; see: .+"),
         (["index", "--fast"], "unrecognized arguments: --fast; see: footnote --help"),
-        (["ask", "rates", "-adam"], "unrecognized arguments: -adam; a question that takes words away .+ quotes; see: .+"),
+        (["ask", "rates", "-adam"], "unrecognized arguments: -adam; a question that takes .+ quotes; see: .+"),
         (["bench"], "the following arguments are required: COMMAND; see: footnote bench --help"),
     ],
 )  # fmt: skip

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from indexer.catalogue import StoredDocument
 from indexer.types import Passage, Span
-from service.quotes import Quotable, negates, tokens_of
+from service.quotes import Quotable
 from service.types import Hit
+from service.words import negates, tokens_of
 
 DOCUMENT = StoredDocument(
     1, "/notes", "a.md", "note", "md", None, "0" * 64, 1, 1, 9, (), (), 0.0, None, 1,
