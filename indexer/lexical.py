@@ -159,7 +159,7 @@ class Lexical:
         """
         from tantivy import Occur, Query
 
-        terms = dict.fromkeys(self._analyzer.analyze(text))
+        terms = dict.fromkeys(self._analyzer.analyze(folded(text)))
         if not terms:
             return None
         schema = self._index.schema

@@ -55,3 +55,8 @@ def test_chinese_is_found_by_any_of_its_words():
     assert [number for number, _ in index.search("神经网络", 5)] == [2]
     assert [number for number, _ in index.search("what is eta?", 5)] == [3]
     assert [number for number, _ in index.search(r"\eta", 5)] == [3]
+
+
+def test_a_passage_holds_a_letter_by_its_sign_and_by_its_name():
+    index = Lexical.build([LexicalDocument(1, "", "", "The learning rate η is small")], generation=1)
+    assert [index.holding(word).tolist() for word in ("η", "eta", r"\eta rates", "zeta")] == [[1], [1], [1], []]

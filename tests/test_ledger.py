@@ -1,6 +1,7 @@
 """The dump is answered again only as far as the library has changed, and the person is told what is new."""
 
 import json
+import re
 import sqlite3
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -52,9 +53,12 @@ def question(random):
 
 
 def vault(random, notes=14, questions=8):
+    """Notes, and a dump of questions: every other one has the words of a sentence that answers it."""
     files = {f"note {n}.md": note(random) for n in range(notes)}
-    told = files["note 0.md"].split("\n\n")[2].partition(".")[0].lower()
-    files["todo.md"] = dump([*(question(random) for _ in range(questions - 1)), f"What of {told}?"])
+    said = [
+        random.choice(re.findall(r"[A-Z]([\w ]+)\.", text)) for text in random.sample(list(files.values()), questions)
+    ]
+    files["todo.md"] = dump(f"What of {told}?" if n % 2 else question(random) for n, told in enumerate(said))
     return files
 
 
