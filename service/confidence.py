@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
+from operator import attrgetter
 
 import numpy as np
-from numpy.typing import NDArray
 
+from indexer.types import Matrix
 from service.retrieve import Met, Reading
 from service.types import Hit, Verdict
-from service.wording import Asked, asked, contradicts, defines, has_numbers, missing_names
+from service.wording import Asked, asked, contradiction, defines, has_numbers, missing_names
 
 READ = 3
 """So many of the best passages are read: the one that answers is seldom further down."""
@@ -32,9 +33,6 @@ USUAL_BESIDE = 0.35
 MOST_EVIDENCE = 4.0
 """More than that no question has met, whatever is pasted into it."""
 
-SAME = 0.7
-"""From this cosine on, a word is taken to be said."""
-
 
 @dataclass(frozen=True, slots=True)
 class Signs:
@@ -46,10 +44,10 @@ class Signs:
     passage to the question less that of passages further down.
 
     `lacks` is how rare the rarest name of the question is that the passage and its headings do not have, 1 for one that
-    the library does not have at all or a number, 0 when they have all. `contradicts`
-    is the share of the question's words that the best sentence has, when it differs in what matters: a negation, the
-    opposite of a word, another number. `defines` is 1 when the question asks what something is and the passage says
-    so or stands under its name, -1 when it does not.
+    the library does not have at all or a number, 0 when they have all. `contradicts` is the share of the question's
+    words that the best sentence has, when it differs in what matters: a negation, the opposite of a word, another
+    number or name. `defines` is 1 when the question asks what something is and the passage says so or stands under its
+    name, -1 when it does not.
     """
 
     met: float
@@ -65,19 +63,22 @@ AGAINST = frozenset({"lacks", "contradicts"})
 """Signs that may only speak against an answer; the others may only speak for it."""
 
 WEIGHTS = Signs(
-    met=3.60,
-    sentence=0.60,
-    evidence=1.14,
-    distinct=1.21,
-    lacks=-1.45,
-    contradicts=-2.01,
-    defines=0.71,
+    met=3.46,
+    sentence=0.46,
+    evidence=1.19,
+    distinct=1.36,
+    lacks=-1.52,
+    contradicts=-1.24,
+    defines=0.83,
 )
-BIAS = -3.08
+BIAS = -2.83
 SUPPORTED = 0.77
 
 PARTIAL = 0.5
 """From here on it is more likely than not that the library answers."""
+
+_values = attrgetter(*(field.name for field in fields(Signs)))
+_WEIGHTS: tuple[float, ...] = _values(WEIGHTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ def verdict_of(value: float) -> Verdict:
 
 def log_odds(signs: Signs) -> float:
     """The logarithm of the odds that a passage with these signs answers."""
-    odds: float = np.dot(astuple(WEIGHTS), astuple(signs))
+    odds: float = sum(weight * sign for weight, sign in zip(_WEIGHTS, _values(signs), strict=True))
     return BIAS + odds
 
 
@@ -122,25 +123,26 @@ def read_signs(candidates: Sequence[Candidate], hits: Sequence[Hit]) -> list[Sig
     beside = [hit.dense for hit in hits[BESIDE]]
     missing = max(FEWEST_BESIDE - len(beside), 0)
     usual = (sum(beside) + missing * USUAL_BESIDE) / (len(beside) + missing)
-    return [_signs(one, met, usual) for one in candidates for met in one.reading.met]
+    words = {met.text: _words(asked(met.text), met) for one in candidates[:1] for met in one.reading.met}
+    return [_signs(one, met, words[met.text], usual) for one in candidates for met in one.reading.met]
 
 
-def _signs(candidate: Candidate, met: Met, beside: float) -> Signs:
+def _signs(candidate: Candidate, met: Met, weighed: tuple[Matrix, Matrix], beside: float) -> Signs:
     question, hit = asked(met.text), candidate.hit
     rows = list(candidate.spans)
-    words, shares = _words(question, met)
+    words, shares = weighed
     weight = max(float(shares.sum()), 1e-9)
     in_spans = met.spans[rows] @ words.T
     best = int(np.argmax(candidate.reading.scores[rows]))
     evidence = float(shares @ np.maximum(words @ met.passage, 0))
-    turned = contradicts(hit.passage.spans[rows[best]].text, question)
+    sentence, context = hit.passage.spans[rows[best]].text, f"{hit.document.title}\n{hit.passage.context}"
     return Signs(
         met=float(met.passage @ met.rarity) / max(float(met.rarity.sum()), 1e-9),
         sentence=float((in_spans @ shares).max()) / weight,
         evidence=math.log(0.3 + min(evidence, MOST_EVIDENCE)),
         distinct=hit.dense - beside,
         lacks=_lacks(f"{hit.document.title}\n{hit.passage.embedded_text}", question, met),
-        contradicts=float((in_spans[best] >= SAME).mean()) if turned else 0.0,
+        contradicts=contradiction(sentence, question, context=context),
         defines=_defines(hit, question.subject),
     )
 
@@ -159,7 +161,7 @@ def _lacks(text: str, question: Asked, met: Met) -> float:
     return max(rarity)
 
 
-def _words(question: Asked, met: Met) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _words(question: Asked, met: Met) -> tuple[Matrix, Matrix]:
     """What makes words of tokens, (words, tokens), rows that sum to 1; and how rare each word is."""
     starts = np.array([start for start, _ in met.offsets])
     inside = np.zeros((len(question.words), len(starts)), dtype=bool)

@@ -6,8 +6,11 @@ English alone is read so far; of a question in another language the names and nu
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+
+from indexer.lexical import stems
 
 FUNCTION_WORDS = frozenset(
     """
@@ -66,7 +69,6 @@ _NEGATION = re.compile(
     r"|n['’]t\b",
     re.IGNORECASE,
 )
-_ENDING = re.compile(r"(?<=\w{3})(?:ing|ed|es|s|d|ly|e)$")
 _FOLD = re.compile(r"[\W_]+")
 _WHAT_IS = re.compile(
     r"(?:what|who)(?:['’]s| is| are| was| were) (?:an? |the )?(?P<is>\w[\w -]*?)\s*\?*"
@@ -88,12 +90,13 @@ class Word:
 class Asked:
     """What a question insists on.
 
-    `words` are those that carry meaning, or all when none does. `names` are written with a capital or digit where
-    another word has none; `numbers` stand alone. `negated` says that it has a negation, `subject` what it asks to
-    define, "" when it asks for something else.
+    `words` are those that carry meaning, or all when none does, and `stems` theirs. `names` are written with a capital
+    or digit where another word has none; `numbers` stand alone. `negated` says that it has a negation, `subject` what
+    it asks to define, "" when it asks for something else.
     """
 
     words: tuple[Word, ...]
+    stems: frozenset[str]
     names: tuple[Word, ...]
     numbers: frozenset[str]
     negated: bool
@@ -103,12 +106,13 @@ class Asked:
 @lru_cache(maxsize=16)
 def asked(question: str) -> Asked:
     """Read what a question insists on."""
-    words = tuple(Word(found[0], found.start(), found.end()) for found in _WORD.finditer(question))
+    words = _words(question)
     meaning = tuple(word for word in words if word.text.lower() not in FUNCTION_WORDS)
     defined = _WHAT_IS.fullmatch(question.strip())
     subject = (defined["is"] or defined["explain"]) if defined else ""
     return Asked(
         words=meaning or words,
+        stems=frozenset(_stems(meaning or words)),
         names=tuple(_names(question, words)),
         numbers=numbers(question),
         negated=is_negated(question),
@@ -184,20 +188,37 @@ def _has(name: str, words: set[str], joined: str, initials: str) -> bool:
     return singular in joined or (short and singular in initials)
 
 
-def contradicts(sentence: str, question: Asked) -> bool:
-    """Whether a sentence differs from a question in what turns its meaning round.
+def contradiction(sentence: str, question: Asked, *, context: str = "") -> float:
+    """The share of a question's words that a sentence has, when it differs in what turns the meaning round; else 0.
 
     The question is negated and the sentence is not; the sentence has the opposite of a word of the question in its
-    place; or it has other numbers.
+    place; or it has other numbers, or other names than those that neither it nor its context has.
     """
-    if question.negated and not is_negated(sentence):
-        return True
-    given = numbers(sentence)
-    if not question.numbers <= given and given - question.numbers:
-        return True
-    asked_for = {_root(word.text) for word in question.words}
-    said = {_root(word) for word in _WORD.findall(sentence)}
-    return any(_OPPOSITE.get(root, frozenset()) & (said - asked_for) for root in asked_for - said)
+    if not (
+        (question.negated and not is_negated(sentence))
+        or _has_others(numbers(sentence), question.numbers)
+        or _has_opposite(sentence, question)
+        or (missing_names(f"{context}\n{sentence}", question) and _names_others(sentence, question))
+    ):
+        return 0.0
+    return len(question.stems & _stems(_words(sentence))) / max(len(question.stems), 1)
+
+
+def _has_others(given: frozenset[str], wanted: frozenset[str]) -> bool:
+    """Whether some are missing, and others are there."""
+    return not wanted <= given and not given <= wanted
+
+
+def _has_opposite(sentence: str, question: Asked) -> bool:
+    """Whether a sentence has the opposite of a word that it does not have."""
+    words = question.stems & _opposites().keys()
+    said = _stems(_words(sentence)) if words else set()
+    return any(_opposites()[word] & (said - question.stems) for word in words - said)
+
+
+def _names_others(sentence: str, question: Asked) -> bool:
+    """Whether a sentence has a name that is none of the question's words."""
+    return bool(_stems(_names(sentence, _words(sentence))) - question.stems)
 
 
 def defines(text: str, heading: str, subject: str) -> bool:
@@ -209,17 +230,19 @@ def defines(text: str, heading: str, subject: str) -> bool:
     return bool(re.search(said, text, re.IGNORECASE))
 
 
-def _root(word: str) -> str:
-    return _ENDING.sub("", word.lower())
+def _words(text: str) -> tuple[Word, ...]:
+    return tuple(Word(found[0], found.start(), found.end()) for found in _WORD.finditer(text))
 
 
-def _opposites() -> dict[str, frozenset[str]]:
+def _stems(words: Iterable[Word]) -> set[str]:
+    return set(stems(" ".join(word.text for word in words)))
+
+
+@cache
+def _opposites() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for pair in _OPPOSITES.split(","):
-        one, other = map(_root, pair.split())
+        one, other = stems(pair)
         found.setdefault(one, set()).add(other)
         found.setdefault(other, set()).add(one)
-    return {root: frozenset(others) for root, others in found.items()}
-
-
-_OPPOSITE = _opposites()
+    return found

@@ -55,8 +55,8 @@ def test_the_signs_of_a_passage():
 def test_what_a_reader_would_stumble_over():
     assert signs(candidate("ResNet-101 does not overfit.")).lacks == 1.0
     assert signs(candidate("DenseNet-50 does not overfit.")).lacks == 1.0
-    turned = signs(candidate("ResNet-50 does overfit.", (0.5, 0.5, 0.9, 0.9, 0.1, 0.6)))
-    assert turned.contradicts == pytest.approx(2 / 3)  # two of three words are as in the question
+    assert signs(candidate("ResNet-50 does overfit.")).contradicts == 1.0
+    assert signs(candidate("ResNet-50 does well.")).contradicts == pytest.approx(2 / 3)  # it does not say overfit
 
 
 def test_what_is_asked_to_be_defined():

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.wording import asked, contradicts, defines, has_numbers, is_negated, missing_names, numbers
+from service.wording import asked, contradiction, defines, has_numbers, is_negated, missing_names, numbers
 
 
 def has_all(text, question):
@@ -95,10 +95,11 @@ def test_a_text_lacks_what_a_question_names(text, question):
         ("Melatonin raises the pressure.", "What lowers the pressure?"),
         ("The final layer is linear, the upper ones are wide.", "How wide are the lower layers?"),
         ("It was proposed in 1801.", "Who proposed it in 1825?"),
+        ("There he studied with Turing.", "When did he study with Gödel?"),
     ],
 )
 def test_a_sentence_turns_the_question_round(sentence, question):
-    assert contradicts(sentence, asked(question))
+    assert contradiction(sentence, asked(question)) > 0
 
 
 @pytest.mark.parametrize(
@@ -107,12 +108,20 @@ def test_a_sentence_turns_the_question_round(sentence, question):
         ("The gradient doesn’t vanish.", "Why does the gradient not vanish?"),
         ("It raises or lowers the pressure.", "What lowers the pressure?"),
         ("It was proposed early.", "Who proposed it in 1825?"),  # no other number
+        ("There he studied.", "When did he study with Gödel?"),  # no other name
         ("In 1801 and 1825 it was proposed.", "Who proposed it in 1825?"),
         ("The gradient does not vanish.", "Why does the gradient vanish?"),  # what a sentence denies may well answer
     ],
 )
 def test_a_sentence_goes_along_with_the_question(sentence, question):
-    assert not contradicts(sentence, asked(question))
+    assert contradiction(sentence, asked(question)) == 0
+
+
+def test_a_contradiction_weighs_what_is_said_beside_it():
+    question = asked("When did the modest logician study with Gödel?")
+    assert contradiction("With Turing he went on a study.", question) == 0.25  # of modest, logician, study and Gödel
+    assert contradiction("The modest logician studied with Turing.", question) == 0.75
+    assert contradiction("The modest logician studied with Turing.", question, context="Kurt Gödel") == 0
 
 
 def test_definitions():
@@ -137,11 +146,11 @@ def test_any_text_can_be_read(question, text):
     read = asked(question)
     assert all(question[word.start : word.end] == word.text for word in read.words)
     assert has_all(f"{text}\n{question}", read) or read.names
-    assert isinstance(contradicts(text, read), bool)
+    assert 0 <= contradiction(text, read, context=question) <= 1
     assert defines(text, question, read.subject) or not read.subject or read.subject not in question
 
 
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=60))
 def test_a_question_has_everything_that_it_names_itself(question):
     assert has_all(question, asked(question))
-    assert not contradicts(question, asked(question))
+    assert contradiction(question, asked(question)) == 0
