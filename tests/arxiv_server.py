@@ -259,7 +259,8 @@ def truncated(share: float = 0.5, *, honest: bool = True) -> Fault:
 
     def fault(handler: Handler, answer: Answer) -> None:
         part = Answer(200, answer.body[: int(len(answer.body) * share)], answer.kind)
-        handler.send(part, length=len(answer.body) if honest else None)
+        # said beforehand: else the next request may be sent into a connection that is about to close
+        handler.send(part, {"Connection": "close"}, length=len(answer.body) if honest else None)
         handler.close_connection = True
 
     return fault
