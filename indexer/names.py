@@ -8,6 +8,9 @@ from collections.abc import Iterator, Sequence
 _SHORT = re.compile(r"(?<![\w/.@-])(?:[A-Za-z]*[A-Z]){2}[A-Za-z]*")
 _PARTS = re.compile(r"[A-Z][a-z]*|^[a-z]+")
 _IN_BRACKETS = re.compile(r"\(\s*([A-Za-z][A-Za-z0-9-]{1,11})\s*[);,]")
+_EXPLAINED = re.compile(
+    r"(?<![\w/.@-])([A-Za-z][A-Za-z0-9]{1,11})(?:\s*[:=–—]|\s+-|,? (?:stands|is short) for)\s+(?=[A-Za-z])"
+)
 _WORD = re.compile(r"[A-Za-z]+")
 
 _COMMON = frozenset({"an", "and", "for", "in", "of", "on", "or", "the", "to", "with"})
@@ -64,7 +67,10 @@ def abbreviates(name: str, words: Sequence[str]) -> int:
 
 
 def definitions(text: str) -> Iterator[tuple[str, str]]:
-    """What a text explains in brackets, short and long: `batch normalization (BN)` (Schwartz and Hearst 2003)."""
+    """What a text explains, short and long, in brackets or before a colon (Schwartz and Hearst 2003).
+
+    `batch normalization (BN)`, `LoRA: Low-Rank Adaptation of …`.
+    """
     for found in _IN_BRACKETS.finditer(text):
         name = found[1]
         if len(parts(name)) < 2:
@@ -75,3 +81,8 @@ def definitions(text: str) -> Iterator[tuple[str, str]]:
             if abbreviates(name, words[k:]) == len(words) - k:
                 yield name, " ".join(text[before[k].start() : before[-1].end()].split())
                 break
+    for found in _EXPLAINED.finditer(text):
+        after = list(_WORD.finditer(text, found.end(), found.end() + 100))[:MOST_WORDS]
+        count = abbreviates(found[1], [word[0].lower() for word in after]) if len(parts(found[1])) > 1 else 0
+        if count:
+            yield found[1], " ".join(text[after[0].start() : after[count - 1].end()].split())

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from rapidfuzz.distance import OSA
 
 from indexer.lexical import Lexical
-from indexer.names import MOST_WORDS, abbreviates, short_names
+from indexer.names import MOST_WORDS, abbreviates, parts, short_names
 from indexer.types import TokenCounter
 
 MOST_FORMS = 5
@@ -123,12 +123,18 @@ def _short_for(phrase: Sequence[str], lexical: Lexical) -> Iterator[tuple[int, s
     for key in dict.fromkeys(_initials(lower)):
         for name in lexical.names(key):
             count = abbreviates(name, lower)
-            if not count or lower[0] in _COMMON or lower[count - 1] in _COMMON:
+            if not count or lower[0] in _COMMON or lower[count - 1] in _COMMON or _is_variant(name, lower[0]):
                 continue
             saying = [word for word in phrase[:count] if word.lower() not in _COMMON]
             # Two initials, or three with a common word among them, could be of anything, unless written as a name.
             if len(saying) > 2 or not name[1:].isupper() or all(word.istitle() for word in saying):
                 yield count, name
+
+
+def _is_variant(name: str, word: str) -> bool:
+    """Whether a name is that of a variant, a word with a letter added: AdamW is not short for `Adam wants`."""
+    first, *rest = parts(name)
+    return first == word and all(len(part) == 1 for part in rest)
 
 
 def _initials(lower: Sequence[str]) -> Iterator[str]:

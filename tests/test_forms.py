@@ -10,7 +10,7 @@ TEXTS = (
     "DenseNet joins all layers. The bottleneck is in each block.",
     "Long short-term memory (LSTM) has gates. Batch Normalization (BN) rescales.",
     "The transformer has an activation; PE tells where a token is. Tuning helps, too.",
-    "ML is short. The summurization of texts.",
+    "ML is short. The summurization of texts. AdamW decays weights.",
 )
 COMMON = {"transformer", "activation", "tuning", "turning", "memory", "goes", "block", "residual"}
 
@@ -51,6 +51,7 @@ def test_words_are_spelt_as_in_the_library(lexical, asked, spelt):
         ("how does positional encoding work?", "how does positional encoding work?"),  # two initials, of anything
         ("how many layers?", "how many layers?"),  # not ML
         ("next, turn me", "next, turn me"),
+        ("why does Adam want a warm-up", "why does Adam want a warm-up"),  # AdamW is another one
         ("is the NTM a neural Turing machine", "is the NTM a neural Turing machine"),
         ("neural, Turing machine", "neural, Turing machine"),
     ],

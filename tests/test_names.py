@@ -56,6 +56,20 @@ def test_what_stands_in_brackets_is_explained_by_the_words_before():
     ]
 
 
+def test_what_follows_a_short_name_and_a_colon_explains_it():
+    text = (
+        "# LoRA: Low-Rank Adaptation of Large Language Models\n- GloVe = global vectors, counted\nBPE - byte pair "
+        "encoding.\nMSE stands for mean squared error\nBERT: Pre-training of Deep Transformers\nNote: nothing\n"
+        "see http://x.org/RL:real-life, TODO: read it"
+    )
+    assert list(definitions(text)) == [
+        ("LoRA", "Low-Rank Adaptation"),
+        ("GloVe", "global vectors"),
+        ("BPE", "byte pair encoding"),
+        ("MSE", "mean squared error"),
+    ]
+
+
 @given(st.lists(st.text("abcdefgh", min_size=2, max_size=8), min_size=2, max_size=6))
 def test_initials_abbreviate_their_words(words):
     name = "".join(word[0].upper() for word in words)
