@@ -22,14 +22,15 @@ from numpy.typing import NDArray
 
 from indexer.errors import LibraryCorrupt, LibraryFull
 from indexer.folding import folded
-from indexer.names import definitions, initials, short_names
+from indexer.names import definitions, initialisms, initials, short_names
 
 if TYPE_CHECKING:
     import tantivy
 
 BOOSTS = {"title": 0.5, "context": 0.5, "text": 1.0}
-WORDS, NAMES = "words", "names"
-"""Fields that are not searched but looked up: how words are spelt here, and what short names there are."""
+WORDS, NAMES, INITIALS = "words", "names", "initials"
+"""Fields that are not searched but looked up: how words are spelt here, what short names there are, and the initials
+of phrases, which a short name may stand for."""
 SHORT_NAME, MEANING = "=", "->"
 """What stands between initials and a short name, and between a short name and its meaning, in a term."""
 MAX_QUERY_TERMS = 256
@@ -68,7 +69,8 @@ class Lexical:
         self._analyzer = _analyzer()
         self._searcher = index.searcher()
         self._generation = _stamp(self._searcher, index.schema)
-        self._searcher.doc_freq(NAMES, "")  # an index from before there were names has no such field
+        for field in (NAMES, INITIALS):
+            self._searcher.doc_freq(field, "")  # an index from before there was the field is made again
 
     @classmethod
     def open(cls, path: Path) -> Lexical:
@@ -206,6 +208,13 @@ class Lexical:
             found = self._searcher.terms_with_prefix(NAMES, f"{name.lower()}{MEANING}")
         return [term.partition(MEANING)[2] for term, _ in found]
 
+    def with_initials(self, initials: str, most: int) -> list[int]:
+        """Up to `most` passages that have a phrase with these initials. Raises LibraryCorrupt."""
+        from tantivy import Query
+
+        wanted = Query.term_query(self._index.schema, INITIALS, initials, index_option="basic")
+        return [number for number, _ in self._found(Query.const_score_query(wanted, 1.0), most)]
+
     def _idf(self, term: str) -> float:
         return _idf(max(self._searcher.doc_freq(field, term) for field in BOOSTS), len(self))
 
@@ -256,7 +265,8 @@ def _empty(path: Path | None) -> tantivy.Index:
     builder.add_unsigned_field("generation", fast=True)
     for field in BOOSTS:
         builder.add_text_field(field, tokenizer_name=ANALYZER, index_option="freq")
-    builder.add_text_field(WORDS, tokenizer_name=SPELLING, index_option="basic")
+    for field in (WORDS, INITIALS):
+        builder.add_text_field(field, tokenizer_name=SPELLING, index_option="basic")
     builder.add_text_field(NAMES, tokenizer_name="raw", index_option="basic")
     return _registered(tantivy.Index(builder.build(), None if path is None else str(path)))
 
@@ -277,7 +287,7 @@ def _write(
             for field, text in zip(BOOSTS, (document.title, document.context, document.text), strict=True)
         }
         words = f"{document.context}\n{document.text}"
-        fields |= {WORDS: words, NAMES: _names(words)}
+        fields |= {WORDS: words, NAMES: _names(words), INITIALS: " ".join(initialisms(document.text))}
         writer.add_document(tantivy.Document.from_dict(fields, schema))
     writer.add_document(tantivy.Document.from_dict({"id": STAMP_ID, "generation": generation}, schema))
     writer.commit()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 _SHORT = re.compile(r"(?<![\w/.@-])(?:[A-Za-z]*[A-Z]){2}[A-Za-z]*")
 _PARTS = re.compile(r"[A-Z][a-z]*|^[a-z]+")
@@ -11,6 +12,7 @@ _IN_BRACKETS = re.compile(r"\(\s*([A-Za-z][A-Za-z0-9-]{1,11})\s*[);,]")
 _EXPLAINED = re.compile(
     r"(?<![\w/.@-])([A-Za-z][A-Za-z0-9]{1,11})(?:\s*[:=–—]|\s+-|,? (?:stands|is short) for)\s+(?=[A-Za-z])"
 )
+_RUN = re.compile(r"[A-Za-z]+(?:[ \n-][A-Za-z]+)+")
 _WORD = re.compile(r"[A-Za-z]+")
 
 _COMMON = frozenset({"an", "and", "for", "in", "of", "on", "or", "the", "to", "with"})
@@ -20,6 +22,9 @@ LONGEST = 12
 
 SYLLABLE = 3
 """A part of so many letters says which word it begins; an initial could be of any."""
+
+PHRASE_WORDS = range(3, 6)
+"""Words of a phrase that may be meant by its initials alone; those of fewer could be anybody's."""
 
 MOST_WORDS = 6
 """Words of the longest phrase that is looked for."""
@@ -86,3 +91,37 @@ def definitions(text: str) -> Iterator[tuple[str, str]]:
         count = abbreviates(found[1], [word[0].lower() for word in after]) if len(parts(found[1])) > 1 else 0
         if count:
             yield found[1], " ".join(text[after[0].start() : after[count - 1].end()].split())
+
+
+def initialisms(text: str) -> set[str]:
+    """The initials of every phrase of a text, see `phrases`."""
+    found = set[str]()
+    for words in _runs(text):
+        letters = "".join([word[0] for word in words])
+        ends = [word not in _COMMON for word in words]
+        for count in PHRASE_WORDS:
+            found.update(
+                [letters[n : n + count] for n in range(len(words) - count + 1) if ends[n] and ends[n + count - 1]]
+            )
+    return found
+
+
+def phrases(text: str, letters: str) -> Iterator[str]:
+    """The rows of words with these initials that follow one another in a text, in lower case.
+
+    A word that is written twice counts once. No row begins or ends with a word like `of`.
+    """
+    count = len(letters)
+    for words in _runs(text):
+        first = "".join([word[0] for word in words])
+        at = first.find(letters)
+        while at >= 0:
+            if words[at] not in _COMMON and words[at + count - 1] not in _COMMON:
+                yield " ".join(words[at : at + count])
+            at = first.find(letters, at + 1)
+
+
+def _runs(text: str) -> Iterator[list[str]]:
+    """The words between which there is nothing but a space or a hyphen, in lower case, each but once in a row."""
+    for run in _RUN.findall(text.lower()):
+        yield [word for word, _ in groupby(run.replace("-", " ").split())]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 from rapidfuzz.distance import OSA
 
-from indexer.lexical import Lexical
-from indexer.names import MOST_WORDS, abbreviates, parts, short_names
+from indexer.lexical import Lexical, stems
+from indexer.names import MOST_WORDS, PHRASE_WORDS, abbreviates, parts, phrases, short_names
 from indexer.types import TokenCounter
 
 MOST_FORMS = 5
@@ -16,6 +18,22 @@ MOST_FORMS = 5
 
 SHORTEST = 4
 """A word of fewer letters is not taken to be misspelt."""
+
+SHORTEST_NAME = 3
+"""A word of fewer letters in lower case is not taken for a short name."""
+
+LONG_NAME = 4
+"""That so many initials are those of a phrase by chance is unlikely."""
+
+LIKELIER = 2
+"""The phrase that a short name stands for is in so many times more passages than any other with its initials."""
+
+MOST_READ = 50
+"""So many passages with a phrase that a short name may stand for are read."""
+
+ENDINGS = ("s", "es", "d", "ed", "ing", "r", "er", "al", "ly")
+BASE = 5
+"""Letters of a common word that with an ending is another: of a shorter one it is rather a slip (`traning`)."""
 
 LONG_WORD = 8
 """A word of so many letters may have two letters wrong, a shorter one has one."""
@@ -35,14 +53,19 @@ _COMMON = frozenset(
 """Words that no name is made of."""
 
 
-def forms(text: str, lexical: Lexical, count_tokens: TokenCounter) -> list[str]:
+TextReader: TypeAlias = Callable[[Iterable[int]], Mapping[int, str]]
+"""Reads the texts of passages, by their numbers."""
+
+
+def forms(text: str, lexical: Lexical, count_tokens: TokenCounter, read_texts: TextReader) -> list[str]:
     """The question itself, and where it has other words than the library, in the library's.
 
     As it is spelt there; with a phrase as its short name (NTM for neural Turing machine); with a short name as the
-    phrase that the library explains it by; without what stands in brackets.
+    phrase that the library explains it by, or that it seems to stand for; without what stands in brackets.
     """
     spelt = respelt(text, lexical, count_tokens)
-    found = [text, spelt, shortened(spelt, lexical), explained(spelt, lexical), without_aside(spelt)]
+    long = explained(spelt, lexical, count_tokens, read_texts)
+    found = [text, spelt, shortened(spelt, lexical), long, without_aside(spelt)]
     return list(dict.fromkeys(found))[:MOST_FORMS]
 
 
@@ -56,7 +79,7 @@ def respelt(text: str, lexical: Lexical, count_tokens: TokenCounter) -> str:
         known = _is_word(word, count_tokens)
         edits = (len(word) >= LONG_WORD) + (not known)
         near = sorted(_near(word, edits, lexical)) if edits else []
-        if not near or any(other in (word + "s", word[:-1]) for _, _, other in near):
+        if not near or any(_is_form(word, other) for _, _, other in near) or _is_inflected(word, lexical, count_tokens):
             return match[0]
         nearest = near[0][2]
         return match[0] if known and _is_word(nearest, count_tokens) else nearest
@@ -69,9 +92,27 @@ def _near(word: str, edits: int, lexical: Lexical) -> Iterator[tuple[int, int, s
     for beginning in dict.fromkeys((word[:2], word[0] + word[2])):
         for other, count in lexical.spellings(beginning):
             if len(other) >= SHORTEST and abs(len(other) - len(word)) <= edits:
-                distance = OSA.distance(word, other, score_cutoff=edits)
+                distance = OSA.distance(word.replace("z", "s"), other.replace("z", "s"), score_cutoff=edits)
                 if distance <= edits:
                     yield distance, -count, other
+
+
+def _is_form(word: str, other: str) -> bool:
+    """Whether one of two words is the other with an ending, so that either is found by the other."""
+    short, long = sorted((word, other), key=len)
+    return long.removeprefix(short) in ENDINGS
+
+
+def _is_inflected(word: str, lexical: Lexical, count_tokens: TokenCounter) -> bool:
+    """Whether a word is a common one of BASE letters, or one of the library, with an ending: `tagger`, `deepening`."""
+    for ending in ENDINGS:
+        base = word.removesuffix(ending)
+        doubled = base[-2:-1] == base[-1:]
+        for one in () if base == word else (base, base[:-1]) if doubled else (base,):
+            is_known = len(one) >= BASE or (len(one) >= SHORTEST_NAME and lexical.is_spelt(one))
+            if is_known and _is_word(one, count_tokens):
+                return True
+    return False
 
 
 def shortened(text: str, lexical: Lexical) -> str:
@@ -88,14 +129,41 @@ def shortened(text: str, lexical: Lexical) -> str:
     return "".join((*pieces, text[done:]))
 
 
-def explained(text: str, lexical: Lexical) -> str:
-    """The text with each short name as what the library most often explains it to be."""
+def explained(text: str, lexical: Lexical, count_tokens: TokenCounter, read_texts: TextReader) -> str:
+    """The text with each short name as what the library most often explains it to be, or else seems to mean by it."""
 
     def meant(match: re.Match[str]) -> str:
-        known = lexical.meanings(match[0]) if any(short_names(match[0])) else []
+        known = _meanings(match[0], lexical, count_tokens, read_texts)
         return known[0] if known and known[0] not in text.lower() else match[0]
 
     return _WORD.sub(meant, text)
+
+
+def _meanings(name: str, lexical: Lexical, count_tokens: TokenCounter, read_texts: TextReader) -> list[str]:
+    """What a short name may mean, the likeliest first; of a word in lower case only if nothing else has that word."""
+    known, in_capitals = lexical.is_spelt(name.lower()), any(short_names(name))
+    if not in_capitals and (known or len(name) < SHORTEST_NAME or not name.islower() or _is_word(name, count_tokens)):
+        return []
+    return lexical.meanings(name) or ([] if known else _seeming(name, lexical, read_texts))
+
+
+def _seeming(name: str, lexical: Lexical, read_texts: TextReader) -> list[str]:
+    """The phrase whose initials are a short name that the library does not have, if one is likelier than others.
+
+    Either the name has LONG_NAME letters, or more than one passage has the phrase.
+    """
+    letters = name.lower()
+    if len(letters) not in PHRASE_WORDS:
+        return []
+    counts = Counter[str]()
+    spelt: dict[str, str] = {}
+    for passage in read_texts(lexical.with_initials(letters, MOST_READ)).values():
+        for key, phrase in {" ".join(stems(found)): found for found in phrases(passage, letters)}.items():
+            counts[key] += 1
+            spelt.setdefault(key, phrase)
+    (first, count), (_, second) = [*counts.most_common(2), ("", 0), ("", 0)][:2]
+    likely = count >= LIKELIER * max(second, 1) or (count and not second and len(letters) >= LONG_NAME)
+    return [spelt[first]] if likely else []
 
 
 def without_aside(text: str) -> str:
@@ -125,6 +193,8 @@ def _short_for(phrase: Sequence[str], lexical: Lexical) -> Iterator[tuple[int, s
             count = abbreviates(name, lower)
             if not count or lower[0] in _COMMON or lower[count - 1] in _COMMON or _is_variant(name, lower[0]):
                 continue
+            if any(len(word) == 1 or any(short_names(word)) for word in phrase[:count]):
+                continue  # what is short already is not shortened again
             saying = [word for word in phrase[:count] if word.lower() not in _COMMON]
             # Two initials, or three with a common word among them, could be of anything, unless written as a name.
             if len(saying) > 2 or not name[1:].isupper() or all(word.istitle() for word in saying):

@@ -172,7 +172,8 @@ class Reach:
 
     def _other_words(self, basis: Basis) -> bool:
         """Whether the library has other words for the question now."""
-        return forms(basis.forms[0], self._snapshot.lexical, self._count_tokens) != basis.forms
+        lexical, texts = self._snapshot.lexical, self._snapshot.catalogue.texts
+        return forms(basis.forms[0], lexical, self._count_tokens, texts) != basis.forms
 
     def _drift(self, basis: Basis) -> float:
         """How much of the weight of a question's words has moved from some of them to others, in any of its forms."""

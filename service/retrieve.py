@@ -106,7 +106,7 @@ def read(snapshot: Snapshot, encoder: Encoder, question: str) -> Query:
     """Make a question ready to be searched for."""
     own, *others = (
         Form(text, encoded := encoder.encode_query(text), _rarity(snapshot, text, encoded.offsets))
-        for text in forms(plain(question), snapshot.lexical, encoder.count_tokens)
+        for text in forms(plain(question), snapshot.lexical, encoder.count_tokens, snapshot.catalogue.texts)
     )
     return Query(own, tuple(others))
 

@@ -11,13 +11,21 @@ TEXTS = (
     "Long short-term memory (LSTM) has gates. Batch Normalization (BN) rescales.",
     "The transformer has an activation; PE tells where a token is. Tuning helps, too.",
     "ML is short. The summurization of texts. AdamW decays weights.",
+    "Solved by online hard hard example mining. Each has an exponential moving average of its weights, like others.",
+    "An exponential moving-average helps; all exponents matter, abruptly.",
+    "Markov chain Monte Carlo is sampled. Most cells make copies. Alternating least squares.",
+    "A low, steady learning rate. A list, some left.",
 )
-COMMON = {"transformer", "activation", "tuning", "turning", "memory", "goes", "block", "residual"}
+COMMON = {"deepen", "transformer", "activation", "tuning", "turning", "memory", "goes", "block", "residual"}
 
 
 def count_tokens(texts):
     """Common words are one token, others two; with two special ones."""
     return [2 + sum(1 if word in COMMON else 2 for word in text.lower().split()) for text in texts]
+
+
+def read_texts(numbers):
+    return {number: TEXTS[number - 1] for number in numbers}
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +43,8 @@ def lexical():
         ("bottlenecks", "bottlenecks"),
         ("DropConnect xyzzy", "DropConnect xyzzy"),  # a name, and what is like nothing
         ("éclair", "éclair"),
+        ("deepening or joined", "deepening or joined"),  # a common word with an ending
+        ("summurisation", "summurization"),
         ("", ""),
     ],
 )
@@ -67,26 +77,32 @@ def test_phrases_become_the_names_that_the_library_has(lexical, asked, short):
         ("LSTM or NTM", "long short-term memory or NTM"),
         ("BN and batch normalization", "BN and batch normalization"),
         ("bn", "bn"),
+        ("what is an lstm", "what is an lstm"),  # as the library has it
+        ("What is OHEM used for?", "What is online hard example mining used for?"),
+        ("how do I tune ema", "how do I tune exponential moving average"),
+        ("ALS or MCMC", "ALS or MCMC"),  # three initials once, or two phrases with these initials
+        ("an XYZ of mse", "an XYZ of mse"),
+        ("what does goes mean", "what does goes mean"),  # a common word
     ],
 )
 def test_names_become_what_the_library_explains_them_by(lexical, asked, long):
-    assert explained(asked, lexical) == long
+    assert explained(asked, lexical, count_tokens, read_texts) == long
 
 
 def test_the_questions_own_words_come_first_and_forms_are_few(lexical):
     asked = "the botleneck of a Neural Turing Machine with BN"
-    assert forms(asked, lexical, count_tokens) == [
+    assert forms(asked, lexical, count_tokens, read_texts) == [
         asked,
         "the bottleneck of a Neural Turing Machine with BN",
         "the bottleneck of a NTM with BN",
         "the bottleneck of a Neural Turing Machine with batch normalization",
     ]
-    assert forms("memory", lexical, count_tokens) == ["memory"]
+    assert forms("memory", lexical, count_tokens, read_texts) == ["memory"]
     assert (
-        forms(asked + " (like in BeRT)", lexical, count_tokens)[-1]
+        forms(asked + " (like in BeRT)", lexical, count_tokens, read_texts)[-1]
         == "the bottleneck of a Neural Turing Machine with BN"
     )
-    assert len(forms(asked + " (like in BeRT)", lexical, count_tokens)) == MOST_FORMS
+    assert len(forms(asked + " (like in BeRT)", lexical, count_tokens, read_texts)) == MOST_FORMS
 
 
 @pytest.mark.parametrize(
@@ -104,6 +120,6 @@ def test_a_remark_in_brackets_is_left_out(asked, left):
 
 @given(asked=st.text())
 def test_any_question_has_a_form(lexical, asked):
-    found = forms(asked, lexical, count_tokens)
+    found = forms(asked, lexical, count_tokens, read_texts)
     assert found[0] == asked
     assert len(set(found)) == len(found) <= MOST_FORMS

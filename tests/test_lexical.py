@@ -127,6 +127,15 @@ def test_rarity_of_an_empty_index_is_above_zero():
     assert Lexical.build([], generation=0).rarity(["word"])["word"] > 0
 
 
+def test_passages_are_looked_up_by_the_initials_of_their_phrases(lexical):
+    again = lexical.update([3], documents({4: "Stochastic residual connections let go"}), generation=5)
+    assert sorted(again.with_initials("rcl", 10)) == [1, 4]
+    assert len(again.with_initials("rcl", 1)) == 1
+    assert again.with_initials("bnr", 10) == [2]
+    assert again.with_initials("uoa", 10) == []  # no longer there
+    assert found(again, "rcl") == []  # nothing is searched by them
+
+
 def test_what_was_written_is_opened(lexical):
     again = Lexical.open(lexical.path)
     assert (again.generation, len(again)) == (4, 3)

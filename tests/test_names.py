@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.names import abbreviates, definitions, initials, parts, short_names
+from indexer.names import abbreviates, definitions, initialisms, initials, parts, phrases, short_names
 
 
 def test_short_names_have_two_capitals_and_no_plural():
@@ -84,3 +84,19 @@ def test_any_text_can_be_read(text):
         assert initials(name)
     for name, meaning in definitions(text):
         assert abbreviates(name, meaning.lower().replace("-", " ").split()) >= 0
+
+
+def test_phrases_have_the_initials_of_their_words_each_but_once_in_a_row():
+    text = "Hard hard example\nmining, of the non-maximum suppression; examples of use."
+    assert initialisms(text) == {"hem", "nms", "eou"}
+    assert list(phrases(text, "hem")) == ["hard example mining"]
+    assert list(phrases(text, "nms")) == ["non maximum suppression"]
+    assert list(phrases(text, "otn")) == []
+
+
+@given(st.text("abAB -,\n", max_size=60))
+def test_each_initialism_is_that_of_a_phrase(text):
+    for letters in initialisms(text):
+        found = list(phrases(text, letters))
+        assert found
+        assert all("".join(word[0] for word in phrase.split()) == letters for phrase in found)
