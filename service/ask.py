@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from indexer.catalogue import StoredDocument, StoredPaper, StoredPassage
 from indexer.encode import load_encoder
 from indexer.errors import ModelError, QuestionError
 from indexer.library import Library, Snapshot
+from indexer.records import StoredDocument, StoredPaper, StoredPassage
 from indexer.rerank import load_reranker
 from indexer.settings import DEFAULT_MODEL, Settings
 from indexer.status import Status, status

@@ -18,9 +18,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from markupsafe import Markup
 
-from indexer.catalogue import StoredPaper
-from indexer.change import PaperState
 from indexer.errors import QuestionError
+from indexer.records import PaperState, StoredPaper
 from indexer.status import is_stale
 from indexer.types import Lines, pages_of
 from service.addresses import QUOTE, address_of, address_on_arxiv

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from indexer.catalogue import StoredDocument
+from indexer.records import StoredDocument
 from indexer.types import Passage, Span
 from service.quotes import Quotable
 from service.types import Hit

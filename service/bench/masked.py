@@ -21,12 +21,12 @@ from urllib.parse import unquote, urlsplit
 
 import sentencex
 
-from indexer.catalogue import StoredDocument
 from indexer.discover import Found, read
 from indexer.errors import InputError, SourceError
 from indexer.library import Snapshot
 from indexer.papers import references
 from indexer.parsing import parse
+from indexer.records import StoredDocument
 from indexer.types import Block, Link
 from service.addresses import address_of
 from service.ask import Desk
