@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from indexer.catalogue import Catalogue, StoredDocument
+from indexer.catalogue import Catalogue
 from indexer.change import Change
 from indexer.collect import Papers, PapersReport, collect
 from indexer.derived import Notice, quiet
@@ -19,6 +19,7 @@ from indexer.library import writing
 from indexer.papers import paper_links
 from indexer.parsing import PDF, VERSION, parse
 from indexer.reader import Reader
+from indexer.records import StoredDocument
 from indexer.settings import Settings
 from indexer.types import Document, Encoder, Source
 

@@ -12,41 +12,14 @@ import sqlite3
 import time
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from indexer import sql
 from indexer.parsing import VERSION
+from indexer.records import StoredPaper
 from indexer.types import Document, PaperLink, Passage, Question, Span
-
-PaperState: TypeAlias = Literal["pending", "fetched", "failed", "absent", "withdrawn"]
-
-
-@dataclass(frozen=True, slots=True)
-class StoredPaper:
-    """A paper that notes name, and what became of it.
-
-    `key` is its id with the version that is named ("1706.03762v1"), the id alone for the newest, or its address.
-    `version` is the one that the library holds, or arXiv has. `authors`, `abstract`, `published` and `updated` (days,
-    as "2017-06-12") are arXiv's. `state` is pending until it was fetched; failed when it cannot be had or read, absent
-    when arXiv has no such paper; `reason` says why. `document_id` is the document that is it, which may hold only the
-    abstract; it is found and not kept.
-    """
-
-    key: str
-    identifier: str | None = None
-    named: str | None = None
-    url: str | None = None
-    version: str | None = None
-    title: str | None = None
-    authors: tuple[str, ...] = ()
-    abstract: str | None = None
-    published: str | None = None
-    updated: str | None = None
-    state: PaperState = "pending"
-    reason: str | None = None
-    document_id: int | None = None
 
 
 class Change:

@@ -18,9 +18,9 @@ from indexer.settings import Settings
 
 if TYPE_CHECKING:
     from indexer.build import Report
-    from indexer.catalogue import StoredPaper
     from indexer.collect import Papers, PapersReport
     from indexer.intake import Progress
+    from indexer.records import StoredPaper
 
 OK, ERROR = 0, 2
 

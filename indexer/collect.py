@@ -11,12 +11,13 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.parse import unquote, urlsplit
 
-from indexer.catalogue import PAPERS, Catalogue, StoredDocument, StoredPaper
+from indexer.catalogue import PAPERS, Catalogue
 from indexer.change import Change
 from indexer.discover import Found, read
 from indexer.errors import FetchError, SourceError
 from indexer.intake import Intake, Progress
 from indexer.reader import Reader
+from indexer.records import StoredDocument, StoredPaper
 from indexer.status import is_stale
 from indexer.types import Block, Document, PaperId, PaperLink, Source
 

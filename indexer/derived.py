@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
-from indexer.catalogue import Catalogue, StoredDocument, StoredPassage
+from indexer.catalogue import Catalogue
 from indexer.change import Change
 from indexer.errors import LibraryCorrupt
 from indexer.lexical import Lexical, LexicalDocument
+from indexer.records import StoredDocument, StoredPassage
 from indexer.vectors import Vectors
 
 LEXICAL = "lexical"

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, groupby, islice, pairwise
 from operator import itemgetter
 
-import numpy as np
-import sentencex
-
-from indexer.parsing.prepare import MARKER
 from indexer.plain import plain
 from indexer.questions import asks, numbered_items
-from indexer.types import Block, Box, Document, Lines, Passage, PassageKind, Places, Span, TokenCounter
-
-MAX_LINES = 12
-"""No passage is longer, in lines of its file: a citation has to be a place, not a page."""
+from indexer.spans import MAX_LINES, halves, note_spans, paper_spans
+from indexer.types import Block, Document, Lines, Passage, PassageKind, Span, TokenCounter
 
 JOINED_WORDS = 80
 """A paragraph or an item of less than half as many words is joined with its neighbours, up to so many in all."""
@@ -29,17 +22,11 @@ LEAD_WORDS = 24
 MANY_SPANS = 16
 """A block of more than twice as many sentences is cut into pieces of so many before it is cut into halves."""
 
-STRETCH_CHARS = 10_000
-"""So much text is searched for sentences at once."""
-
 FEW_WORDS = 9
 """An item of fewer words over entries of a checklist only names their topic."""
 
 PAPER_WORDS = 150
 """A passage of a paper has about so many words at most: enough for an argument, little enough to be a place."""
-
-LINE_BREAK = 3.0
-"""Where the next character of a paper is so many times its own size away, another line begins."""
 
 CONTEXT_CHARS = 240
 """Titles and heading paths are cut to this length, the nearest headings kept."""
@@ -53,7 +40,6 @@ _PAPER_KINDS: dict[str, PassageKind] = {
     "reference": "reference",
 }
 _JOINABLE: tuple[frozenset[PassageKind], ...] = (frozenset({"text", "list"}), frozenset({"reference"}))
-_PROSE = frozenset({"paragraph", "item", "footnote"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +134,7 @@ def _groups(document: Document) -> Iterator[_Group]:
             lead = ""
             nested = end < len(blocks) and (blocks[end].kind != "heading" or blocks[end].depth > block.depth)
             if not nested and not _CONTENTS.fullmatch(block.text.strip(" :")):
-                atom = _Atom(block.text, _line_spans(document, block.lines))
+                atom = _Atom(block.text, note_spans(document, block))
                 yield _Group("heading", block.headings[:-1], (atom,), apart=True)
         elif atoms:
             announces = end < len(blocks) and blocks[end].parent == k
@@ -185,61 +171,9 @@ def _atom(document: Document, block: Block) -> _Atom | None:
     """A block as one atom, with its quotable spans; None when it says nothing."""
     if not block.text:
         return None
-    spans = _sentences(document, block) if block.kind in _PROSE else _line_spans(document, block.lines)
+    spans = note_spans(document, block)
     text = f"- {block.text}" if block.kind == "item" and block.parent is not None else block.text
     return _Atom(text, spans, max(block.depth - 1, 0)) if spans else None
-
-
-def _line_spans(document: Document, lines: Lines) -> tuple[Span, ...]:
-    """Each line that says something as a span of its own: for rows, code, quotes."""
-    return tuple(
-        Span(text, (n, n))
-        for n in range(lines[0], lines[1] + 1)
-        if (text := MARKER.sub("", document.source_lines[n - 1]).strip())
-    )
-
-
-def _sentences(document: Document, block: Block) -> tuple[Span, ...]:
-    """The sentences of a block, verbatim; one may run over several lines."""
-    first, last = block.lines
-    rows = list(document.source_lines[first - 1 : last])
-    if block.kind == "item":
-        rows[0] = MARKER.sub("", rows[0])
-    text = "\n".join(rows)
-    starts = [0]
-    for row in rows:
-        starts.append(starts[-1] + len(row) + 1)
-    spans = []
-    for begin, stop in _boundaries(text):
-        piece = text[begin:stop]
-        if not any(char.isalnum() for char in piece):
-            continue
-        start = begin + len(piece) - len(piece.lstrip())
-        end = stop - (len(piece) - len(piece.rstrip()))
-        lines = (first + bisect_right(starts, start) - 1, first + bisect_right(starts, end - 1) - 1)
-        spans.append(Span(" ".join(piece.split()), lines))
-    return tuple(spans)
-
-
-def _boundaries(text: str) -> Iterator[tuple[int, int]]:
-    """Where each sentence of a text begins and ends; what runs over more than MAX_LINES lines is cut at line ends."""
-    start = 0
-    while start < len(text):  # the splitter takes quadratic time on some texts without sentences
-        end = len(text)
-        if end - start > STRETCH_CHARS:
-            end = start + STRETCH_CHARS
-            space = max(text.rfind(" ", start, end), text.rfind("\n", start, end))
-            end = space + 1 if space > start else end
-        prose = text[start:end].replace("\n", " ").replace("![", "_[")  # a picture's mark ends no sentence
-        for found in sentencex.get_sentence_boundaries("en", prose):
-            begin, stop = start + found["start_index"], start + found["end_index"]
-            if text.count("\n", begin, stop) < MAX_LINES:
-                yield begin, stop
-                continue
-            for row in text[begin:stop].split("\n"):
-                yield begin, begin + len(row)
-                begin += len(row) + 1
-        start = end
 
 
 def _paper_groups(document: Document) -> Iterator[_Group]:
@@ -248,7 +182,7 @@ def _paper_groups(document: Document) -> Iterator[_Group]:
     for k, block in enumerate(blocks):
         if block.kind == "heading" or not block.text:
             continue
-        spans = tuple(_paper_spans(block, sentence))
+        spans = tuple(paper_spans(block, sentence))
         sentence += len(spans)
         kind = _PAPER_KINDS.get(block.kind, "text")
         under = _caption_of(blocks, k) if kind == "table" else ""
@@ -264,36 +198,6 @@ def _caption_of(blocks: Sequence[Block], k: int) -> str:
         blocks[near].text for near in (k - 1, k + 1) if 0 <= near < len(blocks) and blocks[near].kind == "caption"
     )
     return next(beside, "")
-
-
-def _paper_spans(block: Block, first: int) -> Iterator[Span]:
-    """The sentences of a block, or its rows, numbered from `first`, with their boxes."""
-    if block.kind in ("table", "code"):
-        ends = [match.end() for match in re.finditer(r"\n|\Z", block.text)]
-        pieces: Iterable[tuple[int, int]] = pairwise((0, *ends))
-    else:
-        pieces = _boundaries(block.text)
-    for begin, stop in pieces:
-        text = block.text[begin:stop]
-        if any(char.isalnum() for char in text):
-            places = block.places[begin:stop] if block.places is not None else None
-            yield Span(" ".join(text.split()), (first, first), () if places is None else _boxes(places))
-            first += 1
-
-
-def _boxes(places: Places) -> tuple[Box, ...]:
-    """The rectangles around characters, one for each of their lines."""
-    rows = places[places[:, 3] > places[:, 1]]  # spaces stand nowhere
-    if not len(rows):
-        return ()
-    sizes = np.maximum(rows[:, 3] - rows[:, 1], rows[:, 4] - rows[:, 2])
-    centres = (rows[:, 1:3] + rows[:, 3:5]) / 2
-    jumps = np.linalg.norm(np.diff(centres, axis=0), axis=1) > LINE_BREAK * np.maximum(sizes[1:], sizes[:-1])
-    starts = [0, *(np.flatnonzero(jumps | (np.diff(rows[:, 0]) != 0)) + 1).tolist()]
-    low = np.minimum.reduceat(rows, starts)
-    high = np.maximum.reduceat(rows, starts)
-    edges = np.hstack([low[:, :3], high[:, 3:]]).astype(float).round(1).tolist()
-    return tuple(Box(int(page), x0, y0, x1, y1) for page, x0, y0, x1, y1 in edges)
 
 
 def _parts(spans: Sequence[Span], words: int) -> Iterator[tuple[Span, ...]]:
@@ -382,17 +286,7 @@ def _cut(atom: _Atom) -> list[_Atom]:
         cuts = range(0, count, MANY_SPANS) if count > 2 * MANY_SPANS else (0, count // 2)
         pieces = [atom.spans[start:end] for start, end in pairwise((*cuts, count))]
         return _saying(_Atom(" ".join(map(_shown, piece)), piece, atom.indent) for piece in pieces)
-    (span,) = atom.spans
-    middle = len(span.text) // 2
-    place = span.text.rfind(" ", 0, middle + 1)
-    place = place if place > 0 else span.text.find(" ", middle)
-    place = place if place > 0 else middle
-    boxes = _divided(span.boxes, place / max(len(span.text), 1))
-    halves = [
-        Span(text.strip(), span.lines, part)
-        for text, part in zip((span.text[:place], span.text[place:]), boxes, strict=True)
-    ]
-    return _saying(_Atom(_shown(half), (half,), atom.indent) for half in halves)
+    return _saying(_Atom(_shown(half), (half,), atom.indent) for half in halves(atom.spans[0]))
 
 
 def _shown(span: Span) -> str:
@@ -403,15 +297,3 @@ def _shown(span: Span) -> str:
 def _saying(atoms: Iterable[_Atom]) -> list[_Atom]:
     """The atoms that say something: of a part that is nothing but markup, nothing is left."""
     return [atom for atom in atoms if atom.text.strip()]
-
-
-def _divided(boxes: Sequence[Box], share: float) -> tuple[tuple[Box, ...], tuple[Box, ...]]:
-    """Boxes up to a share of their width in all, and from there on."""
-    before, after = [], []
-    left = share * sum(box.x1 - box.x0 for box in boxes)
-    for box in boxes:
-        edge = round(min(max(box.x0 + left, box.x0), box.x1), 1)
-        left -= box.x1 - box.x0
-        before += [replace(box, x1=edge)] if edge > box.x0 else []
-        after += [replace(box, x0=edge)] if edge < box.x1 else []
-    return tuple(before), tuple(after)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
-if TYPE_CHECKING:
-    from indexer.catalogue import Section, StoredDocument, StoredPassage
+from indexer.records import Section, StoredDocument, StoredPassage
 
 Value = TypeVar("Value")
 

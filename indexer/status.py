@@ -6,10 +6,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer.catalogue import StoredDocument, StoredPaper
 from indexer.discover import Found, read
 from indexer.errors import SourceError
 from indexer.library import Snapshot
+from indexer.records import StoredDocument, StoredPaper
 from indexer.settings import Settings
 
 

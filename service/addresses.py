@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from indexer.catalogue import StoredDocument
+from indexer.records import StoredDocument
 from indexer.types import Lines
 
 QUOTE = "quote"

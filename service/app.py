@@ -21,8 +21,8 @@ from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
-from indexer.catalogue import StoredDocument, StoredPaper
 from indexer.errors import FootnoteError, ServiceError, SourceError
+from indexer.records import StoredDocument, StoredPaper
 from indexer.settings import Settings
 from indexer.status import is_stale
 from service import pages, schemas

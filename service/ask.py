@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from indexer.catalogue import StoredDocument, StoredPaper, StoredPassage
 from indexer.encode import load_encoder
 from indexer.errors import ModelError, QuestionError
 from indexer.library import Library, Snapshot
+from indexer.records import StoredDocument, StoredPaper, StoredPassage
 from indexer.rerank import load_reranker
 from indexer.settings import DEFAULT_MODEL, Settings
 from indexer.status import Status, status
@@ -30,7 +30,7 @@ from service.related import Relations
 from service.retrieve import FUSED, Mix, Query, read, read_hits, rerank, retrieve
 from service.selection import Selection, Selector
 from service.standing import Standing, State
-from service.types import Answer, AnsweredQuestion, Draft, Hit, Related, SearchResult, Writer, WriterName
+from service.types import Answer, AnsweredQuestion, Draft, Hit, Related, SearchResult, Sentence, Writer, WriterName
 from service.writers import borne_out, sources_of, writer_named
 
 MAX_QUESTION_CHARS = 10_000
@@ -39,6 +39,8 @@ MAX_QUESTION_CHARS = 10_000
 
 SPARE_HITS = 20
 """An answer looks at so many hits more than three a citation, because some say nothing and some are joined."""
+
+NOTHING_LEFT = "Nothing in the library fits {}; ask again with fewer filters."
 
 KEPT_CITATIONS = 8
 """Answers to the dumps have at most so many citations."""
@@ -245,6 +247,9 @@ class Desk:
             place=standing,
             took_ms=clock,
         )
+        if selection is not None and not selection.documents:
+            fits_nothing = NOTHING_LEFT.format(" ".join(map(str, inquiry.filters)))
+            answer = replace(answer, sentences=(Sentence(fits_nothing, ()),))
         return _Found(query, looked, standing, asked, answer, clock)
 
     def _retrieve(self, snapshot: Snapshot, query: Query, top: int, mix: Mix, selection: Selection | None) -> list[Hit]:

@@ -14,7 +14,8 @@ from functools import cache
 from itertools import pairwise
 
 from indexer.lexical import stems
-from service.words import NEGATIONS, is_number, negates, tokens_of
+from service.vocabulary import NEGATIONS, STOP_WORDS, negates, opposites
+from service.words import is_number, tokens_of
 
 SHARED = 0.5
 """At least this share of a sentence's words stands in its quotes, what is known of them, or the question …"""
@@ -25,15 +26,6 @@ LEAST_QUOTED = 0.4
 LONGEST = 600
 """In characters."""
 
-_COMMON = (
-    "a about above after again all also although am an and any are as at be because been before being below "
-    "between both but by can could did do does doing down during each either else ever few for from further had "
-    "has have having he her here hers him his how however i if in into is it its itself just may me might more "
-    "most much must my of off on once only or other our out over own per rather same shall she should since so "
-    "some such than that the their them then there therefore these they this those through thus to too under "
-    "until up upon us use used uses using very via was we were what when where whether which while who whom whose "
-    "why will with within would yes yet you your"
-).split()
 _AS_WORDS = "half twice double triple third quarter dozen".split()
 _NUMBERS = {word: word for word in _AS_WORDS} | dict(
     zip(
@@ -80,18 +72,6 @@ _UNITS = {
     }.items()
     for written in names.split()
 }
-_OPPOSITES = (
-    "increase/decrease more/less more/fewer most/least greater/smaller large/small larger/smaller high/low "
-    "higher/lower maximise/minimise maximize/minimize maximum/minimum max/min upper/lower faster/slower fast/slow "
-    "before/after better/worse best/worst encoder/decoder forward/backward positive/negative always/never "
-    "all/none every/no with/without add/remove add/subtract multiply/divide first/last first/second true/false "
-    "same/different convex/concave source/target input/output global/local linear/nonlinear left/right row/column "
-    "early/late earlier/later long/short longer/shorter wide/narrow deep/shallow deeper/shallower training/test "
-    "reject/accept easy/hard easier/harder strong/weak stronger/weaker open/closed cheap/expensive rise/fall "
-    "gain/lose win/lose begin/end start/end above/below over/under outperform/underperform all/some "
-    "always/sometimes often/rarely must/may many/few"
-).split()
-_TURNING = ("un", "in", "im", "ir", "il", "dis", "non")
 
 
 def objection(
@@ -181,26 +161,12 @@ def _quantities(tokens: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 def _turned(ours: Iterable[str], theirs: set[str]) -> Iterator[str]:
     """The words of ours whose opposite is among theirs."""
-    for word in sorted(ours):
-        others = set(_opposites().get(word, ())) | {prefix + word for prefix in _TURNING}
-        others |= {word.removeprefix(prefix) for prefix in _TURNING if len(word) > len(prefix) + 3} - {word}
-        if others & theirs:
-            yield word
-
-
-@cache
-def _opposites() -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for pair in _OPPOSITES:
-        one, other = stems(pair)
-        found.setdefault(one, []).append(other)
-        found.setdefault(other, []).append(one)
-    return found
+    return (word for word in sorted(ours) if opposites(word) & theirs)
 
 
 @cache
 def _common() -> frozenset[str]:
-    return frozenset(stems(" ".join([*_COMMON, *NEGATIONS])))  # those are judged apart
+    return frozenset(stems(" ".join(STOP_WORDS | NEGATIONS)))  # those are judged apart
 
 
 def _stems(texts: Iterable[str]) -> set[str]:

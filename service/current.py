@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fastapi import Request
 from starlette.exceptions import HTTPException
 
-from indexer.catalogue import StoredDocument
+from indexer.records import StoredDocument
 from indexer.settings import Settings
 from service.addresses import address_of
 from service.notes import Note, read_note

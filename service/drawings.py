@@ -8,9 +8,9 @@ from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeAlias
 
-from indexer.catalogue import StoredDocument
 from indexer.errors import SourceError
 from indexer.reader import Reader
+from indexer.records import StoredDocument
 from indexer.settings import PaperSettings
 from indexer.status import is_vouched_for
 from service.files import read_file

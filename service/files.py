@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-from indexer.catalogue import StoredDocument
 from indexer.discover import Found, read
 from indexer.errors import SourceError
+from indexer.records import StoredDocument
 from indexer.types import Source
 
 

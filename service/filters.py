@@ -161,7 +161,10 @@ def _read(found: re.Match[str]) -> Filter | None:
         return Filter("phrase", phrase.strip(), without) if any(map(str.isalnum, phrase)) else None
     value = found["quoted"] or found["bare"].rstrip(_END)
     name: FilterName = found["name"].lower()  # type: ignore[assignment]  # the pattern knows no others
-    return Filter(name, _checked(name, value.strip()), without) if value else None
+    try:
+        return Filter(name, _checked(name, value.strip()), without) if value else None
+    except FilterError as error:
+        raise FilterError(f"{error}; \\{found[0]} looks for these words") from None
 
 
 def _checked(name: FilterName, value: str) -> str:

@@ -12,6 +12,7 @@ from rapidfuzz.distance import OSA
 from indexer.lexical import Lexical, stems
 from indexer.names import MOST_WORDS, PHRASE_WORDS, abbreviates, parts, phrases, short_names
 from indexer.types import TokenCounter
+from service.vocabulary import STOP_WORDS
 
 MOST_FORMS = 5
 """A question is asked in so many forms at most, its own included."""
@@ -40,17 +41,6 @@ LONG_WORD = 8
 
 _WORD = re.compile(r"\b[^\W\d_]+\b")
 _ASIDE = re.compile(r"\s*\([^()]*\)\s*$")
-_COMMON = frozenset(
-    """
-    a about after all also am an and any are as at be been before being between both but by can could did do does
-    during each every few for from further get gets give given had has have he her how i if in into is it its just
-    may me mean means more most much must my need needs no not now of off on once one only or other our out over own
-    same she should so some such take taken than that the their them then there these they this those through to too
-    two under until up us use used using very was we were what when where which while who whom whose why will with
-    without would you your
-    """.split()
-)
-"""Words that no name is made of."""
 
 
 TextReader: TypeAlias = Callable[[Iterable[int]], Mapping[int, str]]
@@ -191,11 +181,11 @@ def _short_for(phrase: Sequence[str], lexical: Lexical) -> Iterator[tuple[int, s
     for key in dict.fromkeys(_initials(lower)):
         for name in lexical.names(key):
             count = abbreviates(name, lower)
-            if not count or lower[0] in _COMMON or lower[count - 1] in _COMMON or _is_variant(name, lower[0]):
+            if not count or lower[0] in STOP_WORDS or lower[count - 1] in STOP_WORDS or _is_variant(name, lower[0]):
                 continue
             if any(len(word) == 1 or any(short_names(word)) for word in phrase[:count]):
                 continue  # what is short already is not shortened again
-            saying = [word for word in phrase[:count] if word.lower() not in _COMMON]
+            saying = [word for word in phrase[:count] if word.lower() not in STOP_WORDS]
             # Two initials, or three with a common word among them, could be of anything, unless written as a name.
             if len(saying) > 2 or not name[1:].isupper() or all(word.istitle() for word in saying):
                 yield count, name

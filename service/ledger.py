@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import TypeAlias, cast
 
 from indexer import __version__
-from indexer.catalogue import Catalogue, KeptAnswer, LedgerEntry, StoredQuestion
+from indexer.catalogue import Catalogue
 from indexer.connect import connect
 from indexer.errors import LibraryFull, LibraryLocked
 from indexer.library import CATALOGUE
+from indexer.records import KeptAnswer, LedgerEntry, StoredQuestion
 from indexer.settings import Settings
 from indexer.types import Question
 from service.confidence import BIAS, PARTIAL, SUPPORTED, WEIGHTS

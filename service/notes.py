@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import PurePosixPath
 
-from indexer.catalogue import StoredDocument
 from indexer.errors import SourceError
 from indexer.parsing.text import decode, lines_of
+from indexer.records import StoredDocument
 from service.addresses import address_of
 from service.files import read_file
 from service.render import Resolve

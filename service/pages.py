@@ -6,33 +6,30 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from http import HTTPStatus
 from itertools import groupby
-from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
-import jinja2
 from fastapi import Depends, FastAPI, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from markupsafe import Markup
 
-from indexer.catalogue import StoredPaper
-from indexer.change import PaperState
 from indexer.errors import QuestionError
+from indexer.records import PaperState, StoredPaper
 from indexer.status import is_stale
 from indexer.types import Lines, pages_of
-from service.addresses import QUOTE, address_of, address_on_arxiv
+from service.addresses import QUOTE, address_of
 from service.current import begun, check_page, find_document, find_note, open_desk
-from service.filters import Inquiry, as_words, parse
+from service.filters import Inquiry, parse
 from service.notes import Note, resolver
-from service.present import as_read, first_related, place_of, streamed
+from service.present import first_related, streamed
 from service.problem import anchor_of, every_error, status_of, title_of
-from service.render import Resolve, locate, render, render_inline
+from service.render import Resolve, render
 from service.schemas import K
 from service.sheets import cited_spans, sections, sheets, text_of
-from service.types import Answer, AnsweredQuestion, Citation, WriterName
+from service.templates import fill
+from service.types import Answer, AnsweredQuestion, WriterName
 
 Show: TypeAlias = Literal["open", "answered", "unsupported", "all"]
 
@@ -52,7 +49,6 @@ BECAME: dict[PaperState, str] = {
 """What became of a paper, in words."""
 
 _LINES = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
-_CLOSED = re.compile(r"[.!?…:;]\W*$")
 _RENDERED = ("md", "markdown")
 
 
@@ -129,7 +125,7 @@ def wording(request: Request, answers: Annotated[Iterator[Answer], Depends(begun
     model, resolve = request.app.state.settings.chat.model, resolver(open_desk(request).documents)
     for event, answer in streamed(answers):
         if event == "answer" or answer.writer == "chat":
-            html = _html(request, "answer.html", resolve=resolve, **_answered(answer))
+            html = fill(request, "answer.html", resolve=resolve, **_answered(answer))
             status = f"{model} is wording the answer …"
             if event == "answer":
                 status = f"Worded by {model}; each sentence rests on the quotes below it."
@@ -245,7 +241,7 @@ def docs_page(request: Request) -> Response:
         (anchor_of(kind), title_of(kind), status_of(kind), (kind.__doc__ or "").partition("\n")[0])
         for kind in every_error()
     ]
-    return _page(request, "docs.html", api=app.openapi(), errors=errors, type_of=_type_of)
+    return _page(request, "docs.html", api=app.openapi(), errors=errors)
 
 
 # ------------------------------------------------------------------------------------------------- what they show
@@ -308,37 +304,6 @@ def _answered(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _paragraphs(answer: Answer) -> list[tuple[list[str], list[Citation]]]:
-    """Put sentences that follow each other and rest on the same citations together, as the lines of one paragraph.
-
-    A new line begins where the one before has no end that a reader would see, as in lists.
-    """
-    found = []
-    for numbers, group in groupby(answer.sentences, key=lambda sentence: sentence.citations):
-        citations = [one for one in answer.citations if one.n in numbers]
-        lines: list[str] = []
-        for text in (sentence.text for sentence in group):
-            if lines and (_CLOSED.search(lines[-1]) or _follows(lines[-1], text, citations)):
-                lines[-1] += f" {text}"
-            else:
-                lines.append(text)
-        found.append((lines, citations))
-    return found
-
-
-def _answering(answer: Answer) -> str:
-    """Say what an answer rests on: notes, papers or both."""
-    used = {n for sentence in answer.sentences for n in sentence.citations}
-    return " and ".join(
-        f"{kind}s" for kind in ("note", "paper") if kind in {c.kind for c in answer.citations if c.n in used}
-    )
-
-
-def _follows(line: str, text: str, citations: Iterable[Citation]) -> bool:
-    """Whether a text goes on in the same paragraph where a line has ended."""
-    return any(f"{as_read(line, one)} {as_read(text, one)}" in one.passage for one in citations)
-
-
 _Section: TypeAlias = tuple[str, list[AnsweredQuestion]]
 
 
@@ -363,24 +328,6 @@ def _by_state(papers: Iterable[StoredPaper]) -> list[tuple[str, list[StoredPaper
     return list(groups.items())
 
 
-def _type_of(schema: Mapping[str, Any]) -> str:
-    """Say the type of a JSON schema in a few words: `string`, `list of Citation`, `integer or null`."""
-    if "$ref" in schema:
-        return str(schema["$ref"]).rpartition("/")[2]
-    if "anyOf" in schema:
-        return " or ".join(_type_of(one) for one in schema["anyOf"])
-    if "enum" in schema:
-        return " | ".join(map(str, schema["enum"]))
-    if "prefixItems" in schema:
-        return f"[{', '.join(_type_of(one) for one in schema['prefixItems'])}]"
-    if schema.get("type") == "array":
-        return f"list of {_type_of(schema['items'])}"
-    return str(schema.get("const", schema.get("type", "any")))
-
-
-# ---------------------------------------------------------------------------------------------------- templates
-
-
 def _page(
     request: Request,
     template: str,
@@ -390,31 +337,4 @@ def _page(
     resolve: Resolve | None = None,
     **context: Any,
 ) -> Response:
-    return HTMLResponse(_html(request, template, resolve=resolve, **context), status, headers=headers)
-
-
-def _html(request: Request, template: str, *, resolve: Resolve | None = None, **context: Any) -> str:
-    def inline(text: str) -> Markup:
-        return Markup(render_inline(text, resolve=resolve or (lambda _name: None)))  # noqa: S704 - sanitised there
-
-    return _templates().get_template(template).render(path=request.url.path, inline=inline, **context)
-
-
-@cache
-def _templates() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "page" / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals |= {
-        "locate": locate,
-        "paragraphs": _paragraphs,
-        "place": place_of,
-        "answering": _answering,
-        "arxiv": address_on_arxiv,
-    }
-    environment.filters["as_words"] = as_words
-    return environment
+    return HTMLResponse(fill(request, template, resolve=resolve, **context), status, headers=headers)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from indexer.plain import plain
 from indexer.types import DocumentKind, Span
 from service.types import Hit
-from service.words import ALONE, ARTICLES, near_starts, starts, tokens_of
+from service.vocabulary import ARTICLES
+from service.words import ALONE, near_starts, starts, tokens_of
 
 FEWEST_WORDS = 3
 """Fewer words prove nothing, unless they are the whole of a sentence or a line …"""

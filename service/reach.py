@@ -30,8 +30,9 @@ from typing import Any, TypeAlias, get_args
 
 import numpy as np
 
-from indexer.catalogue import Catalogue, StoredDocument, StoredPassage, StoredQuestion
+from indexer.catalogue import Catalogue
 from indexer.library import Snapshot
+from indexer.records import StoredDocument, StoredPassage, StoredQuestion
 from indexer.tokens import DIMENSION, unpack
 from indexer.types import DocumentKind, Matrix, Question, TokenCounter
 from service.answer import says_something

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from indexer.catalogue import StoredDocument
 from indexer.library import Snapshot
+from indexer.records import StoredDocument
 from indexer.types import Lines
 from service.addresses import address_of, address_of_lines
 from service.types import Related

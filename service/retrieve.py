@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalogue import Section
 from indexer.library import Snapshot
 from indexer.plain import plain
+from indexer.records import Section
 from indexer.tokens import max_similarities, unpack
 from indexer.types import EncodedQuery, Encoder, Matrix, Reranker
 from service.forms import forms

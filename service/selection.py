@@ -11,8 +11,8 @@ from fnmatch import fnmatchcase
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalogue import Facts
 from indexer.library import Snapshot
+from indexer.records import Facts
 from service.filters import Filter
 
 _WORD = re.compile(r"[^\W_]+")

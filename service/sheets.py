@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from indexer.catalogue import StoredDocument
 from indexer.errors import SourceError
+from indexer.records import StoredDocument
 from indexer.types import Lines, Passage, Span, pages_of
 from service.drawings import Drawings
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Literal, TypeAlias
 
-from indexer.catalogue import StoredDocument
 from indexer.discover import Found, read
 from indexer.errors import SourceError
 from indexer.library import Snapshot
 from indexer.parsing.text import decode, lines_of
+from indexer.records import StoredDocument
 from indexer.status import is_stale
 from indexer.types import Passage
 from service.answer import Place

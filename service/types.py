@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
+from indexer.records import StoredDocument
 from indexer.types import Box, DocumentKind, Lines, Passage, Question
 
 if TYPE_CHECKING:
-    from indexer.catalogue import StoredDocument  # who asks a running service needs no SQLite
     from service.answer import Place
 
 Verdict: TypeAlias = Literal["supported", "partial", "unsupported"]

@@ -8,21 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 
 from indexer.lexical import stems
-
-FUNCTION_WORDS = frozenset(
-    """
-    a about after all also am among an and any are as at be been before being between both but by can could define
-    describe did do does doing done during each every explain few for from get gets give given got had has have he her
-    here his how i if in into is it its just like lot many may me mean means might mine more most much must my no nor
-    not of on one ones only or other our out over should so some such tell than that the their them then there these
-    they this those through to too under us use used using very was we were what when where whether which while who
-    whom whose why will with within without would you your
-    """.split()
-)
-"""Words that name nothing: whether a passage meets them says little."""
+from service.vocabulary import STOP_WORDS, opposites
+from service.words import is_negated
 
 TITLE_CASE = 0.6
 """From this share of capitalised words on, a question is set like a headline, and its capitals say nothing."""
@@ -32,22 +22,6 @@ SHORTEST_INSIDE = 3
 
 DEFINED_WORDS = 5
 """The thing that a question asks to define has at most so many words."""
-
-_OPPOSITES = """
-    accept reject, active passive, add remove, advantage disadvantage, agree disagree, allow prevent, allow prohibit,
-    always never, begin end, benefit drawback, best worst, better worse, cause prevent, common rare, create destroy,
-    decoder encoder, decrease increase, deep shallow, dense sparse, deterministic stochastic, different same,
-    different similar, difficult easy, direct indirect, discrete continuous, early late, earliest latest, east west,
-    eastern western, enable prevent, explicit implicit, external internal, fail succeed, false true, fast slow,
-    female male, few many, finite infinite, first last, formal informal, forward backward, gain loss, global local,
-    hard easy, harm help, high low, higher lower, highest lowest, hot cold, import export, improve worsen, include
-    exclude, inside outside, known unknown, large small, larger smaller, largest smallest, least most, left right,
-    less more, likely unlikely, linear nonlinear, long short, longer shorter, major minor, majority minority, maximum
-    minimum, maximize minimize, men women, man woman, narrow wide, negative positive, new old, north south, northern
-    southern, old young, open close, oppose support, possible impossible, presence absence, primary secondary, private
-    public, raise lower, reduce increase, rich poor, rise fall, rural urban, simple complex, start end, strength
-    weakness, strong weak, stronger weaker, supervised unsupervised, thick thin, top bottom, upper lower, usual unusual
-"""
 
 _ASPECTS = frozenset(
     """
@@ -64,11 +38,6 @@ _TIMES = re.compile(r"\d+x(?:\d+)?(?:x\d+)?", re.IGNORECASE)
 """4x, 1x1: how many times, which is written in many ways."""
 
 _DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
-_NEGATION = re.compile(
-    r"\b(?:not|never|no|none|nothing|nobody|without|nor|neither|cannot|unable|except|fail(?:s|ed|ing)?|lack(?:s|ed|ing)?)\b"
-    r"|n['’]t\b",
-    re.IGNORECASE,
-)
 _FOLD = re.compile(r"[\W_]+")
 _WHAT_IS = re.compile(
     r"(?:what|who)(?:['’]s| is| are| was| were) (?:an? |the )?(?P<is>\w[\w -]*?)\s*\?*"
@@ -107,7 +76,7 @@ class Asked:
 def asked(question: str) -> Asked:
     """Read what a question insists on."""
     words = _words(question)
-    meaning = tuple(word for word in words if word.text.lower() not in FUNCTION_WORDS)
+    meaning = tuple(word for word in words if word.text.lower() not in STOP_WORDS)
     defined = _WHAT_IS.fullmatch(question.strip())
     subject = (defined["is"] or defined["explain"]) if defined else ""
     return Asked(
@@ -123,7 +92,7 @@ def asked(question: str) -> Asked:
 def _is_thing(subject: list[str]) -> bool:
     """Whether some words name a thing, and not something about it."""
     aspect = len(subject) > 1 and subject[0].removesuffix("s") in _ASPECTS and subject[1] in ("of", "behind")
-    return not aspect and len(subject) <= DEFINED_WORDS and FUNCTION_WORDS.isdisjoint(set(subject) - {"of"})
+    return not aspect and len(subject) <= DEFINED_WORDS and STOP_WORDS.isdisjoint(set(subject) - {"of"})
 
 
 def _names(question: str, words: tuple[Word, ...]) -> list[Word]:
@@ -132,7 +101,7 @@ def _names(question: str, words: tuple[Word, ...]) -> list[Word]:
     return [
         word
         for word in words
-        if word.text.lower() not in FUNCTION_WORDS
+        if word.text.lower() not in STOP_WORDS
         and (_is_marked(word.text) or (word.text[0].isupper() and not headline and not _begins(question, word.start)))
     ]
 
@@ -153,11 +122,6 @@ def _begins(question: str, start: int) -> bool:
 def numbers(text: str) -> frozenset[str]:
     """The numbers that stand alone in a text, without the commas in thousands."""
     return frozenset(found.replace(",", "") for found in _NUMBER.findall(text))
-
-
-def is_negated(text: str) -> bool:
-    """Whether a text has a negation."""
-    return bool(_NEGATION.search(text))
 
 
 def missing_names(text: str, question: Asked) -> list[Word]:
@@ -211,9 +175,8 @@ def _has_others(given: frozenset[str], wanted: frozenset[str]) -> bool:
 
 def _has_opposite(sentence: str, question: Asked) -> bool:
     """Whether a sentence has the opposite of a word that it does not have."""
-    words = question.stems & _opposites().keys()
-    said = _stems(_words(sentence)) if words else set()
-    return any(_opposites()[word] & (said - question.stems) for word in words - said)
+    said = _stems(_words(sentence))
+    return any(opposites(word) & (said - question.stems) for word in question.stems - said)
 
 
 def _names_others(sentence: str, question: Asked) -> bool:
@@ -236,13 +199,3 @@ def _words(text: str) -> tuple[Word, ...]:
 
 def _stems(words: Iterable[Word]) -> set[str]:
     return set(stems(" ".join(word.text for word in words)))
-
-
-@cache
-def _opposites() -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
-    for pair in _OPPOSITES.split(","):
-        one, other = stems(pair)
-        found.setdefault(one, set()).add(other)
-        found.setdefault(other, set()).add(one)
-    return found

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from rapidfuzz.distance import OSA
 
+from service.vocabulary import ARTICLES, negates
+
 INEXACT_WORDS = 6
 """In a row of so many words one may have a letter wrong …"""
 
@@ -17,12 +19,6 @@ INEXACT_STEP = 16
 LONG_WORD = 6
 """Shorter words are others when a letter differs: causal is not casual, but from is not form either."""
 
-NEGATIONS = frozenset(
-    "no not never none nor neither without cannot nothing nobody nowhere hardly barely "
-    "nicht kein keine keinen keiner keinem keines nie niemals ohne pas jamais sans nunca".split()
-)
-_CONTRACTED = re.compile(r"(?:do|does|did|is|are|was|were|has|have|had|wo|would|ca|could|should|must|need|might|ai)nt")
-ARTICLES = frozenset(("a", "an", "the"))
 _ENDING = re.compile(r"(?<=[^\W\d_]{4})(?:ing|ed|es|e|(?<!s)s|d)$")
 
 _HIDDEN = re.compile("[\u00ad\u034f\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff]")
@@ -62,9 +58,9 @@ def is_number(token: str) -> bool:
     return token[-1:].isdecimal()
 
 
-def negates(token: str) -> bool:
-    """Whether one of `tokens_of` turns the sense: in English, and the plainest words of German, French and Spanish."""
-    return token in NEGATIONS or token in ("¬", "≠") or bool(_CONTRACTED.fullmatch(token))
+def is_negated(text: str) -> bool:
+    """Whether a text has a word that turns the sense."""
+    return any(map(negates, tokens_of(text)))
 
 
 def say_the_same(one: str, other: str) -> bool:

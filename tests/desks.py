@@ -10,7 +10,8 @@ import shelf
 from stub_encoder import HashEncoder
 
 from indexer.build import build
-from indexer.catalogue import PAPERS, text_hash
+from indexer.catalogue import PAPERS
+from indexer.change import text_hash
 from indexer.library import Library, publish, writing
 from indexer.settings import Settings
 from indexer.types import Document, PaperId, Passage, Source

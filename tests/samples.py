@@ -66,3 +66,14 @@ def put_and_publish(path: Path, catalogue: Catalogue, file: str, *texts: str) ->
 
 def vector(text: str) -> np.ndarray:
     return ENCODER.encode_query(text).vector
+
+
+def placed(text, page=1, top=700.0, width=40):
+    """Where the characters of a text stand that is set in lines of `width` characters, each 5 wide and 10 high."""
+    rows = [
+        (page, 100 + 5 * (n % width), top - 12 * (n // width), 105 + 5 * (n % width), top - 12 * (n // width) + 10)
+        for n in range(len(text))
+    ]
+    places = np.array(rows, dtype=np.float32).reshape(-1, 5)
+    places[[char.isspace() for char in text]] = 0
+    return places

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import shelf
 
-from indexer.catalogue import StoredDocument, StoredPaper, StoredPassage
 from indexer.errors import QuestionError, SettingsError
+from indexer.records import StoredDocument, StoredPaper, StoredPassage
 from indexer.status import Status
 from indexer.types import Passage, Question, Span
 from service.answer import Evidence, Place, cite

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from indexer.catalogue import StoredDocument
+from indexer.records import StoredDocument
 from indexer.types import Box, Passage, Span
 from service.answer import (
     JOINED_LINES,

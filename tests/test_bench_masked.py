@@ -121,7 +121,6 @@ def test_a_sentence_with_links_of_one_kind_is_asked_once(tmp_path):
         ("See https://arxiv.org/abs/2101.00001v2 for it.", [], "See for it."),
         ("C++ (a language) is C", ["C++"], "(a language) is C"),
         ("a - b", ["-", ""], "a - b"),
-        ('a "shift variant" -filter of kind:note, see: x', [], "a shift variant filter of kind note, see: x"),
     ],
 )
 def test_names_are_taken_out_as_whole_words(sentence, names, left):

@@ -136,3 +136,13 @@ def test_stand_ins_are_else_what_they_stand_for(desk):
         hiding = subject._Hiding(subject._Instead(snapshot.lexical, grep(snapshot)), set())
         assert hiding.rarity(["rate"]) == snapshot.lexical.rarity(["rate"])
         assert subject._Held(desk.library, snapshot).path == desk.library.path
+
+
+@pytest.mark.parametrize(
+    "query", ['what "does" adam kind:x divide', "-adam divides what", "after:noon tag:ml path:zzz"]
+)
+def test_what_looks_like_a_filter_is_asked_as_words(desk, query):
+    with systems(desk) as measured:
+        found, answer = measured.footnote.search(query, k=5).hits, measured.footnote.ask(query, k=5)
+    assert {hit.file for hit in found} == set(NOTES)
+    assert {citation.file for citation in answer.citations} == set(NOTES)

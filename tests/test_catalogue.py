@@ -9,9 +9,10 @@ import pytest
 from samples import ENCODER, ROOT, document, embed, passage, passages, put, question
 
 from indexer import sql
-from indexer.catalogue import PAPERS, Catalogue, Counts, KeptAnswer, LedgerEntry, Reference, StoredPaper
+from indexer.catalogue import PAPERS, Catalogue
 from indexer.change import text_hash
 from indexer.errors import LibraryCorrupt, LibraryFull, LibraryLocked, LibraryMissing, LibraryTooNew
+from indexer.records import Counts, KeptAnswer, LedgerEntry, Reference, StoredPaper
 from indexer.types import Box, Encoded, PaperId, PaperLink, Span
 
 
@@ -63,11 +64,6 @@ def test_everything_put_comes_back(catalogue, path):
         )
         assert reader.counts() == Counts(1, 0, 2, 1, 0)
         assert reader.roots() == [str(ROOT)]
-
-
-def test_a_document_without_a_title_is_called_by_its_file(catalogue):
-    put(catalogue, "sub/note one.md")
-    assert catalogue.documents()[0].title == "note one"
 
 
 @pytest.mark.parametrize(
@@ -437,17 +433,6 @@ def test_each_passage_knows_its_document(catalogue):
     passage_ids, documents = catalogue.documents_of_passages()
     assert (passage_ids.tolist(), documents.tolist()) == ([1, 2, 3], [1, 1, 2])
     assert catalogue.texts(passage_ids[1:]) == {2: "two", 3: "three"}
-
-
-@pytest.mark.parametrize(
-    ("stamps", "expected"),
-    [((4, 7, 0), True), ((5, 7, 0), False), ((4, 8, 0), False), ((4, 7, 9 * 10**9), False), ((4, 7, 8 * 10**9), True)],
-)
-def test_stamps_vouch_for_a_file_only_when_they_had_time_to_change(catalogue, stamps, expected):
-    put(catalogue, "a.md", "one")
-    with catalogue.change() as change:
-        change.touch(1, 4, 7, read_at=10.0)
-    assert catalogue.document(1).is_as_read(*stamps) is expected
 
 
 def test_a_catalogue_without_kept_answers_is_brought_to_this_format(path):

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from samples import ENCODER, document, embed, passage, passages, put, question
 
-from indexer.catalogue import Catalogue, Counts
+from indexer.catalogue import Catalogue
 from indexer.change import text_hash
+from indexer.records import Counts
 
 
 @pytest.fixture

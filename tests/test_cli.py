@@ -164,8 +164,9 @@ def test_filters_narrow_what_is_asked(indexed, capsys, tmp_path):
     assert capsys.readouterr().out == "Nothing found, only path:nowhere.\n"
     assert main(["ask", "how many layers in GoogLeNet -layers"], indexed) == 1
     assert "· only -layers\n" in capsys.readouterr().out
+    no_kind = "kind:book is no kind; write kind:note or kind:paper; \\kind:book looks for these words"
     for wrong, said in (
-        ("gradient kind:book", "footnote: kind:book is no kind; write kind:note or kind:paper\n"),
+        ("gradient kind:book", f"footnote: {no_kind}\n"),
         ("kind:note", "footnote: only filters, and no question; write one, or list what they let through: search\n"),
     ):
         assert main(["ask", wrong], indexed) == 2

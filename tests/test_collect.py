@@ -13,10 +13,10 @@ from pdfs import paper_pdf
 from stub_encoder import HashEncoder
 
 from indexer.build import Report, build
-from indexer.catalogue import StoredPaper
 from indexer.collect import NOT_ASKED, Papers, wanted
 from indexer.fetch import Fetcher
 from indexer.library import Library
+from indexer.records import StoredPaper
 from indexer.settings import PaperSettings, Settings
 from indexer.types import PaperId, PaperLink
 

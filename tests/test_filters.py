@@ -76,8 +76,9 @@ def test_a_backslash_makes_words_of_a_filter(question, text):
 @pytest.mark.parametrize(
     ("question", "said"),
     [
-        ("x kind:book", "kind:book is no kind; write kind:note or kind:paper"),
-        ("after:yesterday", "after:yesterday is no date; write after:2024, after:2024-05 or after:2024-05-13"),
+        ("x kind:book", "kind:book is no kind; write kind:note or kind:paper; \\kind:book looks for these words"),
+        ("after:yesterday", "after:yesterday is no date; write after:2024, after:2024-05 or after:2024-05-13; "),
+        ("after:noon", "after:2024-05-13; \\after:noon looks for these words"),
         ("before:2024-02-30", "before:2024-02-30 is no date"),
         ("before:2024-5", "before:2024-5 is no date"),
         ("after:20240513", "after:20240513 is no date"),

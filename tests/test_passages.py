@@ -2,14 +2,15 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markup import NOTES
+from samples import placed
 
 from indexer.parsing import SUFFIXES, parse
-from indexer.passages import MAX_LINES, PAPER_WORDS, split
+from indexer.passages import PAPER_WORDS, split
+from indexer.spans import MAX_LINES
 from indexer.types import Block, Box, Document, Passage, Source
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -205,17 +206,6 @@ def test_a_part_that_is_nothing_but_markup_is_no_passage():
 # -------------------------------------------------------------------------------------------------------- papers
 
 
-def placed(text, page=1, top=700.0, width=40):
-    """Where the characters of a text stand that is set in lines of `width` characters, each 5 wide and 10 high."""
-    rows = [
-        (page, 100 + 5 * (n % width), top - 12 * (n // width), 105 + 5 * (n % width), top - 12 * (n // width) + 10)
-        for n in range(len(text))
-    ]
-    places = np.array(rows, dtype=np.float32).reshape(-1, 5)
-    places[[char.isspace() for char in text]] = 0
-    return places
-
-
 def block(kind, text, headings=("2 Method",), **where):
     return Block(kind, text, (1, 1), headings, places=placed(text, **where))
 
@@ -238,14 +228,6 @@ def test_a_sentence_of_a_paper_has_a_box_for_each_of_its_lines():
     assert passage.spans[1].boxes == (Box(1, 175.0, 688.0, 250.0, 698.0),)
     assert (passage.context, passage.headings, passage.pages) == ("On Cells › 2 Method", ("2 Method",), (1, 1))
     assert [span.lines for span in passage.spans] == [(1, 1), (2, 2)]
-
-
-def test_a_sentence_that_runs_over_a_page_has_boxes_on_both():
-    text = "Gates decide what is kept."
-    places = np.vstack([placed(text[:14]), placed(text[14:], page=2)])
-    (passage,) = split_paper(Block("paragraph", text, (1, 1), places=places))
-    assert [box.page for box in passage.spans[0].boxes] == [1, 2]
-    assert passage.pages == (1, 2)
 
 
 def test_a_long_paragraph_is_cut_into_parts_of_about_the_same_length():

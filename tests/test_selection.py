@@ -9,11 +9,11 @@ from stub_encoder import HashEncoder
 
 from indexer.errors import FilterError, QuestionError
 from indexer.library import Library
-from service.answer import NOTHING
 from service.ask import Desk
 from service.filters import Filter
 from service.retrieve import DENSE_ALONE, LEXICAL_ALONE
 from service.selection import phrase
+from service.types import Sentence
 
 VAULT = {
     "papers/adam.md": """\
@@ -113,7 +113,10 @@ def test_an_answer_rests_only_on_what_is_let_through(desk):
     for filters, files in (("path:daily", {"daily/2024-05-03.md", "daily/2024-06-01.md"}), ("kind:paper", {None})):
         assert {citation.file for citation in desk.ask(f"{question} {filters}").citations} == files
     nothing = desk.ask(f"{question} tag:nowhere")
-    assert (nothing.verdict, nothing.citations, nothing.sentences[0].text) == ("unsupported", (), NOTHING)
+    assert (nothing.verdict, nothing.confidence, nothing.citations) == ("unsupported", 0.0, ())
+    assert nothing.sentences == (
+        Sentence("Nothing in the library fits tag:nowhere; ask again with fewer filters.", ()),
+    )
 
 
 def test_only_filters_list_the_newest_first_and_are_no_question(desk):

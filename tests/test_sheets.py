@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pypdf import PdfReader, PdfWriter
 
-from indexer.catalogue import StoredDocument
+from indexer.records import StoredDocument
 from indexer.settings import PaperSettings
 from service.drawings import Drawings
 from service.sheets import Paragraph, cited_spans, sections, sheets, text_of

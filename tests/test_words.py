@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.words import say_the_same
+from service.words import is_negated, say_the_same
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,11 @@ def test_the_same_in_other_letters(one, other):
 )
 def test_others_are_not_the_same(one, other):
     assert not say_the_same(one, other)
+
+
+def test_negations():
+    assert all(map(is_negated, ("It isn't.", "it can’t", "Without loss.", "It fails to see", "no", "ohne", "x ≠ y")))
+    assert not any(map(is_negated, ("It is.", "a node", "notation", "another", "")))
 
 
 @given(st.text())

@@ -21,12 +21,12 @@ from urllib.parse import unquote, urlsplit
 
 import sentencex
 
-from indexer.catalogue import StoredDocument
 from indexer.discover import Found, read
 from indexer.errors import InputError, SourceError
 from indexer.library import Snapshot
 from indexer.papers import references
 from indexer.parsing import parse
+from indexer.records import StoredDocument
 from indexer.types import Block, Link
 from service.addresses import address_of
 from service.ask import Desk
@@ -49,7 +49,6 @@ Kind: TypeAlias = Literal["wikilink", "link", "paper"]
 """A wikilink to a note, a Markdown or org link to a note, a link to a paper that the library holds."""
 
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
-_SYNTAX = re.compile(r"[\"“”„]|(?<!\S)-(?=\S)|(?<=\w):(?=\S)")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 
 
@@ -220,15 +219,12 @@ def _sentences(block: Block) -> Iterable[str]:
 
 
 def without(sentence: str, names: Iterable[str]) -> str:
-    """A sentence without some names, whatever their case, without addresses, and without what searches take for syntax.
-
-    That is quotation marks, a hyphen before a word, and a colon between words.
-    """
+    """A sentence without some names, whatever their case, and without addresses."""
     text = sentence
     for name in sorted({name for name in names if any(map(str.isalnum, name))}, key=len, reverse=True):
         spaced = r"\s+".join(map(re.escape, name.split()))
         text = re.sub(rf"(?<!\w){spaced}(?!\w)", " ", text, flags=re.IGNORECASE)
-    return " ".join(_SYNTAX.sub(" ", _ADDRESS.sub(" ", text)).split())
+    return " ".join(_ADDRESS.sub(" ", text).split())
 
 
 def _names(document: StoredDocument) -> tuple[str, ...]:

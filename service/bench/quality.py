@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
 
-from indexer.catalogue import StoredDocument
 from indexer.errors import InputError
 from indexer.library import Snapshot
+from indexer.records import StoredDocument
 from indexer.types import Lines
 from service.ask import Desk
 from service.bench.measures import Judged, Ranked, Refusal, mean, of_ranks, percentile, refusal

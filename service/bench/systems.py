@@ -24,6 +24,7 @@ from indexer.types import Encoder
 from indexer.vectors import Vectors
 from service.ask import Desk
 from service.bench.measures import package
+from service.filters import as_words
 from service.retrieve import FUSED, Mix
 from service.types import Answer, SearchResult
 
@@ -54,14 +55,14 @@ class System:
     hidden: set[int]
 
     def ask(self, question: str, *, k: int, hidden: Collection[int] = ()) -> Answer:
-        """Answer as `Desk.ask` does, as if the passages `hidden` were not in the library."""
+        """Answer as `Desk.ask` does, as if the passages `hidden` were not in the library; nothing is a filter."""
         self._hide(hidden)
-        return self.desk.ask(question, k=k, mix=self.mix)
+        return self.desk.ask(as_words(question), k=k, mix=self.mix)
 
     def search(self, query: str, *, k: int, hidden: Collection[int] = ()) -> SearchResult:
-        """Search as `Desk.search` does, as if the passages `hidden` were not in the library."""
+        """Search as `Desk.search` does, as if the passages `hidden` were not in the library; nothing is a filter."""
         self._hide(hidden)
-        return self.desk.search(query, k=k, mix=self.mix)
+        return self.desk.search(as_words(query), k=k, mix=self.mix)
 
     def _hide(self, hidden: Collection[int]) -> None:
         self.hidden.clear()

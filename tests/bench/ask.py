@@ -27,6 +27,7 @@ from indexer.lexical import Lexical
 from indexer.settings import Settings
 from indexer.vectors import Vectors
 from service.ask import Desk
+from service.filters import as_words
 from service.standing import Standing
 from tests.bench.commands import SHARED, heads, index, row
 
@@ -92,6 +93,7 @@ class Stopwatch:
 def measured(library: Path, questions: list[str]) -> dict[str, list[float]]:
     """The milliseconds of each stage, and of all of them, for each question."""
     found: dict[str, list[float]] = defaultdict(list)
+    questions = list(map(as_words, questions))
     settings = Settings.from_environ({**os.environ, "FOOTNOTE_LIBRARY": str(library)})
     with Desk.open(settings, notice=sys.stderr.write) as desk:
         for question in questions[:WARM_UP]:

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from indexer.build import build
-from indexer.catalogue import StoredDocument, StoredPassage
 from indexer.library import Library, Snapshot
+from indexer.records import StoredDocument, StoredPassage
 from indexer.settings import Settings
 from indexer.types import Encoder
 from service.answer import PASSAGES, candidates_of, says_something

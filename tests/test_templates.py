@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from service.pages import _paragraphs
+from service import templates
 from service.types import Answer, Citation, Sentence
 
 
@@ -21,7 +21,7 @@ def paragraphs(passages: list[str], *sentences: tuple[str, tuple[int, ...]]) -> 
         citations=tuple(citation(n, passage) for n, passage in enumerate(passages, 1)),
         took_ms=1.0,
     )
-    return [(lines, [one.n for one in citations]) for lines, citations in _paragraphs(answer)]
+    return [(lines, [one.n for one in citations]) for lines, citations in templates.paragraphs(answer)]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,98 @@
+"""The templates of the pages, and what they ask about what they are to show."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from fastapi import Request
+from markupsafe import Markup
+
+from service.addresses import address_on_arxiv
+from service.filters import as_words
+from service.present import as_read, place_of
+from service.render import Resolve, locate, render_inline
+from service.types import Answer, Citation
+
+_CLOSED = re.compile(r"[.!?…:;]\W*$")
+
+
+def fill(request: Request, template: str, *, resolve: Resolve | None = None, **context: Any) -> str:
+    """Fill a template; in it, `inline` shows a line of Markdown, whose links lead where `resolve` says."""
+
+    def inline(text: str) -> Markup:
+        return Markup(render_inline(text, resolve=resolve or (lambda _name: None)))  # noqa: S704 - sanitised there
+
+    return _templates().get_template(template).render(path=request.url.path, inline=inline, **context)
+
+
+def paragraphs(answer: Answer) -> list[tuple[list[str], list[Citation]]]:
+    """Put sentences that follow each other and rest on the same citations together, as the lines of one paragraph.
+
+    A new line begins where the one before has no end that a reader would see, as in lists.
+    """
+    found = []
+    for numbers, group in groupby(answer.sentences, key=lambda sentence: sentence.citations):
+        citations = [one for one in answer.citations if one.n in numbers]
+        lines: list[str] = []
+        for text in (sentence.text for sentence in group):
+            if lines and (_CLOSED.search(lines[-1]) or _follows(lines[-1], text, citations)):
+                lines[-1] += f" {text}"
+            else:
+                lines.append(text)
+        found.append((lines, citations))
+    return found
+
+
+def _follows(line: str, text: str, citations: Iterable[Citation]) -> bool:
+    """Whether a text goes on in the same paragraph where a line has ended."""
+    return any(f"{as_read(line, one)} {as_read(text, one)}" in one.passage for one in citations)
+
+
+def answering(answer: Answer) -> str:
+    """Say what an answer rests on: notes, papers or both."""
+    used = {n for sentence in answer.sentences for n in sentence.citations}
+    return " and ".join(
+        f"{kind}s" for kind in ("note", "paper") if kind in {c.kind for c in answer.citations if c.n in used}
+    )
+
+
+def type_of(schema: Mapping[str, Any]) -> str:
+    """Say the type of a JSON schema in a few words: `string`, `list of Citation`, `integer or null`."""
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    if "anyOf" in schema:
+        return " or ".join(type_of(one) for one in schema["anyOf"])
+    if "enum" in schema:
+        return " | ".join(map(str, schema["enum"]))
+    if "prefixItems" in schema:
+        return f"[{', '.join(type_of(one) for one in schema['prefixItems'])}]"
+    if schema.get("type") == "array":
+        return f"list of {type_of(schema['items'])}"
+    return str(schema.get("const", schema.get("type", "any")))
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "page" / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {
+        "locate": locate,
+        "paragraphs": paragraphs,
+        "place": place_of,
+        "answering": answering,
+        "arxiv": address_on_arxiv,
+        "type_of": type_of,
+    }
+    environment.filters["as_words"] = as_words
+    return environment
