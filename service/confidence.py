@@ -77,6 +77,9 @@ SUPPORTED = 0.77
 PARTIAL = 0.5
 """From here on it is more likely than not that the library answers."""
 
+IN_PART = math.log(SUPPORTED / (1 - SUPPORTED)) - 0.01
+"""The highest log-odds of what answers only a part: not enough to be called supported."""
+
 _values = attrgetter(*(field.name for field in fields(Signs)))
 _WEIGHTS: tuple[float, ...] = _values(WEIGHTS)
 
@@ -93,10 +96,14 @@ class Candidate:
 def odds_of(candidates: Sequence[Candidate], hits: Sequence[Hit]) -> list[float]:
     """The logarithm of the odds that each candidate answers, in the form of the question that it suits best.
 
-    `candidates` are the passages that may answer, best first; `hits` is everything that was found.
+    `candidates` are the passages that may answer, best first; `hits` is everything that was found. What answers one of
+    several things that are asked answers in part.
     """
     signs = iter(read_signs(candidates, hits))
-    return [max(log_odds(next(signs)) for _ in one.reading.met) for one in candidates]
+    return [
+        max(log_odds(next(signs)) if met.whole else min(log_odds(next(signs)), IN_PART) for met in one.reading.met)
+        for one in candidates
+    ]
 
 
 def probability(odds: Sequence[float]) -> float:

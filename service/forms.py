@@ -17,6 +17,12 @@ from service.vocabulary import STOP_WORDS
 MOST_FORMS = 5
 """A question is asked in so many forms at most, its own included."""
 
+MOST_CLAUSES = 3
+"""A question is taken apart into so many at most."""
+
+CLAUSE_WORDS = 2
+"""A question with fewer words that mean something cannot be understood without the one beside it."""
+
 SHORTEST = 4
 """A word of fewer letters is not taken to be misspelt."""
 
@@ -40,7 +46,14 @@ LONG_WORD = 8
 """A word of so many letters may have two letters wrong, a shorter one has one."""
 
 _WORD = re.compile(r"\b[^\W\d_]+\b")
-_ASIDE = re.compile(r"\s*\([^()]*\)\s*$")
+_CLAUSE = re.compile(
+    r"(?<=\?)\s+(?=[^?]*\?)|;\s+|(?:[,;]\s*|\s)(?:and|or|also|but)\s+"
+    r"(?=(?:are|can|did|do|does|how|is|should|was|were|what|when|where|which|who|why|will)\b)",
+    re.IGNORECASE,
+)
+"""What stands between two questions."""
+
+_ASIDE = re.compile(r"\s*\([^()]*\)\s*$|(?<=\?)[^?]+$")
 
 
 TextReader: TypeAlias = Callable[[Iterable[int]], Mapping[int, str]]
@@ -51,12 +64,23 @@ def forms(text: str, lexical: Lexical, count_tokens: TokenCounter, read_texts: T
     """The question itself, and where it has other words than the library, in the library's.
 
     As it is spelt there; with a phrase as its short name (NTM for neural Turing machine); with a short name as the
-    phrase that the library explains it by, or that it seems to stand for; without what stands in brackets.
+    phrase that the library explains it by, or that it seems to stand for; without a remark at its end. At last,
+    where it asks several things, each by itself.
     """
     spelt = respelt(text, lexical, count_tokens)
     long = explained(spelt, lexical, count_tokens, read_texts)
     found = [text, spelt, shortened(spelt, lexical), long, without_aside(spelt)]
-    return list(dict.fromkeys(found))[:MOST_FORMS]
+    return list(dict.fromkeys((*list(dict.fromkeys(found))[:MOST_FORMS], *clauses(text))))
+
+
+def clauses(text: str) -> list[str]:
+    """The questions that a text asks, where they are several, as far as they can be understood alone."""
+    asked = _CLAUSE.split(text, maxsplit=MOST_CLAUSES - 1)
+    return [clause for clause in asked if _means_something(clause)] if len(asked) > 1 else []
+
+
+def _means_something(clause: str) -> bool:
+    return sum(word not in STOP_WORDS for word in _WORD.findall(clause.lower())) >= CLAUSE_WORDS
 
 
 def respelt(text: str, lexical: Lexical, count_tokens: TokenCounter) -> str:
@@ -157,7 +181,7 @@ def _seeming(name: str, lexical: Lexical, read_texts: TextReader) -> list[str]:
 
 
 def without_aside(text: str) -> str:
-    """The text without what stands in brackets at its end: a remark, not what is asked."""
+    """The text without what stands in brackets at its end, or behind the question mark: a remark, not what is asked."""
     return _ASIDE.sub("", text) or text
 
 

@@ -16,7 +16,7 @@ from indexer.plain import plain
 from indexer.records import Section
 from indexer.tokens import max_similarities, unpack
 from indexer.types import EncodedQuery, Encoder, Matrix, Reranker
-from service.forms import forms
+from service.forms import clauses, forms
 from service.types import Hit
 
 SPAN_MEAN = 0.5
@@ -58,11 +58,15 @@ DENSE_ALONE = replace(_ALONE, dense=1.0)
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A question in some words: what the encoder makes of them, and how much each token weighs."""
+    """A question in some words: what the encoder makes of them, and how much each token weighs.
+
+    `whole` says that it asks all that the question asks.
+    """
 
     text: str
     encoded: EncodedQuery
     weights: NDArray[np.float32]
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +86,9 @@ class Query:
 class Met:
     """How well a passage meets the words of a question, in one of its forms: the best cosine of each of its tokens.
 
-    `text` is the form and `offsets` are the places of its t tokens in it; `rarity` (t,) is how rare their words are, 1
-    for one that the library does not have. `passage` is (t,); `spans` is (spans, t), zero for a span that cannot be
-    found in the text that was embedded.
+    `text` is the form, `whole` whether it asks everything. `offsets` are the places of its t tokens in it; `rarity`
+    (t,) is how rare their words are, 1 for one that the library does not have. `passage` is (t,); `spans` is
+    (spans, t), zero for a span that cannot be found in the text that was embedded.
     """
 
     text: str
@@ -92,6 +96,7 @@ class Met:
     rarity: NDArray[np.float32]
     passage: NDArray[np.float32]
     spans: NDArray[np.float32]
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +109,11 @@ class Reading:
 
 def read(snapshot: Snapshot, encoder: Encoder, question: str) -> Query:
     """Make a question ready to be searched for."""
+    asked = plain(question)
+    parts = clauses(asked)
     own, *others = (
-        Form(text, encoded := encoder.encode_query(text), _rarity(snapshot, text, encoded.offsets))
-        for text in forms(plain(question), snapshot.lexical, encoder.count_tokens, snapshot.catalogue.texts)
+        Form(text, encoded := encoder.encode_query(text), _rarity(snapshot, text, encoded.offsets), text not in parts)
+        for text in forms(asked, snapshot.lexical, encoder.count_tokens, snapshot.catalogue.texts)
     )
     return Query(own, tuple(others))
 
@@ -225,7 +232,9 @@ def read_hits(snapshot: Snapshot, encoder: Encoder, query: Query, hits: Sequence
         met, first = [], 0
         for form in query.forms:
             part = slice(first, first := first + len(form.weights))
-            met.append(Met(form.text, form.encoded.offsets, form.weights / rarest, passage[part], spans[:, part]))
+            met.append(
+                Met(form.text, form.encoded.offsets, form.weights / rarest, passage[part], spans[:, part], form.whole)
+            )
         readings.append(Reading(scores, tuple(met)))
     return readings
 

@@ -166,3 +166,14 @@ def test_reading_the_signs_takes_under_two_milliseconds(desk):
         times.append(time.process_time() - start)
     assert sorted(times)[10] < 0.002
     assert len(astuple(read_signs(candidates, [])[0])) == 7
+
+
+def test_what_answers_one_of_several_questions_answers_in_part():
+    one = candidate(met=(0.9,) * 6)
+    (whole,) = one.reading.met
+    parts = replace(one, reading=replace(one.reading, met=(replace(whole, whole=False),)))
+    (odds,), (in_part,) = odds_of([one], [one.hit]), odds_of([parts], [one.hit])
+    assert verdict_of(probability([odds])) == "supported"
+    assert verdict_of(probability([in_part])) == "partial"
+    both = replace(one, reading=replace(one.reading, met=(whole, replace(whole, whole=False))))
+    assert odds_of([both], [one.hit]) == [odds]

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.lexical import Lexical, LexicalDocument
-from service.forms import MOST_FORMS, explained, forms, respelt, shortened, without_aside
+from service.forms import MOST_FORMS, clauses, explained, forms, respelt, shortened, without_aside
 
 TEXTS = (
     "An NTM has a memory; the NTM is read and written.",
@@ -89,6 +89,41 @@ def test_names_become_what_the_library_explains_them_by(lexical, asked, long):
     assert explained(asked, lexical, count_tokens, read_texts) == long
 
 
+@pytest.mark.parametrize(
+    ("asked", "several"),
+    [
+        (
+            "How cheap is a depthwise separable convolution, and is it also fast on a phone GPU?",
+            ["How cheap is a depthwise separable convolution", "is it also fast on a phone GPU?"],
+        ),
+        ("Explain linear regression and when do we use it?", ["Explain linear regression"]),
+        (
+            "What is a linear model? How do decision trees split?",
+            ["What is a linear model?", "How do decision trees split?"],
+        ),
+        ("Is dropout needed; does batch norm replace it", ["Is dropout needed", "does batch norm replace it"]),
+        ("What is the difference between bias and variance?", []),
+        ("Which layers are wide and deep?", []),
+        (
+            "red hats and how red shoes do and how red ties do and how red belts do",
+            [
+                "red hats",
+                "how red shoes do",
+                "how red ties do and how red belts do",
+            ],
+        ),
+        ("", []),
+    ],
+)
+def test_a_question_of_several_is_taken_apart(asked, several):
+    assert clauses(asked) == several
+
+
+def test_each_of_several_questions_is_a_form(lexical):
+    asked = "How long is the memory of an NTM, and how many gates has an LSTM?"
+    assert forms(asked, lexical, count_tokens, read_texts)[-2:] == clauses(asked)
+
+
 def test_the_questions_own_words_come_first_and_forms_are_few(lexical):
     asked = "the botleneck of a Neural Turing Machine with BN"
     assert forms(asked, lexical, count_tokens, read_texts) == [
@@ -110,11 +145,13 @@ def test_the_questions_own_words_come_first_and_forms_are_few(lexical):
     [
         ("How does PE work? (like in BeRT)", "How does PE work?"),
         ("Network in Network (barely read)", "Network in Network"),
+        ("How does LoRA work? see fine-tuning", "How does LoRA work?"),
+        ("How? Why? Both", "How? Why?"),
         ("what is f(x)?", "what is f(x)?"),
         ("(all of it)", "(all of it)"),
     ],
 )
-def test_a_remark_in_brackets_is_left_out(asked, left):
+def test_a_remark_at_the_end_is_left_out(asked, left):
     assert without_aside(asked) == left
 
 
