@@ -52,8 +52,12 @@ NEAR_SPAN = 0.05
 """A further sentence is said when its words meet those of the question at most so much less than the best one's."""
 
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
-_SAYS_NOTHING = re.compile(r"\?\s*$|!\[\[|^[\W_]*$|^(?:`{3}|~{3}|#\+(?:begin|end)_)", re.IGNORECASE)
-"""A question, an embedded note, a line without words, the frame of a block."""
+_SAYS_NOTHING = re.compile(
+    r"\?\s*$|!\[\[|^[\W_]*$|^(?:`{3}|~{3}|#\+(?:begin|end)_)|^\[![\w-]+\]"
+    r"|^(?:[\w-]+:)?\s*\[[^\[\]]*\]\([^()\s]+\)\W*$",
+    re.IGNORECASE,
+)
+"""A question, an embedded note, a line without words, the frame of a block, the title of a callout, only a link."""
 
 _LEANS = re.compile(
     r"(?:But|Conversely|Hence|However|In contrast|Instead|It|Its|Otherwise|So|Such|That|Their|Then|Therefore|These|"

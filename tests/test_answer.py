@@ -177,6 +177,15 @@ def test_a_heading_that_runs_into_a_paragraph_is_not_said():
     assert [span.text for span in _answering(paper_hit("Residual Network."), set())] == ["Residual Network."]
 
 
+@pytest.mark.parametrize(
+    "line", ["[!note]- Forward or reverse", "Paper: [A title](https://x.org/a).", "![[Other]]", "---"]
+)
+def test_what_only_frames_or_points_is_not_said_beside_what_says(line):
+    found = _answering(hit(f"{line}\nIt [smears](https://x.org/b) over both."), set())
+    assert [span.text for span in found] == ["It [smears](https://x.org/b) over both."]
+    assert [span.text for span in _answering(hit(line), set())] == [line]
+
+
 def test_a_quote_from_a_paper_goes_from_the_first_to_the_last_sentence_with_every_box():
     found = paper_hit("One is said here.", "Two is left out.", "Three is said there.", "Four is not.")
     spans = found.passage.spans
