@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import TypeAlias
 
 import numpy as np
@@ -323,14 +323,18 @@ def _is_reference(hit: Hit) -> bool:
 def _answering(hit: Hit, asked: Collection[tuple[int, int]]) -> list[Span]:
     """The spans of a hit that may be said.
 
-    Not the question of a question and answer, no open question, and nothing that only shows what another note says.
+    Not the question of a question and answer, no open question, and nothing that only shows what another note says. In
+    the prose of a paper no heading, no formula and nothing that only announces one.
     """
     spans = [span for span in hit.passage.spans if (hit.document.id, span.lines[0]) not in asked]
     if hit.passage.kind == "question" and len(spans) > 1 and spans[0].lines[0] == hit.passage.lines[0]:
         spans = spans[1:]
     saying = [span for span in spans if not _SAYS_NOTHING.search(span.text)]
     if hit.document.kind == "paper" and hit.passage.kind == "text":
-        saying = [span for span in saying if len(span.text.split()) >= PHRASE_WORDS] or saying
+        whole = [span for span in saying if len(span.text.split()) >= PHRASE_WORDS]
+        following = zip_longest(spans, spans[1:])
+        announcing = [span for span, after in following if span and span.text.endswith(":") and after not in whole]
+        saying = [span for span in whole if span not in announcing] or saying
     return saying or spans or list(hit.passage.spans)
 
 

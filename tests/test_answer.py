@@ -186,6 +186,15 @@ def test_what_only_frames_or_points_is_not_said_beside_what_says(line):
     assert [span.text for span in _answering(hit(line), set())] == [line]
 
 
+def test_what_announces_a_formula_is_not_said_without_it():
+    found = paper_hit(
+        "Separable convolutions cost in all:", "M N + D", "That is far less than others do.", "So we use them:"
+    )
+    assert [span.text for span in _answering(found, set())] == ["That is far less than others do."]
+    found = paper_hit("They have two parts, as follows:", "first come filters, then comes a sum.")
+    assert [span.text for span in _answering(found, set())] == [span.text for span in found.passage.spans]
+
+
 def test_a_quote_from_a_paper_goes_from_the_first_to_the_last_sentence_with_every_box():
     found = paper_hit("One is said here.", "Two is left out.", "Three is said there.", "Four is not.")
     spans = found.passage.spans
