@@ -14,7 +14,7 @@ from indexer.names import MOST_WORDS, PHRASE_WORDS, abbreviates, parts, phrases,
 from indexer.types import TokenCounter
 from service.vocabulary import STOP_WORDS
 
-MOST_FORMS = 5
+MOST_FORMS = 6
 """A question is asked in so many forms at most, its own included."""
 
 MOST_CLAUSES = 3
@@ -53,7 +53,17 @@ _CLAUSE = re.compile(
 )
 """What stands between two questions."""
 
-_ASIDE = re.compile(r"\s*\([^()]*\)\s*$|(?<=\?)[^?]+$")
+_TITLE = re.compile(r"([A-Z][^:?]*): [A-Z][^?]*")
+_ASIDES = (
+    re.compile(r"[:,]?\s*(?:https?://|www\.)\S+"),
+    re.compile(r",\s[^,;]*\b(?:and|et al)\b[^,;]*,?\s\(?(?:19|20)\d\d[a-z]?\)?\W*$"),  # who wrote it, and when
+    re.compile(r"\s*\([^()]*\)\s*$|(?<=\?)\s[^?]+$"),  # in brackets, or behind the question mark
+    re.compile(
+        r"^(?:(?:check out|figure out|find out(?: about)?|learn(?: about)?|look (?:at|into|up)|read(?: about| up on)?|"
+        r"revisit|review|study|understand)(?:,? and |, |:? ))+(?=\S)",
+        re.IGNORECASE,
+    ),  # what to do about it
+)
 
 
 TextReader: TypeAlias = Callable[[Iterable[int]], Mapping[int, str]]
@@ -64,12 +74,13 @@ def forms(text: str, lexical: Lexical, count_tokens: TokenCounter, read_texts: T
     """The question itself, and where it has other words than the library, in the library's.
 
     As it is spelt there; with a phrase as its short name (NTM for neural Turing machine); with a short name as the
-    phrase that the library explains it by, or that it seems to stand for; without a remark at its end. At last,
-    where it asks several things, each by itself.
+    phrase that the library explains it by, or that it seems to stand for; without remarks; what stands
+    before the colon of a title. At last, where it asks several things, each by itself.
     """
     spelt = respelt(text, lexical, count_tokens)
     long = explained(spelt, lexical, count_tokens, read_texts)
-    found = [text, spelt, shortened(spelt, lexical), long, without_aside(spelt)]
+    bare = without_aside(spelt)
+    found = [text, spelt, shortened(spelt, lexical), long, bare, headline(bare)]
     return list(dict.fromkeys((*list(dict.fromkeys(found))[:MOST_FORMS], *clauses(text))))
 
 
@@ -181,8 +192,16 @@ def _seeming(name: str, lexical: Lexical, read_texts: TextReader) -> list[str]:
 
 
 def without_aside(text: str) -> str:
-    """The text without what stands in brackets at its end, or behind the question mark: a remark, not what is asked."""
-    return _ASIDE.sub("", text) or text
+    """The text without what is not asked: remarks at its end, addresses, who wrote a paper, what to do about it."""
+    for aside in _ASIDES:
+        text = aside.sub("", text).strip() or text
+    return text
+
+
+def headline(text: str) -> str:
+    """What stands before the colon of a title, when that means something by itself."""
+    title = _TITLE.fullmatch(text)
+    return title[1] if title and _means_something(title[1]) else text
 
 
 def _phrases(text: str) -> Iterator[list[re.Match[str]]]:

@@ -188,7 +188,7 @@ def test_what_only_frames_or_points_is_not_said_beside_what_says(line):
 
 def test_what_announces_a_formula_is_not_said_without_it():
     found = paper_hit(
-        "Separable convolutions cost in all:", "M N + D", "That is far less than others do.", "So we use them:"
+        "Separable convolutions cost in all:", "M N", "That is far less than others do.", "So we use them:"
     )
     assert [span.text for span in _answering(found, set())] == ["That is far less than others do."]
     found = paper_hit("They have two parts, as follows:", "first come filters, then comes a sum.")

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.lexical import Lexical, LexicalDocument
-from service.forms import MOST_FORMS, clauses, explained, forms, respelt, shortened, without_aside
+from service.forms import MOST_FORMS, clauses, explained, forms, headline, respelt, shortened, without_aside
 
 TEXTS = (
     "An NTM has a memory; the NTM is read and written.",
@@ -125,19 +125,20 @@ def test_each_of_several_questions_is_a_form(lexical):
 
 
 def test_the_questions_own_words_come_first_and_forms_are_few(lexical):
-    asked = "the botleneck of a Neural Turing Machine with BN"
+    asked = "The botleneck of a Neural Turing Machine with BN"
     assert forms(asked, lexical, count_tokens, read_texts) == [
         asked,
-        "the bottleneck of a Neural Turing Machine with BN",
-        "the bottleneck of a NTM with BN",
-        "the bottleneck of a Neural Turing Machine with batch normalization",
+        "The bottleneck of a Neural Turing Machine with BN",
+        "The bottleneck of a NTM with BN",
+        "The bottleneck of a Neural Turing Machine with batch normalization",
     ]
     assert forms("memory", lexical, count_tokens, read_texts) == ["memory"]
-    assert (
-        forms(asked + " (like in BeRT)", lexical, count_tokens, read_texts)[-1]
-        == "the bottleneck of a Neural Turing Machine with BN"
-    )
-    assert len(forms(asked + " (like in BeRT)", lexical, count_tokens, read_texts)) == MOST_FORMS
+    found = forms(f"{asked}: A title (like in BeRT)", lexical, count_tokens, read_texts)
+    assert found[-2:] == [
+        "The bottleneck of a Neural Turing Machine with BN: A title",
+        "The bottleneck of a Neural Turing Machine with BN",
+    ]
+    assert len(found) == MOST_FORMS
 
 
 @pytest.mark.parametrize(
@@ -147,12 +148,34 @@ def test_the_questions_own_words_come_first_and_forms_are_few(lexical):
         ("Network in Network (barely read)", "Network in Network"),
         ("How does LoRA work? see fine-tuning", "How does LoRA work?"),
         ("How? Why? Both", "How? Why?"),
+        ("Finding Sparse, Trainable Networks, Mull and Grau, 2019", "Finding Sparse, Trainable Networks"),
+        ("Attention alone, Mull et al., 2020a.", "Attention alone"),
+        ("Trained since 2019, and still good", "Trained since 2019, and still good"),
+        ("Focal networks (from the talk): https://x.org/a?b=1", "Focal networks"),
+        ("https://x.org/a?b=1", "https://x.org/a?b=1"),
+        ("Read and understand the paper on ViT", "the paper on ViT"),
+        ("review BERT", "BERT"),
+        ("Read", "Read"),
+        ("reading is fun", "reading is fun"),
         ("what is f(x)?", "what is f(x)?"),
         ("(all of it)", "(all of it)"),
     ],
 )
 def test_a_remark_at_the_end_is_left_out(asked, left):
     assert without_aside(asked) == left
+
+
+@pytest.mark.parametrize(
+    ("asked", "left"),
+    [
+        ("The Lottery Ticket: Finding Sparse Networks", "The Lottery Ticket"),
+        ("LARS: a method for large batches", "LARS: a method for large batches"),
+        ("Two cases: when is it better to wait?", "Two cases: when is it better to wait?"),
+        ("a small net in the first paper: number of units", "a small net in the first paper: number of units"),
+    ],
+)
+def test_the_headline_of_a_title_stands_before_its_colon(asked, left):
+    assert headline(asked) == left
 
 
 @given(asked=st.text())
