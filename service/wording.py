@@ -143,6 +143,14 @@ def has_numbers(text: str, question: Asked) -> bool:
     return question.numbers <= {found.replace(",", "") for found in _DIGITS.findall(text)}
 
 
+def particulars(text: str, question: Asked) -> float:
+    """The share of the names and numbers of a question that a text has, 0 when it has none of either."""
+    found = {found.replace(",", "") for found in _DIGITS.findall(text)}
+    wanted = len(question.names) + len(question.numbers)
+    has = len(question.names) - len(missing_names(text, question)) + len(question.numbers & found)
+    return has / wanted if wanted else 0.0
+
+
 def _has(name: str, words: set[str], joined: str, initials: str) -> bool:
     folded = _FOLD.sub("", name.lower())
     if len(folded) < SHORTEST_INSIDE:

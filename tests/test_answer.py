@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from indexer.records import StoredDocument
@@ -9,12 +10,15 @@ from service.answer import (
     Evidence,
     Place,
     _answering,
+    _best_spans,
     _whole,
     cite,
     neighbours_joined,
     quote,
     says_something,
 )
+from service.confidence import Candidate
+from service.retrieve import Reading
 from service.types import Hit
 
 
@@ -216,3 +220,15 @@ def test_passages_side_by_side_in_a_paper_are_quoted_as_one():
     (joined,) = neighbours_joined([last, first], 8, anything)
     cited = cite(1, Evidence(joined, joined.passage.spans), Place(None, stale=False))
     assert (cited.pages, cited.link) == ((1, 2), "/papers/1?page=1&sentences=1-4#quote")
+
+
+def test_the_row_that_has_what_the_question_names_is_said():
+    rows = "Parser training\nZhu 2013 semi-supervised 91.3\nTransformer (4 layers) semi-supervised 92.7"
+    found = hit(rows, kind="table")
+    scores = np.array([0.4, 0.62, 0.6], np.float32)
+    candidate = Candidate(found, (0, 1, 2), Reading(scores, ()))
+    chosen = _best_spans("F1 of the semi-supervised 4-layer Transformer", candidate, -1.0)
+    assert [span.text for span in chosen] == ["Parser training", "Transformer (4 layers) semi-supervised 92.7"]
+    in_prose = replace(candidate, hit=hit(rows, kind="text"))
+    chosen = _best_spans("F1 of the semi-supervised 4-layer Transformer", in_prose, -1.0)
+    assert chosen[0].text == "Zhu 2013 semi-supervised 91.3"

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.wording import asked, contradiction, defines, has_numbers, missing_names, numbers
+from service.wording import asked, contradiction, defines, has_numbers, missing_names, numbers, particulars
 
 
 def has_all(text, question):
@@ -151,3 +151,17 @@ def test_any_text_can_be_read(question, text):
 def test_a_question_has_everything_that_it_names_itself(question):
     assert has_all(question, asked(question))
     assert contradiction(question, asked(question)) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [
+        ("Transformer (4 layers) 92.7", 1.0),
+        ("Transformer (2 layers) 4.1", 0.5),
+        ("4 of them", 0.5),
+        ("none", 0.0),
+    ],
+)
+def test_particulars_are_the_names_and_numbers_of_a_question(text, share):
+    assert particulars(text, asked("score of the 4-layer Transformer on it")) == share
+    assert particulars(text, asked("what is it")) == 0
