@@ -119,10 +119,6 @@ class Catalogue:
 
         return self._remembered.documents.of(ids, read)
 
-    def find_document(self, file: str) -> StoredDocument | None:
-        """Find the document of that relative path, else the one with the shortest path that ends with `/` and it."""
-        return next((self._document(row) for row in self._rows(sql.FIND_DOCUMENT, {"file": file})), None)
-
     def documents_of_paper(self, identifier: str) -> list[StoredDocument]:
         """List the documents that are the paper with that id on arXiv, in any version."""
         return [self._document(row) for row in self._rows(sql.DOCUMENTS_OF_PAPER, (identifier,))]
@@ -149,10 +145,6 @@ class Catalogue:
         """List where notes name the paper of that document."""
         return [Reference(*row) for row in self._rows(sql.LINKS_TO, {"document": document_id})]
 
-    def failures(self) -> list[StoredDocument]:
-        """List the documents that could not be read."""
-        return [self._document(row) for row in self._rows(sql.FAILURES)]
-
     def passages(self, ids: Iterable[int]) -> dict[int, StoredPassage]:
         """Fetch the passages of these numbers, by number; those that there are none of are left out."""
 
@@ -176,10 +168,6 @@ class Catalogue:
     def passages_of(self, document_id: int) -> list[StoredPassage]:
         """List the passages of a document in reading order."""
         return [_passage(row) for row in self._rows(sql.PASSAGES_OF, (document_id,))]
-
-    def passage_ids(self) -> list[int]:
-        """List the numbers of all passages, ascending."""
-        return [number for (number,) in self._rows(sql.PASSAGE_IDS)]
 
     def documents_of_passages(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The numbers of all passages, ascending, and of the documents that they stand in."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from indexer.papers import arxiv_ids
@@ -28,26 +27,8 @@ _TASK = re.compile(
 _TASK_END = re.compile(r"\b(?:notes?|homework|assignment|lectures?|flash ?cards?|exercises?)$", re.IGNORECASE)
 _CITED = re.compile(r"\b(?:19|20)\d\d\b|\bet al\b|\bpaper\b", re.IGNORECASE)
 _PAPER_HEADING = re.compile(r"\b(?:papers?|articles?|literature|bibliography|reading list|to read)\b", re.IGNORECASE)
-_NUMBER = re.compile(r"\d+[.)][ \t]*")
-_LIST_MARK = re.compile(r"^[ \t]*(?:[-*+][ \t]+|\d+[.)][ \t]+)")
 _DOUBT = re.compile(r"\(\?+\)")  # "Laptop (?)" doubts, but does not ask
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
-
-
-@dataclass(frozen=True, slots=True)
-class NumberedQuestion:
-    """`1. question` and the lines under it that answer, as reading groups write them.
-
-    `answers` are the lines of the answer and `answer_lines` where they stand. Question and answer may each be
-    empty: people leave both for later.
-    """
-
-    section: str
-    number: int
-    question: str
-    line: int
-    answers: tuple[str, ...]
-    answer_lines: tuple[int, ...]
 
 
 def questions(document: Document, *, headings: Sequence[str] = DEFAULT_QUESTION_HEADINGS) -> list[Question]:
@@ -125,32 +106,6 @@ def asks(text: str) -> bool:
 
 def _collects(heading: str, words: Sequence[str]) -> bool:
     return heading.strip().rstrip(":?.! ").lower() in words
-
-
-def numbered_questions(document: Document) -> list[NumberedQuestion]:
-    """The questions that are numbered, each with its answer; an ordinary numbered list gives none."""
-    blocks, lines = document.blocks, document.source_lines
-    asked_by = {k: k for k in numbered_items(document)}
-    rows: dict[int, list[int]] = {k: [] for k in asked_by}
-    for k, block in enumerate(blocks):
-        if block.parent in asked_by:
-            asked_by[k] = asked_by[block.parent]
-            rows[asked_by[k]] += range(block.lines[0], block.lines[1] + 1)
-    result = []
-    for k, below in rows.items():
-        answer = {n: _LIST_MARK.sub("", lines[n - 1]).strip() for n in below if lines[n - 1].strip()}
-        line = blocks[k].lines[0]
-        result.append(
-            NumberedQuestion(
-                section=blocks[k].headings[-1] if blocks[k].headings else "",
-                number=blocks[k].number or 0,
-                question=_NUMBER.split(lines[line - 1], maxsplit=1)[-1].strip() if blocks[k].text else "",
-                line=line,
-                answers=tuple(answer.values()),
-                answer_lines=tuple(answer),
-            )
-        )
-    return result
 
 
 def numbered_items(document: Document) -> list[int]:

@@ -25,7 +25,6 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from queue import LifoQueue
-from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
 
 from indexer import parsing
@@ -74,9 +73,7 @@ class Reader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -225,12 +225,6 @@ FROM documents d JOIN roots r ON r.id = d.root_id
 DOCUMENTS: Final = _DOCUMENTS + "ORDER BY r.id, d.file"
 DOCUMENT: Final = _DOCUMENTS + "WHERE d.id = ?"
 DOCUMENTS_AMONG: Final = _DOCUMENTS + "WHERE d.id IN (SELECT value FROM json_each(?))"  # noqa: S608 - constants only
-FAILURES: Final = _DOCUMENTS + "WHERE d.failure IS NOT NULL ORDER BY r.id, d.file"
-# An exact name first, then the shortest that ends so at a folder's border.
-FIND_DOCUMENT: Final = (
-    _DOCUMENTS
-    + "WHERE d.file = :file OR substr(d.file, -length(:file) - 1) = '/' || :file ORDER BY length(d.file), r.id LIMIT 1"
-)
 FETCHED: Final = "SELECT d.id FROM documents d JOIN roots r ON r.id = d.root_id WHERE r.path = 'papers'"
 DOCUMENTS_OF_PAPER: Final = _DOCUMENTS + "WHERE d.paper = ? ORDER BY d.id"
 DOCUMENT_AT: Final = """
@@ -271,7 +265,6 @@ FROM documents d JOIN roots r ON r.id = d.root_id WHERE d.failure IS NULL ORDER 
 PUBLISHED: Final = "SELECT identifier, min(published) FROM papers WHERE published IS NOT NULL GROUP BY identifier"
 PASSAGES_OF: Final = _PASSAGES + "WHERE document_id = ? ORDER BY ordinal"
 PASSAGES_AFTER: Final = _PASSAGES + "WHERE id > ? ORDER BY id LIMIT ?"
-PASSAGE_IDS: Final = "SELECT id FROM passages ORDER BY id"
 PASSAGE_IDS_OF: Final = "SELECT id FROM passages WHERE document_id = ?"
 PASSAGE_HASHES_OF: Final = (
     "SELECT id, text_hash, context, kind, headings FROM passages WHERE document_id = ? ORDER BY ordinal"

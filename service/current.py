@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from indexer.records import StoredDocument
 from indexer.settings import Settings
 from service.addresses import address_of
-from service.notes import Note, read_note
+from service.files import Note, read_note
 from service.schemas import AskRequest
 from service.types import Answer
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from concurrent.futures import Future
 from threading import Lock
-from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeAlias
 
 from indexer.errors import SourceError
@@ -43,9 +42,7 @@ class Drawings:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def digest(self, document: StoredDocument) -> str:

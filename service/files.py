@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from indexer.discover import Found, read
 from indexer.errors import SourceError
+from indexer.parsing.text import decode, lines_of
 from indexer.records import StoredDocument
 from indexer.types import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """The lines of a file as it is now; `stale` when it has changed since it was indexed."""
+
+    lines: tuple[str, ...]
+    stale: bool
 
 
 def read_file(document: StoredDocument, *, max_bytes: int) -> tuple[Source, bool]:
@@ -27,3 +37,12 @@ def read_file(document: StoredDocument, *, max_bytes: int) -> tuple[Source, bool
     if changed and not source.path.resolve().is_relative_to(root.resolve()):
         raise SourceError(f"{document.file} leads out of its root and has changed; index it again")
     return source, changed
+
+
+def read_note(document: StoredDocument, *, max_bytes: int) -> Note:
+    """Read the file of a note; raise SourceError when it cannot be served, see `read_file`."""
+    source, stale = read_file(document, max_bytes=max_bytes)
+    try:
+        return Note(tuple(lines_of(decode(source.data, document.file))), stale)
+    except SourceError as error:
+        raise SourceError(f"{document.file}: {error}") from error

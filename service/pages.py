@@ -21,8 +21,9 @@ from indexer.status import is_stale
 from indexer.types import Lines, pages_of
 from service.addresses import QUOTE, address_of
 from service.current import begun, check_page, find_document, find_note, open_desk
+from service.files import Note
 from service.filters import Inquiry, parse
-from service.notes import Note, resolver
+from service.links import resolver
 from service.present import first_related, streamed
 from service.problem import anchor_of, every_error, status_of, title_of
 from service.render import Resolve, render

@@ -51,9 +51,6 @@ class Mix:
 
 
 FUSED = Mix()
-_ALONE = Mix(lexical=0.0, tokens=0.0, section=0.0, dense=0.0, note=0.0, forms=False, reading=0.0, reranker=0.0)
-LEXICAL_ALONE = replace(_ALONE, lexical=1.0)
-DENSE_ALONE = replace(_ALONE, dense=1.0)
 
 
 @dataclass(frozen=True, slots=True)

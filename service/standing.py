@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Literal, TypeAlias
 
-from indexer.discover import Found, read
 from indexer.errors import SourceError
 from indexer.library import Snapshot
-from indexer.parsing.text import decode, lines_of
 from indexer.records import StoredDocument
 from indexer.status import is_stale
 from indexer.types import Passage
 from service.answer import Place
+from service.files import read_note
 from service.related import Relations
 from service.selection import Selection
 from service.types import Hit
@@ -117,8 +116,7 @@ def file_state(document: StoredDocument) -> str:
 
 def _read_lines(document: StoredDocument, max_bytes: int) -> Sequence[str] | None:
     try:
-        source = read(Found(document.path.parent, document.path.name, 0, 0), max_bytes=max_bytes)
-        return lines_of(decode(source.data, document.file))
+        return read_note(document, max_bytes=max_bytes).lines
     except SourceError:
         return None
 

@@ -48,6 +48,13 @@ def client(desk, settings):
     return TestClient(create_app(settings, desk=desk))
 
 
+@pytest.fixture
+def with_model(desk, settings):
+    """A client of a service that has a chat model."""
+    chat = ChatSettings("http://127.0.0.1:9/v1", "a <model>", "sk-secret")
+    return TestClient(create_app(replace(settings, chat=chat), desk=desk))
+
+
 def problem(response, status):
     assert response.status_code == status
     assert response.headers["content-type"] == "application/problem+json"
@@ -119,12 +126,10 @@ def test_what_cannot_be_answered_is_said_before_the_stream(client, path):
     assert problem(client.post(path, **json_as_a_form_sends_it), 422)  # a page elsewhere may send this
 
 
-def test_the_page_offers_a_chat_model_only_where_there_is_one(client, desk, settings):
+def test_the_page_offers_a_chat_model_only_where_there_is_one(client, with_model):
     asked = {"q": "batch norm activations", "writer": "chat"}
     assert "checkbox" not in client.get("/").text
     assert "wording" not in client.get("/", params=asked).text
-    chat = replace(settings, chat=ChatSettings("http://127.0.0.1:9/v1", "a <model>", "sk-secret"))
-    with_model = TestClient(create_app(chat, desk=desk))
     assert 'name="writer" value="chat"> Let a &lt;model&gt; word the answer' in with_model.get("/").text
     page = with_model.get("/", params=asked | {"k": 3}).text
     assert 'value="chat" checked>' in page
@@ -140,20 +145,19 @@ def test_the_page_offers_a_chat_model_only_where_there_is_one(client, desk, sett
         assert "sk-secret" not in with_model.get(address).text
 
 
-def test_the_words_of_a_model_are_text_on_the_page(desk, settings):
-    client = TestClient(create_app(replace(settings, chat=ChatSettings("http://x/v1", "m")), desk=desk))
+def test_the_words_of_a_model_are_text_on_the_page(desk, with_model):
     desk.writes = worded
     ask = {"question": "batch norm activations", "writer": "chat"}
-    *drafts, (name, last) = events(client.post("/wording", json=ask))
-    assert [(draft, shown["status"]) for draft, shown in drafts] == [("draft", "m is wording the answer …")] * 2
-    assert (name, last["status"]) == ("answer", "Worded by m; each sentence rests on the quotes below it.")
+    *drafts, (name, last) = events(with_model.post("/wording", json=ask))
+    assert [(draft, shown["status"]) for draft, shown in drafts] == [("draft", "a <model> is wording the answer …")] * 2
+    assert (name, last["status"]) == ("answer", "Worded by a <model>; each sentence rests on the quotes below it.")
     assert "It is &lt;b&gt;worded&lt;/b&gt; anew. **And** that is all.<a" in last["html"]
     assert last["html"].count('id="source-1"') == 1
-    narrowed = events(client.post("/wording", json=ask | {"question": "batch norm activations kind:note"}))
+    narrowed = events(with_model.post("/wording", json=ask | {"question": "batch norm activations kind:note"}))
     assert "<h1>batch norm activations</h1>" in narrowed[-1][1]["html"]
     assert list(map(str, desk.filters)) == ["kind:note"]
     desk.writes = lambda answer: iter([replace(answer, notice="in the library's own words: x is down")])
-    assert [(name, shown["status"]) for name, shown in events(client.post("/wording", json=ask))] == [
+    assert [(name, shown["status"]) for name, shown in events(with_model.post("/wording", json=ask))] == [
         ("answer", "In the library's own words: x is down")
     ]
 
@@ -534,6 +538,12 @@ def shelved(tmp_path):
 
 
 @pytest.fixture
+def pdf(shelved):
+    """The file of the paper (2)."""
+    return shelved.root / "2101.00001v2.pdf"
+
+
+@pytest.fixture
 def papers(shelved, settings):
     with TestClient(create_app(settings, desk=shelved)) as client:
         yield client
@@ -583,9 +593,9 @@ def test_a_picture_is_as_wide_as_asked_and_is_not_sent_twice(papers):
     assert len(others) == 2
 
 
-def test_a_picture_of_a_file_that_changed_is_another(papers, shelved):
+def test_a_picture_of_a_file_that_changed_is_another(papers, pdf):
     etag = papers.get("/api/papers/2/pages/1.png").headers["etag"]
-    (shelved.root / "2101.00001v2.pdf").write_bytes(shelf.bars_pdf(()))
+    pdf.write_bytes(shelf.bars_pdf(()))
     again = papers.get("/api/papers/2/pages/1.png", headers={"if-none-match": etag})
     assert (again.status_code, again.headers["etag"] != etag) == (200, True)
 
@@ -620,8 +630,8 @@ def test_a_width_that_is_none_is_refused(papers, width):
     problem(papers.get(f"/api/papers/2/pages/1.png?width={width}"), 422)
 
 
-def test_a_page_that_cannot_be_drawn_says_why_and_the_service_goes_on(papers, shelved):
-    (shelved.root / "2101.00001v2.pdf").write_bytes(b"%PDF-1.4\nnothing of use")
+def test_a_page_that_cannot_be_drawn_says_why_and_the_service_goes_on(papers, pdf):
+    pdf.write_bytes(b"%PDF-1.4\nnothing of use")
     response = papers.get("/api/papers/2/pages/1.png")
     assert problem(response, 422)["detail"].startswith("page 1 of Residual Stacks: cannot be drawn: ")
     assert papers.get("/api/papers/hep-th/9901001/pages/1.png").status_code == 200
@@ -630,8 +640,17 @@ def test_a_page_that_cannot_be_drawn_says_why_and_the_service_goes_on(papers, sh
     assert shelf.ADDS in page
 
 
-def test_a_paper_whose_file_is_gone_says_so(papers, shelved):
-    (shelved.root / "2101.00001v2.pdf").unlink()
+def test_a_pdf_that_could_not_be_read_says_why(papers, shelved):
+    shelved._documents[1] = replace(shelved._documents[1], failure="it is damaged", pages=0)
+    number = shelved._documents[1].id
+    page = papers.get(f"/papers/{number}").text
+    assert "This file could not be read: it is damaged." in page
+    assert "abstract" not in page
+    assert problem(papers.get(f"/api/papers/{number}/pages/1.png"), 404)["detail"].endswith(": it is damaged")
+
+
+def test_a_paper_whose_file_is_gone_says_so(papers, pdf):
+    pdf.unlink()
     assert problem(papers.get("/api/papers/2/pages/1.png"), 404)["detail"].startswith("2101.00001v2.pdf: ")
     page = papers.get("/papers/2").text
     assert "This file has changed since it was indexed" in page
@@ -767,9 +786,10 @@ def test_operations_have_stable_names(client):
     assert "POST /api/ask" in client.get("/docs").text
 
 
-def until(client, path, status):
+def until(client, path, status, said=""):
+    """Ask until the answer has a status and says something."""
     deadline = time.monotonic() + 10
-    while (response := client.get(path)).status_code != status:
+    while (response := client.get(path)).status_code != status or said not in response.text:
         assert time.monotonic() < deadline, response.text
     return response
 
@@ -809,20 +829,9 @@ def test_until_the_library_is_there_the_service_says_what_is_missing(settings, m
     with TestClient(create_app(settings)) as client:
         assert client.get("/healthz").json() == {"status": "ok"}
         assert problem(client.get("/readyz"), 503)
-        deadline = time.monotonic() + 10
-        while "no library at /x" not in (response := client.get("/api/status")).text:
-            assert time.monotonic() < deadline
+        response = until(client, "/api/status", 503, "no library at /x")
         assert problem(response, 503)["type"] == "/docs#library-missing"
         assert response.headers["retry-after"] == "2"
         page = client.get("/?q=why", headers={"accept": "text/html"}).text
         assert "no library at /x" in page
         assert '<a href="/?q=why">Try again</a>' in page
-
-
-def test_a_pdf_that_could_not_be_read_says_why(papers, shelved):
-    shelved._documents[1] = replace(shelved._documents[1], failure="it is damaged", pages=0)
-    number = shelved._documents[1].id
-    page = papers.get(f"/papers/{number}").text
-    assert "This file could not be read: it is damaged." in page
-    assert "abstract" not in page
-    assert problem(papers.get(f"/api/papers/{number}/pages/1.png"), 404)["detail"].endswith(": it is damaged")

@@ -14,7 +14,7 @@ from indexer.library import Library
 from indexer.settings import RerankerSettings
 from service.answer import NOTHING
 from service.ask import MAX_QUESTION_CHARS, Desk, checked
-from service.retrieve import DENSE_ALONE, LEXICAL_ALONE
+from service.bench.systems import alone
 from service.types import Related
 
 
@@ -81,8 +81,8 @@ def test_k_is_how_many_citations_there_are(desk):
 
 
 def test_one_ingredient_alone_ranks_by_it(desk):
-    lexical = desk.search("moving average", mix=LEXICAL_ALONE)
-    dense = desk.search("moving average", mix=DENSE_ALONE)
+    lexical = desk.search("moving average", mix=alone("lexical"))
+    dense = desk.search("moving average", mix=alone("dense"))
     assert lexical.hits[0].lines == dense.hits[0].lines == (3, 4)
     assert [hit.score for hit in dense.hits] == sorted((hit.score for hit in dense.hits), reverse=True)
 
@@ -299,7 +299,7 @@ def test_the_settings_say_how_many_hits_a_reranker_reads(desk):
 
 def test_one_ingredient_alone_is_not_reranked(desk):
     reader = reranked(desk, "start")
-    for mix in (LEXICAL_ALONE, DENSE_ALONE):
+    for mix in (alone("lexical"), alone("dense")):
         assert reader.search("average", mix=mix).hits == desk.search("average", mix=mix).hits
     assert reader.reranker.read == []
 

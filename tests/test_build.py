@@ -45,7 +45,7 @@ def run(library: Path, *paths: Path, encoder: HashEncoder | None = None, **chang
 def contents(library: Path) -> list[tuple[str, str, tuple[int, int]]]:
     """Every passage that can be found by its words and by its vector: file, text, lines."""
     with Library.open(library) as opened, opened.snapshot() as snapshot:
-        ids = snapshot.catalogue.passage_ids()
+        ids = snapshot.catalogue.documents_of_passages()[0].tolist()
         assert len(snapshot.lexical) == len(snapshot.vectors) == len(ids)
         files = {document.id: document.file for document in snapshot.catalogue.documents()}
         stored = snapshot.catalogue.passages(ids).values()
@@ -312,7 +312,7 @@ def test_a_bad_pdf_is_a_paper_that_failed_and_is_read_again_only_when_asked(note
     (notes / "bad.pdf").write_bytes(b"%PDF-1.4 nothing\n%%EOF")
     ((file, _),) = run(library, notes).failures
     with Library.open(library) as opened, opened.snapshot() as snapshot:
-        (failed,) = snapshot.catalogue.failures()
+        (failed,) = [one for one in snapshot.catalogue.documents() if one.failure]
     assert (file, failed.kind, failed.format) == ("bad.pdf", "paper", "pdf")
 
     parsed: list[Source] = []

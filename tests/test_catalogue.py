@@ -51,7 +51,7 @@ def test_everything_put_comes_back(catalogue, path):
         assert reader.document(stored.id) == stored
         assert [one.passage for one in reader.passages_of(stored.id)] == found
         assert [one.passage for batch in reader.iter_passages(1) for one in batch] == found
-        ids = reader.passage_ids()
+        ids = reader.documents_of_passages()[0].tolist()
         assert reader.passages([*ids, 99])[ids[1]].passage == found[1]
         assert set(reader.passages(np.array(ids))) == set(ids)
         (asked,) = reader.questions()
@@ -66,23 +66,12 @@ def test_everything_put_comes_back(catalogue, path):
         assert reader.roots() == [str(ROOT)]
 
 
-@pytest.mark.parametrize(
-    ("wanted", "found"),
-    [("b.md", "x/b.md"), ("y/b.md", "long/y/b.md"), ("x/b.md", "x/b.md"), (".md", None), ("a_.md", None)],
-)
-def test_find_document_by_path_or_its_end(catalogue, wanted, found):
-    for file in ("x/b.md", "long/y/b.md", "ab.md"):
-        put(catalogue, file)
-    stored = catalogue.find_document(wanted)
-    assert (stored.file if stored else None) == found
-
-
 def test_embeddings_keep_their_direction_and_have_unit_norm(catalogue):
     put(catalogue, "a.md", "gradient descent", "residual block")
     with catalogue.change() as change:
         change.put_document(document("b.md"), passages("never embedded"), [], size=1)
     ids, vectors = catalogue.embeddings("hash")
-    assert ids.tolist() == catalogue.passage_ids()[:2]
+    assert ids.tolist() == catalogue.documents_of_passages()[0].tolist()[:2]
     assert vectors.dtype == np.float32
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-6)
     assert vectors == pytest.approx(ENCODER.encode(["gradient descent", "residual block"]).vectors, abs=1e-3)

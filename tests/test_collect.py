@@ -75,7 +75,7 @@ class Runs:
         """The texts of each paper that the library holds, by what a citation would call it."""
         with Library.open(self.library) as opened, opened.snapshot() as snapshot:
             catalogue = snapshot.catalogue
-            assert len(snapshot.lexical) == len(snapshot.vectors) == len(catalogue.passage_ids())
+            assert len(snapshot.lexical) == len(snapshot.vectors) == len(catalogue.documents_of_passages()[0].tolist())
             return {
                 f"{document.paper or document.url}{document.version or ''}": [
                     span.text for found in catalogue.passages_of(document.id) for span in found.passage.spans

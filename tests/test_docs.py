@@ -7,6 +7,7 @@ import pytest
 from real_model import CACHE
 
 from indexer import settings
+from indexer.settings import Settings
 from service.cli import _parser, main
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -59,6 +60,19 @@ def test_every_setting_is_in_the_readme_and_the_other_way_round():
     read |= set(re.findall(r"FOOTNOTE_\w+", (ROOT / "service" / "client.py").read_text(encoding="utf-8")))
     table = README[README.index("| variable |") : README.index("### With Docker")]
     assert set(re.findall(r"FOOTNOTE_\w+", table)) == read
+
+
+def test_the_defaults_in_the_readme_are_those_of_the_settings():
+    folders = {"FOOTNOTE_LIBRARY": "/l", "FOOTNOTE_CACHE": "/c"}
+    rows = re.findall(r"^\| (`FOOTNOTE_.*?`) \|.*\| (\S+|\d+, \d+) \|$", README, re.MULTILINE)
+    stated = {
+        name: default
+        for names, defaults in rows
+        for name, default in zip(re.findall(r"\w+", names), defaults.split(", "), strict=defaults != "none")
+        if default != "none"
+    }
+    assert {"FOOTNOTE_MODEL", "FOOTNOTE_MAX_FILE_BYTES", "FOOTNOTE_CHAT_SECONDS"} <= stated.keys()
+    assert Settings.from_environ(folders | stated) == Settings.from_environ(folders)
 
 
 def test_the_figures_in_the_readme_are_those_of_the_benchmarks():

@@ -355,6 +355,10 @@ def stop(*_):
     raise KeyboardInterrupt
 
 
+def full(*_, **__):
+    raise LibraryFull("the disk is full")
+
+
 def test_an_item_of_any_length_is_answered(tmp_path):
     index(tmp_path, {"todo.md": dump([f"Why {'so ' * 5000}long?"])})
     assert [item.answer.verdict for item in looked(tmp_path)[0].values()] == ["unsupported"]
@@ -363,9 +367,6 @@ def test_an_item_of_any_length_is_answered(tmp_path):
 def test_a_library_that_cannot_be_written_is_answered_all_the_same(tmp_path, monkeypatch):
     index(tmp_path, vault(Random(5)))
 
-    def full(*_, **__):
-        raise LibraryFull("the disk is full")
-
     monkeypatch.setattr(Catalogue, "put_answers", full)
     with opened(tmp_path) as desk:
         assert len(desk.questions()) == 8
@@ -373,10 +374,9 @@ def test_a_library_that_cannot_be_written_is_answered_all_the_same(tmp_path, mon
         assert desk.asked == 8
 
 
-def test_the_dump_is_shown_without_the_model_when_nothing_changed(known, capsys, monkeypatch):
+def test_the_dump_is_shown_without_the_model_when_nothing_changed(known, environ, capsys, monkeypatch):
     folder, _ = known
     monkeypatch.setattr("service.ask.load_encoder", lambda *_, **__: pytest.fail("the model is not needed"))
-    environ = {"FOOTNOTE_LIBRARY": str(folder / "library"), "FOOTNOTE_CACHE": str(folder / "cache")}
     with opened(folder) as desk:
         whole = desk.questions()
     assert ledger.known(settings_for(folder), whole=True) == whole
@@ -449,10 +449,9 @@ def test_an_item_that_is_opened_again_is_compared_with_its_last_answer(told):
         assert (item.changed, item.before) == (changed, "supported")
 
 
-def test_what_was_not_shown_is_news_the_next_time(told, monkeypatch, stub_model):
+def test_what_was_not_shown_is_news_the_next_time(told, environ, monkeypatch, stub_model):
     folder, files = told
     index(folder, files | {"zebra.md": ZEBRA})
-    environ = {"FOOTNOTE_LIBRARY": str(folder / "library"), "FOOTNOTE_CACHE": str(folder / "cache")}
     with monkeypatch.context() as patch:
         patch.setattr("service.report.questions_markdown", broken_pipe)
         patch.setattr("service.cli._drop_output", lambda: None)
@@ -464,12 +463,7 @@ def broken_pipe(_):
     raise BrokenPipeError
 
 
-def test_what_cannot_be_remembered_is_said(told, capsys, monkeypatch, stub_model):
-    folder, _ = told
-    environ = {"FOOTNOTE_LIBRARY": str(folder / "library"), "FOOTNOTE_CACHE": str(folder / "cache")}
-
-    def full(*_, **__):
-        raise LibraryFull("the disk is full")
+def test_what_cannot_be_remembered_is_said(told, environ, capsys, monkeypatch, stub_model):
 
     monkeypatch.setattr(Catalogue, "put_ledger", full)
     assert main(["questions"], environ) == 0

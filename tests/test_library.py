@@ -42,7 +42,7 @@ def crash(path, file, *texts):
 
 def found(snapshot, query):
     """The texts that both searches find, best first; the three stores have to agree on their numbers."""
-    stored = snapshot.catalogue.passages(snapshot.catalogue.passage_ids())
+    stored = snapshot.catalogue.passages(snapshot.catalogue.documents_of_passages()[0].tolist())
     lexical = [stored[number].passage.text for number, _ in snapshot.lexical.search(query, 99)]
     dense = [stored[number].passage.text for number, _ in snapshot.vectors.search(vector(query), 99)]
     assert len(snapshot.lexical) == len(snapshot.vectors) == len(stored) == len(dense)
@@ -382,19 +382,20 @@ ACTIONS = st.one_of(
 
 
 def act(change: object, catalogue: Catalogue, kind: str, file: str, other: object) -> None:
-    here = catalogue.find_document(file)
+    files = {one.file: one for one in catalogue.documents()}
+    here = files.get(file)
     if kind == "put":
         change.put_document(document(file), passages(*other), [], size=1)
     elif here is not None and kind == "remove":
         change.remove(here.id)
-    elif here is not None and kind == "rename" and catalogue.find_document(other) is None:
+    elif here is not None and kind == "rename" and other not in files:
         change.rename(here.id, here.root, other, 1)
 
 
 def searchable(path: Path) -> list:
     """Everything that can be found, without numbers: for each document what each word finds, and the vectors."""
     with Library.open(path) as library, library.snapshot() as snapshot:
-        stored = snapshot.catalogue.passages(snapshot.catalogue.passage_ids())
+        stored = snapshot.catalogue.passages(snapshot.catalogue.documents_of_passages()[0].tolist())
         files = {one.id: one.file for one in snapshot.catalogue.documents()}
         place = {n: (files[one.document_id], one.passage) for n, one in stored.items()}
         words = ["alpha", "beta", "gamma", "delta", "a", "b", "c"]  # the last are names of files

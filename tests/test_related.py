@@ -26,16 +26,20 @@ def snapshot(tmp_path_factory):
         yield found
 
 
+def named(snapshot, file):
+    (document,) = [one for one in snapshot.catalogue.documents() if one.file == file]
+    return document
+
+
 def beside(snapshot, file, lines=(1, 1)):
-    document = snapshot.catalogue.find_document(file)
-    return Relations().beside(snapshot, document, lines)
+    return Relations().beside(snapshot, named(snapshot, file), lines)
 
 
 def test_the_papers_that_the_cited_lines_name_are_offered(snapshot):
     assert [one.paper for one in beside(snapshot, "many.md", (4, 5))] == NAMED[1:3]
     assert [one.paper for one in beside(snapshot, "few.md", (7, 7))] == NAMED[:1]
     first = beside(snapshot, "many.md", (3, 3))[0]
-    number = snapshot.catalogue.find_document(f"{NAMED[0]}v1.pdf").id
+    number = named(snapshot, f"{NAMED[0]}v1.pdf").id
     assert (first.relation, first.title, first.file, first.lines, first.link) == (
         *("paper of this note", shelf.TITLE, None, None),
         f"/papers/{number}",
@@ -59,7 +63,7 @@ def test_a_paper_is_named_in_each_note_once_and_no_more_than_a_few_are_offered(s
 
 def test_what_was_looked_up_is_not_looked_up_again_in_the_same_generation(snapshot, monkeypatch):
     relations = Relations()
-    document = snapshot.catalogue.find_document("few.md")
+    document = named(snapshot, "few.md")
     before = relations.of(snapshot, document)
     monkeypatch.setattr("service.related._look_up", lambda *_: [])
     assert relations.of(snapshot, document) == before != []

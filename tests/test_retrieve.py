@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stub_encoder import WordReranker
 
-from service.retrieve import DENSE_ALONE, FUSED, LEXICAL_ALONE, Mix, _sections, read, read_hits, rerank, retrieve
+from service.bench.systems import alone
+from service.retrieve import FUSED, Mix, _sections, read, read_hits, rerank, retrieve
 
 
 @pytest.fixture(scope="module")
@@ -54,16 +55,16 @@ def test_a_note_goes_before_a_paper_whose_passage_is_as_near(tmp_path):
 
 
 def test_one_search_alone_uses_nothing_else(desk):
-    dense = ranked(desk, "layers GoogLeNet", DENSE_ALONE)
+    dense = ranked(desk, "layers GoogLeNet", alone("dense"))
     assert all(hit.score == pytest.approx(hit.dense) and hit.lexical == 0 for hit in dense)
-    lexical = ranked(desk, "layers GoogLeNet", LEXICAL_ALONE)
+    lexical = ranked(desk, "layers GoogLeNet", alone("lexical"))
     assert all(hit.score == pytest.approx(hit.lexical) for hit in lexical)
     assert {hit.document.file for hit in lexical} == {"group.md", "todo.md"}
 
 
 def test_what_only_full_text_search_finds_has_its_cosine_too(desk):
     hits = ranked(desk, "Boltzmann", Mix(pool=1))
-    exact = {hit.passage_id: hit.dense for hit in ranked(desk, "Boltzmann", DENSE_ALONE)}
+    exact = {hit.passage_id: hit.dense for hit in ranked(desk, "Boltzmann", alone("dense"))}
     assert all(hit.dense == pytest.approx(exact[hit.passage_id], abs=1e-3) for hit in hits)
 
 

@@ -10,8 +10,8 @@ from stub_encoder import HashEncoder
 from indexer.errors import FilterError, QuestionError
 from indexer.library import Library
 from service.ask import Desk
+from service.bench.systems import alone
 from service.filters import Filter
-from service.retrieve import DENSE_ALONE, LEXICAL_ALONE
 from service.selection import phrase
 from service.types import Sentence
 
@@ -143,7 +143,7 @@ def test_a_question_of_the_dump_has_no_filters(tmp_path):
     assert item.answer.question == 'Why does "zzz" Adam divide -gradient by path:nowhere?'
 
 
-@pytest.mark.parametrize("mix", [LEXICAL_ALONE, DENSE_ALONE])
+@pytest.mark.parametrize("mix", [alone("lexical"), alone("dense")])
 def test_what_few_passages_are_let_through_are_all_found(tmp_path, mix):
     notes = {f"{n}.md": f"The gradient of note {n}.\n" for n in range(400)}
     notes |= {

@@ -32,7 +32,7 @@ from service.addresses import address_of
 from service.ask import Desk
 from service.bench.measures import Ranked, ranked
 from service.bench.systems import System, systems
-from service.notes import resolver
+from service.links import resolver
 from service.render import Resolve
 from service.types import SearchResult
 

@@ -38,7 +38,7 @@ def contents(library: Path) -> list[tuple[object, ...]]:
     """All that a reader can see of a library, without the numbers that depend on the order of things."""
     with Library.open(library) as opened, opened.snapshot() as snapshot:
         catalogue = snapshot.catalogue
-        ids = catalogue.passage_ids()
+        ids = catalogue.documents_of_passages()[0].tolist()
         if not len(snapshot.lexical) == len(snapshot.vectors) == len(ids):
             raise AssertionError("the derived stores do not hold what the catalogue holds")
         documents = {one.id: (one.file, one.sha256, one.title, one.version) for one in catalogue.documents()}

@@ -26,7 +26,6 @@ from indexer.types import BlockKind
 _BULLET = re.compile(r"(?:[•◦▪■●○‣►–—*-]|\(?(?:\d{1,2}|[ivx]{1,4}|[a-z])\))\s+\S|\d{1,2}\.\s+\S")
 _LONG = re.compile(r"[^\W\d_]{3}")
 _ENTRY = re.compile(r"\[\w[\w+.,\s’'&-]{0,40}\]\s*\S|\d{1,3}\.\s+\S|\(\d{1,3}\)\s+\S")
-_MARK = re.compile(r"(?:\d{1,2}|[∗*†‡§¶♦♠♣♥#⋆]+|[a-e])\s?[A-Z“\"(h∗†‡§¶]|\*+\s?\w")
 _END = re.compile(r"[.!?:;…][\"'”’)\]]*\d{0,2}$")
 _FULL = re.compile(r"[.!?][\"'”’)\]]*(?:\^?\d{1,2})?$")
 

@@ -1,36 +1,15 @@
-"""Reading the notes of a library for a page: their lines as they are on disk, and where their links lead."""
+"""Where the links in notes lead."""
 
 from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import PurePosixPath
 
-from indexer.errors import SourceError
-from indexer.parsing.text import decode, lines_of
 from indexer.records import StoredDocument
 from service.addresses import address_of
-from service.files import read_file
 from service.render import Resolve
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """The lines of a file as it is now; `stale` when it has changed since it was indexed."""
-
-    lines: tuple[str, ...]
-    stale: bool
-
-
-def read_note(document: StoredDocument, *, max_bytes: int) -> Note:
-    """Read the file of a note; raise SourceError when it cannot be served, see `read_file`."""
-    source, stale = read_file(document, max_bytes=max_bytes)
-    try:
-        return Note(tuple(lines_of(decode(source.data, document.file))), stale)
-    except SourceError as error:
-        raise SourceError(f"{document.file}: {error}") from error
 
 
 def resolver(documents: Callable[[], Sequence[StoredDocument]], *, beside: StoredDocument | None = None) -> Resolve:
