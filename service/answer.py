@@ -73,11 +73,11 @@ HitReader: TypeAlias = Callable[[Sequence[Hit]], list[Reading]]
 class Place:
     """What lies now where a passage was found.
 
-    `lines` are those of a note's file, None when it cannot be read or has changed since it was indexed: then it is
-    `stale`. `related` is what belongs to the place.
+    `lines` reads those of a note's file: None when it cannot be read, or no longer has the passage. `stale` says that
+    the file changed since it was indexed, `related` is what belongs to the place.
     """
 
-    lines: Sequence[str] | None
+    lines: Callable[[], Sequence[str] | None]
     stale: bool
     related: tuple[Related, ...] = ()
 
@@ -378,12 +378,13 @@ def between(spans: Sequence[Span], row: Sequence[Span]) -> Sequence[Span]:
     return row[row.index(spans[0]) : len(row) - row[::-1].index(spans[-1])]
 
 
-def quote(spans: Sequence[Span], lines: Sequence[str] | None) -> str:
+def quote(spans: Sequence[Span], read_lines: Callable[[], Sequence[str] | None]) -> str:
     """The text from the first span to the last as it stands in the file, white space folded.
 
-    One span is its own quote. Without the file's lines only the first span can be vouched for.
+    One span is its own quote: the file is not read for it. Without the file's lines only the first span can be vouched
+    for.
     """
-    if len(spans) > 1 and lines is not None:
+    if len(spans) > 1 and (lines := read_lines()) is not None:
         text = " ".join(" ".join(lines[spans[0].lines[0] - 1 : spans[-1].lines[1]]).split())
         first, last = (" ".join(span.text.split()) for span in (spans[0], spans[-1]))
         start, end = text.find(first), text.rfind(last)
