@@ -13,6 +13,7 @@ import struct
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
@@ -196,15 +197,25 @@ class Lexical:
 
     def names(self, initials: str) -> list[str]:
         """The short names in the library whose parts have these initials, the most frequent first."""
-        with _damage(self.path):
-            found = self._searcher.terms_with_prefix(NAMES, f"{initials}{SHORT_NAME}")
-        return [term.partition(SHORT_NAME)[2] for term, _ in found]
+        return self._names_by_initials.get(initials, [])
 
     def meanings(self, name: str) -> list[str]:
         """What the library explains a short name to be, in lower case, what most passages say first."""
         with _damage(self.path):
             found = self._searcher.terms_with_prefix(NAMES, f"{name.lower()}{MEANING}")
         return [term.partition(MEANING)[2] for term, _ in found]
+
+    @cached_property
+    def _names_by_initials(self) -> dict[str, list[str]]:
+        """All short names: they are few, and a question looks for dozens of initials, of which hardly any is there."""
+        with _damage(self.path):
+            found = self._searcher.terms_with_prefix(NAMES, "")
+        names: dict[str, list[str]] = {}
+        for term, _ in found:
+            key, is_name, name = term.partition(SHORT_NAME)
+            if is_name:
+                names.setdefault(key, []).append(name)
+        return names
 
     def _idf(self, term: str) -> float:
         return _idf(max(self._searcher.doc_freq(field, term) for field in BOOSTS), len(self))
