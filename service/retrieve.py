@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalogue import Section
 from indexer.library import Snapshot
 from indexer.plain import plain
 from indexer.tokens import max_similarities, unpack
@@ -130,6 +129,7 @@ def retrieve(
     ids = [number for number in ids if number in sections]
     if not ids:
         return []
+    stands = [sections[number] for number in ids]
     codes = snapshot.catalogue.token_codes(snapshot.vectors.fingerprint, ids)
     # (forms, passages) each
     cosines = np.stack([snapshot.vectors.cosines(form.encoded.vector, ids) for form in asked])
@@ -140,8 +140,8 @@ def retrieve(
     nearest = np.argmax(nearness, axis=0), np.arange(len(ids))
     cosines, terms, tokens, scores = (part[nearest] for part in (cosines, terms, tokens, nearness))
     if mix.section:
-        scores += mix.section * _sections(scores, [sections[number] for number in ids])
-    scores += mix.note * np.array([sections[number].kind == "note" for number in ids], dtype=np.float32)
+        scores += mix.section * _sections(scores, [(one.document_id, one.headings) for one in stands])
+    scores += mix.note * np.array([one.kind == "note" for one in stands], dtype=np.float32)
     best_first = np.argsort(-scores, kind="stable")[:top].tolist()
     stored = snapshot.catalogue.passages(ids[k] for k in best_first)
     documents = snapshot.catalogue.documents_among({found.document_id for found in stored.values()})
@@ -260,9 +260,9 @@ def _rarity(snapshot: Snapshot, text: str, offsets: Sequence[tuple[int, int]]) -
     )
 
 
-def _sections(scores: NDArray[np.float32], sections: Sequence[Section]) -> NDArray[np.float32]:
+def _sections(scores: NDArray[np.float32], sections: Sequence[Hashable]) -> NDArray[np.float32]:
     """For each passage the mean of the three best scores in its section."""
-    members: dict[Section, list[int]] = defaultdict(list)
+    members: dict[Hashable, list[int]] = defaultdict(list)
     for k, section in enumerate(sections):
         members[section].append(k)
     result, values = scores.copy(), scores.tolist()
