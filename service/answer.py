@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import islice
 from typing import TypeAlias
 
@@ -176,11 +177,16 @@ def says_something(hit: Hit, question: str, asked: Collection[tuple[int, int]]) 
         return False
     if all((hit.document.id, span.lines[0]) in asked or _asks(hit, span) for span in passage.spans):
         return False
-    words, text = plain(question), passage.text
-    short = len(text.split()) <= 2 * len(words.split()) + 6
-    return _folded(words) != _folded(text) and not (
-        passage.kind != "question" and asks(words) and short and _folded(words) in _folded(text)
-    )
+    wanted, is_question, most_words = _as_asked(question)
+    text, short = _folded(passage.text), len(passage.text.split()) <= most_words
+    return wanted != text and not (passage.kind != "question" and is_question and short and wanted in text)
+
+
+@lru_cache(maxsize=16)
+def _as_asked(question: str) -> tuple[str, bool, int]:
+    """The letters of a question, whether it is phrased as one, and the most words of a text that only repeats it."""
+    words = plain(question)
+    return _folded(words), asks(words), 2 * len(words.split()) + 6
 
 
 def _asks(hit: Hit, span: Span) -> bool:

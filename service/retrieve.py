@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from indexer.library import Snapshot
 from indexer.plain import plain
-from indexer.tokens import max_similarities, unpack
+from indexer.tokens import DIMENSION, max_similarities, unpack
 from indexer.types import EncodedQuery, Encoder, Matrix, Reranker
 from service.forms import forms
 from service.types import Hit
@@ -215,13 +215,14 @@ def read_hits(snapshot: Snapshot, encoder: Encoder, query: Query, hits: Sequence
             own = [k for k, (start, end) in enumerate(places) if start < end]  # the others are special tokens
             starts, ends = [places[k][0] for k in own], [places[k][1] for k in own]
             tokens, similarities = tokens[own], similarities[own]
+            totals = np.zeros((count, DIMENSION), dtype=np.float32)
             for k, (start, end) in enumerate(_located(hit)):
                 inside = slice(bisect_left(starts, start), bisect_right(ends, end))
                 if inside.start < inside.stop:
-                    total = tokens[inside].sum(axis=0)
+                    totals[k] = tokens[inside].sum(axis=0)
                     spans[k] = similarities[inside].max(axis=0)
-                    about = abouts @ total / max(float(np.linalg.norm(total)), 1e-9)
-                    scores[k] = np.max(shares @ spans[k] + SPAN_MEAN * about)
+            norms = np.maximum(np.linalg.norm(totals, axis=1), 1e-9)
+            scores = (shares @ spans.T + SPAN_MEAN * (abouts @ totals.T / norms)).max(axis=0)
         met, first = [], 0
         for form in query.forms:
             part = slice(first, first := first + len(form.weights))

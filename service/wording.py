@@ -201,7 +201,7 @@ def contradiction(sentence: str, question: Asked, *, context: str = "") -> float
         or (missing_names(f"{context}\n{sentence}", question) and _names_others(sentence, question))
     ):
         return 0.0
-    return len(question.stems & _stems(_words(sentence))) / max(len(question.stems), 1)
+    return len(question.stems & stems_of(sentence)) / max(len(question.stems), 1)
 
 
 def _has_others(given: frozenset[str], wanted: frozenset[str]) -> bool:
@@ -212,7 +212,7 @@ def _has_others(given: frozenset[str], wanted: frozenset[str]) -> bool:
 def _has_opposite(sentence: str, question: Asked) -> bool:
     """Whether a sentence has the opposite of a word that it does not have."""
     words = question.stems & _opposites().keys()
-    said = _stems(_words(sentence)) if words else set()
+    said = stems_of(sentence) if words else frozenset()
     return any(_opposites()[word] & (said - question.stems) for word in words - said)
 
 
@@ -232,6 +232,12 @@ def defines(text: str, heading: str, subject: str) -> bool:
 
 def _words(text: str) -> tuple[Word, ...]:
     return tuple(Word(found[0], found.start(), found.end()) for found in _WORD.finditer(text))
+
+
+@lru_cache(maxsize=1024)
+def stems_of(text: str) -> frozenset[str]:
+    """The stems of a text's words."""
+    return frozenset(stems(" ".join(_WORD.findall(text))))
 
 
 def _stems(words: Iterable[Word]) -> set[str]:
