@@ -32,10 +32,11 @@ class Mix:
     (weighted by how rare they are in the library), `section` the mean score of the three best passages under the same
     heading. `note` is what a passage of a note has ahead of one of a paper: those of papers are longer and more, so the
     best of them is nearer by chance alone, and what a person wrote down is what she looks for first. `forms` says
-    whether the question is asked in the words of the library too, `pool` how many passages each search contributes.
-    `reading` weighs the odds that a passage answers, among the few that are read
-    word by word. `reranker` weighs what a re-ranker, where one is set, makes of the best hits: its whole range is about
-    what lies between the first and the twentieth, so it has its way where it is sure.
+    whether the question is asked in the words of the library too, `pool` how many passages each search contributes, and
+    `compared` how many of all these, the best without it, are compared token by token: the others are left out.
+    `reading` weighs the odds that a passage answers, among the few that are read word by word. `reranker` weighs what a
+    re-ranker, where one is set, makes of the best hits: its whole range is about what lies between the first and the
+    twentieth, so it has its way where it is sure.
     """
 
     lexical: float = 0.12
@@ -45,6 +46,7 @@ class Mix:
     note: float = 0.25
     forms: bool = True
     pool: int = 150
+    compared: int = 150
     reading: float = 0.1
     reranker: float = 2.0
 
@@ -129,19 +131,25 @@ def retrieve(
     ids = [number for number in ids if number in sections]
     if not ids:
         return []
-    stands = [sections[number] for number in ids]
-    codes = snapshot.catalogue.token_codes(snapshot.vectors.fingerprint, ids)
+    is_note = np.array([sections[number].kind == "note" for number in ids], dtype=np.float32)
     # (forms, passages) each
     cosines = np.stack([snapshot.vectors.cosines(form.encoded.vector, ids) for form in asked])
     terms = np.array([[known.get(number, 0.0) for number in ids] for known in lexical], dtype=np.float32)
     terms /= np.maximum(terms.max(axis=1, keepdims=True), 1e-9)
+    if mix.tokens and len(ids) > (most := max(mix.compared, top)):
+        # half the lead of a note: what its words add is still to come, beside which the lead counts less
+        rough = np.max(mix.dense * cosines + mix.lexical * terms, axis=0) + mix.note / 2 * is_note
+        kept = np.sort(np.argsort(-rough, kind="stable")[:most])
+        ids, is_note, cosines, terms = [ids[k] for k in kept.tolist()], is_note[kept], cosines[:, kept], terms[:, kept]
+    codes = snapshot.catalogue.token_codes(snapshot.vectors.fingerprint, ids)
     tokens = _token_matches(asked, [codes.get(number, b"") for number in ids])
     nearness = mix.dense * cosines + mix.lexical * terms + mix.tokens * tokens
     nearest = np.argmax(nearness, axis=0), np.arange(len(ids))
     cosines, terms, tokens, scores = (part[nearest] for part in (cosines, terms, tokens, nearness))
     if mix.section:
-        scores += mix.section * _sections(scores, [(one.document_id, one.headings) for one in stands])
-    scores += mix.note * np.array([one.kind == "note" for one in stands], dtype=np.float32)
+        places = [sections[number] for number in ids]
+        scores += mix.section * _sections(scores, [(one.document_id, one.headings) for one in places])
+    scores += mix.note * is_note
     best_first = np.argsort(-scores, kind="stable")[:top].tolist()
     stored = snapshot.catalogue.passages(ids[k] for k in best_first)
     documents = snapshot.catalogue.documents_among({found.document_id for found in stored.values()})
