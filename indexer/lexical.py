@@ -13,6 +13,7 @@ import struct
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
@@ -198,9 +199,7 @@ class Lexical:
 
     def names(self, initials: str) -> list[str]:
         """The short names in the library whose parts have these initials, the most frequent first."""
-        with _damage(self.path):
-            found = self._searcher.terms_with_prefix(NAMES, f"{initials}{SHORT_NAME}")
-        return [term.partition(SHORT_NAME)[2] for term, _ in found]
+        return self._names_by_initials.get(initials, [])
 
     def meanings(self, name: str) -> list[str]:
         """What the library explains a short name to be, in lower case, what most passages say first."""
@@ -214,6 +213,18 @@ class Lexical:
 
         wanted = Query.term_query(self._index.schema, INITIALS, initials, index_option="basic")
         return [number for number, _ in self._found(Query.const_score_query(wanted, 1.0), most)]
+
+    @cached_property
+    def _names_by_initials(self) -> dict[str, list[str]]:
+        """All short names: they are few, and a question looks for dozens of initials, of which hardly any is there."""
+        with _damage(self.path):
+            found = self._searcher.terms_with_prefix(NAMES, "")
+        names: dict[str, list[str]] = {}
+        for term, _ in found:
+            key, is_name, name = term.partition(SHORT_NAME)
+            if is_name:
+                names.setdefault(key, []).append(name)
+        return names
 
     def _idf(self, term: str) -> float:
         return _idf(max(self._searcher.doc_freq(field, term) for field in BOOSTS), len(self))
@@ -234,6 +245,7 @@ def stems(text: str) -> list[str]:
     return list(_analyzer().analyze(text))
 
 
+@cache
 def _analyzer() -> tantivy.TextAnalyzer:
     from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
 

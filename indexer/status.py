@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from indexer.discover import Found, read
 from indexer.errors import SourceError
 from indexer.library import Snapshot
-from indexer.records import StoredDocument, StoredPaper
+from indexer.records import TICK_SECONDS, StoredDocument, StoredPaper
 from indexer.settings import Settings
 
 
@@ -79,6 +81,16 @@ def is_stale(document: StoredDocument) -> bool:
     if is_vouched_for(document):
         return False
     try:
-        return read(Found(Path(document.root), document.file, 0, 0), max_bytes=document.size).sha256 != document.sha256
-    except SourceError:
+        found = document.path.stat()
+        settled = found.st_ctime + TICK_SECONDS < time.time()  # else a further change could leave the same stamps
+        digest = _digest if settled else _digest.__wrapped__
+        stamps = (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        return digest(document.root, document.file, document.size, stamps) != document.sha256
+    except (OSError, SourceError):
         return True
+
+
+@lru_cache(maxsize=1024)
+def _digest(root: str, file: str, size: int, stamps: tuple[int, ...]) -> str:  # noqa: ARG001 - part of the key
+    """The digest of a file of at most `size` bytes, which is read once while its stamps stay as they are."""
+    return read(Found(Path(root), file, 0, 0), max_bytes=size).sha256

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import islice, zip_longest
 from typing import TypeAlias
 
@@ -81,11 +82,11 @@ HitReader: TypeAlias = Callable[[Sequence[Hit]], list[Reading]]
 class Place:
     """What lies now where a passage was found.
 
-    `lines` are those of a note's file, None when it cannot be read or has changed since it was indexed: then it is
-    `stale`. `related` is what belongs to the place.
+    `lines` reads those of a note's file: None when it cannot be read, or no longer has the passage. `stale` says that
+    the file changed since it was indexed, `related` is what belongs to the place.
     """
 
-    lines: Sequence[str] | None
+    lines: Callable[[], Sequence[str] | None]
     stale: bool
     related: tuple[Related, ...] = ()
 
@@ -184,11 +185,16 @@ def says_something(hit: Hit, question: str, asked: Collection[tuple[int, int]]) 
         return False
     if all((hit.document.id, span.lines[0]) in asked or _asks(hit, span) for span in passage.spans):
         return False
-    words, text = plain(question), passage.text
-    short = len(text.split()) <= 2 * len(words.split()) + 6
-    return _folded(words) != _folded(text) and not (
-        passage.kind != "question" and asks(words) and short and _folded(words) in _folded(text)
-    )
+    wanted, is_question, most_words = _as_asked(question)
+    text, short = _folded(passage.text), len(passage.text.split()) <= most_words
+    return wanted != text and not (passage.kind != "question" and is_question and short and wanted in text)
+
+
+@lru_cache(maxsize=16)
+def _as_asked(question: str) -> tuple[str, bool, int]:
+    """The letters of a question, whether it is phrased as one, and the most words of a text that only repeats it."""
+    words = plain(question)
+    return _folded(words), asks(words), 2 * len(words.split()) + 6
 
 
 def _asks(hit: Hit, span: Span) -> bool:
@@ -250,7 +256,7 @@ def _best_spans(question: str, candidate: Candidate, least: float) -> list[Span]
     scores = candidate.reading.scores[list(candidate.spans)]
     if kind == "table":
         named = [wording.particulars(span.text, wording.asked(question)) for span in row]
-        scores = scores + PARTICULARS * np.array(named)
+        scores = scores + PARTICULARS * np.array(named, dtype=np.float32)
     order = [int(k) for k in np.argsort(-scores)[:2] if scores[k] >= least and scores[k] >= scores.max() - NEAR_SPAN]
     if kind != "question" or not order:
         return _whole(row, order, kind)
@@ -394,12 +400,13 @@ def between(spans: Sequence[Span], row: Sequence[Span]) -> Sequence[Span]:
     return row[row.index(spans[0]) : len(row) - row[::-1].index(spans[-1])]
 
 
-def quote(spans: Sequence[Span], lines: Sequence[str] | None) -> str:
+def quote(spans: Sequence[Span], read_lines: Callable[[], Sequence[str] | None]) -> str:
     """The text from the first span to the last as it stands in the file, white space folded.
 
-    One span is its own quote. Without the file's lines only the first span can be vouched for.
+    One span is its own quote: the file is not read for it. Without the file's lines only the first span can be vouched
+    for.
     """
-    if len(spans) > 1 and lines is not None:
+    if len(spans) > 1 and (lines := read_lines()) is not None:
         text = " ".join(" ".join(lines[spans[0].lines[0] - 1 : spans[-1].lines[1]]).split())
         first, last = (" ".join(span.text.split()) for span in (spans[0], spans[-1]))
         start, end = text.find(first), text.rfind(last)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import accumulate
 from typing import Literal, TypeAlias
 
@@ -68,8 +69,8 @@ class Standing:
         shift = self._shifts.get(hit.passage_id, 0)
         then = (hit.passage.lines[0] - shift, hit.passage.lines[1] - shift)
         related = self._relations.beside(self._snapshot, document, then, among=self._documents)
-        lines = self._lines_of(document) if stands and document.kind == "note" else None
-        return Place(lines, stale=stale or (document.kind == "note" and lines is None), related=related)
+        readable = stands and document.kind == "note"
+        return Place(partial(self._lines_of, document) if readable else _nothing, stale=stale, related=related)
 
     def _look(self, hit: Hit) -> tuple[Hit, State]:
         state = self._state(hit.document)
@@ -101,6 +102,10 @@ class Standing:
             lines = self._lines_of(document)
             self._texts[document.id] = None if lines is None else Text.of(lines)
         return self._texts[document.id]
+
+
+def _nothing() -> None:
+    """The lines of what has none, or of a file without the passage."""
 
 
 def file_state(document: StoredDocument) -> str:

@@ -173,7 +173,7 @@ def contradiction(sentence: str, question: Asked, *, context: str = "") -> float
         or (missing_names(f"{context}\n{sentence}", question) and _names_others(sentence, question))
     ):
         return 0.0
-    return len(question.stems & _stems(_words(sentence))) / max(len(question.stems), 1)
+    return len(question.stems & stems_of(sentence)) / max(len(question.stems), 1)
 
 
 def _has_others(given: frozenset[str], wanted: frozenset[str]) -> bool:
@@ -183,7 +183,7 @@ def _has_others(given: frozenset[str], wanted: frozenset[str]) -> bool:
 
 def _has_opposite(sentence: str, question: Asked) -> bool:
     """Whether a sentence has the opposite of a word that it does not have."""
-    said = _stems(_words(sentence))
+    said = stems_of(sentence)
     return any(opposites(word) & (said - question.stems) for word in question.stems - said)
 
 
@@ -203,6 +203,12 @@ def defines(text: str, heading: str, subject: str) -> bool:
 
 def _words(text: str) -> tuple[Word, ...]:
     return tuple(Word(found[0], found.start(), found.end()) for found in _WORD.finditer(text))
+
+
+@lru_cache(maxsize=1024)
+def stems_of(text: str) -> frozenset[str]:
+    """The stems of a text's words."""
+    return frozenset(stems(" ".join(_WORD.findall(text))))
 
 
 def _stems(words: Iterable[Word]) -> set[str]:

@@ -131,8 +131,8 @@ def messages(question: str, hits: Sequence[Hit]) -> list[dict[str, str]]:
 
 def stands(citation: Citation, hit: Hit, place: Place) -> bool:
     """Whether a quote stands verbatim, white space folded, in the lines it names; in a paper, in its passage."""
-    if citation.lines and place.lines is not None:
-        text = "\n".join(place.lines[citation.lines[0] - 1 : citation.lines[1]])
+    if citation.lines and (lines := place.lines()) is not None:
+        text = "\n".join(lines[citation.lines[0] - 1 : citation.lines[1]])
     else:  # of a note that changed meanwhile, what was read of it then
         text = " ".join(span.text for span in hit.passage.spans)
     quoted = _one_line(citation.quote)
@@ -141,9 +141,11 @@ def stands(citation: Citation, hit: Hit, place: Place) -> bool:
 
 def borne_out(answer: Answer, sources: Sequence[tuple[Hit, Place]]) -> Answer:
     """An answer with those of its sentences whose every citation stands; without any left, it answers nothing."""
+    said = {n for sentence in answer.sentences for n in sentence.citations}
     found = {
         citation.n
         for citation in answer.citations
+        if citation.n in said
         for hit, place in sources
         if belongs(citation, hit) and stands(citation, hit, place)
     }

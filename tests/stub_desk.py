@@ -155,7 +155,7 @@ class StubDesk:
                 ]
         found.sort(key=lambda hit: (hit[0], hit[1].id, hit[2]))
         return tuple(
-            cite(n, evidence, Place(None, stale=False, related=tuple(self.related(document))), said=True)
+            cite(n, evidence, Place(lambda: None, stale=False, related=tuple(self.related(document))), said=True)
             for n, (_, document, _, evidence) in enumerate(found[:k], 1)
         )
 

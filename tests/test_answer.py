@@ -80,12 +80,15 @@ def test_only_what_may_be_shown_is_read():
 def test_a_quote_of_several_spans_holds_what_lies_between():
     lines = ["- one **two**", "  - three", "- four"]
     spans = (Span("one **two**", (1, 1)), Span("four", (3, 3)))
-    assert quote(spans, lines) == "one **two** - three - four"
-    assert quote(spans, None) == "one **two**"
+    assert quote(spans, lambda: lines) == "one **two** - three - four"
+    assert quote(spans, lambda: None) == "one **two**"
     rows = ["| a   | b |", "|-----|---|", "| c   | d |"]
-    assert quote((Span(rows[0], (1, 1)), Span(rows[2], (3, 3))), rows) == "| a | b | |-----|---| | c | d |"
-    assert quote(spans, ["the file", "changed", "since"]) == "one **two**"
-    assert quote(spans[1:], lines) == "four"
+    assert quote((Span(rows[0], (1, 1)), Span(rows[2], (3, 3))), lambda: rows) == "| a | b | |-----|---| | c | d |"
+    assert quote(spans, lambda: ["the file", "changed", "since"]) == "one **two**"
+
+
+def test_a_file_is_not_read_for_a_quote_of_one_span():
+    assert quote((Span("four", (3, 3)),), lambda: pytest.fail("it was read")) == "four"
 
 
 def test_prose_that_was_cut_at_a_line_end_is_said_whole():
@@ -202,14 +205,14 @@ def test_what_announces_a_formula_is_not_said_without_it():
 def test_a_quote_from_a_paper_goes_from_the_first_to_the_last_sentence_with_every_box():
     found = paper_hit("One is said here.", "Two is left out.", "Three is said there.", "Four is not.")
     spans = found.passage.spans
-    cited = cite(3, Evidence(found, (spans[0], spans[2])), Place(None, stale=False), said=True)
+    cited = cite(3, Evidence(found, (spans[0], spans[2])), Place(lambda: None, stale=False), said=True)
     assert cited.quote == "One is said here. Two is left out. Three is said there."
     assert cited.boxes == (Box(1, 1, 0, 2, 9), Box(1, 2, 0, 3, 9), Box(2, 3, 0, 4, 9))
     assert (cited.pages, cited.lines, cited.file, cited.n) == ((1, 2), None, None, 3)
     assert cited.link == "/papers/1?page=1&sentences=1-3#quote"
-    last = cite(1, Evidence(found, spans[3:]), Place(None, stale=False), said=True)
+    last = cite(1, Evidence(found, spans[3:]), Place(lambda: None, stale=False), said=True)
     assert (last.pages, last.link) == ((2, 2), "/papers/1?page=2&sentences=4-4#quote")
-    assert cite(1, Evidence(found, spans[3:]), Place(None, stale=False)).pages == (1, 2)
+    assert cite(1, Evidence(found, spans[3:]), Place(lambda: None, stale=False)).pages == (1, 2)
 
 
 def test_passages_side_by_side_in_a_paper_are_quoted_as_one():
@@ -218,7 +221,7 @@ def test_passages_side_by_side_in_a_paper_are_quoted_as_one():
     first = replace(found, passage=replace(found.passage, spans=spans[:2], lines=(1, 2)))
     last = replace(found, passage=replace(found.passage, spans=spans[2:], lines=(3, 4)))
     (joined,) = neighbours_joined([last, first], 8, anything)
-    cited = cite(1, Evidence(joined, joined.passage.spans), Place(None, stale=False))
+    cited = cite(1, Evidence(joined, joined.passage.spans), Place(lambda: None, stale=False))
     assert (cited.pages, cited.link) == ((1, 2), "/papers/1?page=1&sentences=1-4#quote")
 
 

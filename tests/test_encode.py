@@ -120,6 +120,17 @@ def test_many_threads_may_ask(encoder: Encoder) -> None:
     assert np.array_equal(found, expected)
 
 
+@pytest.mark.parametrize("tokens", [2, 15, 16, 17, 32, 33, 100])
+def test_a_question_of_any_length_is_read_as_a_passage_is(encoder: Encoder, tokens: int) -> None:
+    text = " ".join((["gradient", "descent", "of", "the", "loss"] * 20)[: tokens - 2])
+    query, passage = encoder.encode_query(text), encoder.encode([text])
+    assert encoder.count_tokens([text]) == [tokens]
+    assert float(query.vector @ passage.vectors[0]) > 0.999
+    ours = encode.unit(unpack(passage.tokens[0]))[1:-1]
+    assert len(query.tokens) == tokens - 2
+    assert np.sum(query.tokens * ours, axis=1) == pytest.approx(1, abs=0.03)
+
+
 def test_prompts_go_before_the_text(encoder: Encoder) -> None:
     settings = replace(SETTINGS, query_prompt="query: ", passage_prompt="passage: ")
     prompted = load_encoder(settings, notice=pytest.fail)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stub_encoder import HashEncoder
 
+from indexer import discover
 from indexer.library import Library
 from indexer.parsing.text import lines_of
 from indexer.types import Passage, Span
@@ -93,6 +94,36 @@ def test_a_file_that_was_only_touched_is_not_stale(desk, file):
     os.utime(file, (1, 1))
     assert not desk.ask(ASKED).citations[0].stale
     assert desk.status().stale == ()
+
+
+def files_read(monkeypatch):
+    """The files that are read to see whether they changed, as they are."""
+    files = []
+
+    def read(found, **limits):
+        files.append(found.file)
+        return discover.read(found, **limits)
+
+    monkeypatch.setattr("indexer.status.read", read)
+    return files
+
+
+def test_a_file_that_was_touched_long_ago_is_read_once(desk, file, monkeypatch):
+    read = files_read(monkeypatch)
+    monkeypatch.setattr("indexer.status.TICK_SECONDS", -60.0)
+    os.utime(file, (1, 1))
+    assert [desk.ask(ASKED).citations[0].stale for _ in range(3)] == [False] * 3
+    assert read.count("group.md") == 1
+    file.write_text(NOTES["group.md"].replace("22-layers", "99-layers"))
+    assert SAID not in [sentence.text for sentence in desk.ask(ASKED).sentences]
+    assert read.count("group.md") == 2
+
+
+def test_a_file_that_was_touched_just_now_is_read_each_time(desk, file, monkeypatch):
+    read = files_read(monkeypatch)
+    os.utime(file, (1, 1))
+    assert [desk.ask(ASKED).citations[0].stale for _ in range(3)] == [False] * 3
+    assert read.count("group.md") == 3
 
 
 def test_a_change_that_neither_size_nor_time_show_is_seen(desk, file):
