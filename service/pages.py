@@ -21,6 +21,7 @@ from markupsafe import Markup
 from indexer.catalogue import StoredPaper
 from indexer.change import PaperState
 from indexer.errors import QuestionError
+from indexer.plain import plain
 from indexer.status import is_stale
 from indexer.types import Lines, pages_of
 from service.addresses import QUOTE, address_of, address_on_arxiv
@@ -42,6 +43,17 @@ WINDOW = 2000
 HINTS = 3
 """How many of the person's own open questions the first page offers."""
 
+FEW = 5
+"""So many papers that are not there are listed at once; of more, only the number is shown at first."""
+
+TROUBLE: dict[int, str] = {
+    HTTPStatus.NOT_FOUND: "Nothing is here",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "That cannot be shown",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Not ready",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "That went wrong",
+}
+"""What went wrong, in words; else as HTTP names it."""
+
 BECAME: dict[PaperState, str] = {
     "fetched": "In the library",
     "pending": "Pending",
@@ -52,7 +64,8 @@ BECAME: dict[PaperState, str] = {
 """What became of a paper, in words."""
 
 _LINES = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
-_CLOSED = re.compile(r"[.!?…:;]\W*$")
+_CLOSED = re.compile(r"[.!?…:;。！？؟]\W*$")
+_FIRST = re.compile(r"\A[a-z](?=[a-z]*\b[^.:/])")
 _RENDERED = ("md", "markdown")
 
 
@@ -80,8 +93,8 @@ def error_page(request: Request, status: int, detail: str, *, headers: Mapping[s
         "error.html",
         status=status,
         headers=headers,
-        title="Not ready" if waits else HTTPStatus(status).phrase,
-        detail=detail,
+        title=TROUBLE.get(status, HTTPStatus(status).phrase.capitalize()),
+        detail=_sentence(detail),
         again=str(request.url.replace(scheme="", netloc="")) if waits else None,
     )
 
@@ -233,6 +246,7 @@ def library_page(request: Request) -> Response:
         status_of_library=status,
         papers=_by_state(status.papers),
         titles={one.id: one.title for one in documents},
+        few=FEW,
         roots=[(root, list(group)) for root, group in groupby(placed, key=lambda one: one.root)],
         address_of=address_of,
     )
@@ -363,6 +377,11 @@ def _by_state(papers: Iterable[StoredPaper]) -> list[tuple[str, list[StoredPaper
     return list(groups.items())
 
 
+def _sentence(detail: str) -> str:
+    """Write what an error says as a sentence; names of files stay as they are."""
+    return _FIRST.sub(lambda first: first[0].upper(), detail)
+
+
 def _type_of(schema: Mapping[str, Any]) -> str:
     """Say the type of a JSON schema in a few words: `string`, `list of Citation`, `integer or null`."""
     if "$ref" in schema:
@@ -413,6 +432,7 @@ def _templates() -> jinja2.Environment:
         "locate": locate,
         "paragraphs": _paragraphs,
         "place": place_of,
+        "plain": plain,
         "answering": _answering,
         "arxiv": address_on_arxiv,
     }

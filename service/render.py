@@ -179,9 +179,10 @@ def _sanitised(html: str, view: _View, tags: frozenset[str]) -> str:
 
 
 def _framed(formula: str, mark: str) -> str:
-    """Keep a formula on a line with the mark after it, and let a wide one scroll by itself, also by keyboard."""
-    framed = f'<span class="formula" tabindex="0">{formula}</span>' if is_wide(formula) else formula
-    return f"{framed}\u2060{mark}" if mark else framed
+    """Let a formula that may be wider than the page scroll by itself; keep another on a line with the mark after it."""
+    if is_wide(formula):
+        return f'<span class="formula" tabindex="0">{formula}</span>{mark}'
+    return f'<span class="whole">{formula}{mark}</span>' if mark else formula
 
 
 @cache

@@ -340,7 +340,7 @@ def test_an_unexpected_error_shows_no_internals(client, desk, monkeypatch, caplo
     assert "secret" not in response.text
     assert "secret" in caplog.text
     page = client.get("/?q=norm", headers={"accept": "text/html"})
-    assert (page.status_code, "secret" in page.text, "Internal Server Error" in page.text) == (500, False, True)
+    assert (page.status_code, "secret" in page.text, "<h1>That went wrong</h1>" in page.text) == (500, False, True)
 
 
 def test_a_library_error_has_its_status(client, desk, monkeypatch):
@@ -354,7 +354,8 @@ def test_a_library_error_has_its_status(client, desk, monkeypatch):
 def test_a_browser_gets_a_page_where_a_program_gets_a_document(client):
     page = client.get("/nope", headers={"accept": "text/html,*/*"})
     assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
-    assert "<h1>Not Found</h1>" in page.text
+    assert "<h1>Nothing is here</h1>" in page.text
+    assert '<p class="lead">There is nothing at /nope; /docs lists what there is</p>' in page.text
 
 
 # ------------------------------------------------------------------------------------------------------ safety
@@ -722,7 +723,16 @@ def test_the_library_page_lists_papers_with_why_they_are_not_there(papers):
     page = papers.get("/library").text
     assert '<a href="/papers/2">Residual Stacks</a> <span class="place">2101.00001v2</span>' in page
     assert '<a href="https://arxiv.org/abs/2101.00002v1" rel="noopener noreferrer">arXiv 2101.00002v1</a>' in page
-    assert '<h3 class="became">Pending: arxiv.org cannot be reached</h3>' in page
+    assert '<summary><h3 class="became">Pending: arxiv.org cannot be reached <span class="count">1</span></h3>' in page
+
+
+def test_a_long_list_of_papers_that_are_not_there_is_folded(papers, shelved):
+    shelved.papers = (shelved.papers[0], *(replace(AWAITED, key=f"2101.0{n}") for n in range(10002, 10009)))
+    page = papers.get("/library").text
+    assert re.findall(r"<details( open)?>\s*<summary>.*?>(.*?) <span class=\"count\">(\d+)", page) == [
+        (" open", "In the library", "1"),
+        ("", "Pending: arxiv.org cannot be reached", "7"),
+    ]
 
 
 # ----------------------------------------------------------------------------------------------------- service
@@ -815,7 +825,7 @@ def test_until_the_library_is_there_the_service_says_what_is_missing(settings, m
         assert problem(response, 503)["type"] == "/docs#library-missing"
         assert response.headers["retry-after"] == "2"
         page = client.get("/?q=why", headers={"accept": "text/html"}).text
-        assert "no library at /x" in page
+        assert '<p class="lead">No library at /x; make one with: footnote index FOLDER</p>' in page
         assert '<a href="/?q=why">Try again</a>' in page
 
 

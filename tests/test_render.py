@@ -173,7 +173,7 @@ def test_images_become_their_words():
 def test_formulas_are_drawn_where_they_stand():
     page = html("so $a < b$ holds and $$c$$, too\n\n$$\nx^2\n$$", cited=(3, 5))
     small = "<math><mi>a</mi><mo>&lt;</mo><mi>b</mi></math>"
-    assert f'so {small} holds and <math display="block"><mi>c</mi></math>\u2060, too' in page
+    assert f'so {small} holds and <span class="whole"><math display="block"><mi>c</mi></math>,</span> too' in page
     raised = '<math display="block"><msup><mi>x</mi><mn>2</mn></msup></math>'
     assert f'<div id="L3" class="display cited">{raised}</div>' in page
     assert render_inline(r"the root \(a < b\) of org", resolve=nowhere) == f"the root {small} of org"
