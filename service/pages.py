@@ -27,15 +27,26 @@ from indexer.types import Lines, pages_of
 from service.addresses import QUOTE, address_of, address_on_arxiv
 from service.current import begun, check_page, find_document, find_note, open_desk
 from service.filters import Inquiry, as_words, parse
+from service.ledger import state_of
 from service.notes import Note, resolver
 from service.present import as_read, first_related, place_of, streamed
 from service.problem import anchor_of, every_error, status_of, title_of
 from service.render import Resolve, locate, render, render_inline
+from service.report import change_of, is_first_time, is_news
 from service.schemas import K
 from service.sheets import cited_spans, sections, sheets, text_of
 from service.types import Answer, AnsweredQuestion, Citation, WriterName
 
-Show: TypeAlias = Literal["open", "answered", "unsupported", "all"]
+Show: TypeAlias = Literal["open", "news", "answered", "unsupported", "all"]
+
+SHOWS: dict[Show, str] = {
+    "open": "Open",
+    "news": "News",
+    "answered": "Answered",
+    "unsupported": "Not answered",
+    "all": "All items",
+}
+"""What the page of questions can show, by the name that it has there."""
 
 WINDOW = 2000
 """How many lines of its source a page shows at once."""
@@ -80,6 +91,7 @@ def add_pages(app: FastAPI) -> None:
         ("/docs", docs_page),
     ):
         app.add_api_route(path, page, methods=["GET", "HEAD"], include_in_schema=False, response_class=HTMLResponse)
+    app.add_api_route("/questions/seen", mark_seen, methods=["POST"], include_in_schema=False, response_class=Response)
     app.add_api_route(
         "/wording", wording, methods=["POST"], include_in_schema=False, response_class=EventSourceResponse
     )
@@ -155,15 +167,30 @@ def questions_page(request: Request, show: Show = "open") -> Response:
     """Show the question dumps with what the library answers."""
     desk = open_desk(request)
     items = desk.questions()
+    first_time = is_first_time(items)
+    counts = {choice: len(_shown(items, choice)) for choice in SHOWS if choice != "news" or not first_time}
     return _page(
         request,
         "questions.html",
         resolve=resolver(desk.documents),
         show=show,
-        seen=any(item.changed != "new" for item in items if item.answer),
-        counts={choice: len(_shown(items, choice)) for choice in ("open", "answered", "unsupported", "all")},
+        choices=[(choice, SHOWS[choice], count) for choice, count in counts.items() if count or choice != "news"],
+        first_time=first_time,
+        counts=counts,
+        change_of=(lambda _item: "") if first_time else change_of,
+        state=state_of(_shown(items, "all" if first_time else show)),
         files=_by_place(_shown(items, show)),
     )
+
+
+def mark_seen(request: Request, state: str, show: Show = "news") -> Response:
+    """Remember that the person has seen what the page showed; nothing, where that is not what it would show now."""
+    desk = open_desk(request)
+    items = _shown(desk.questions(), show)
+    if state_of(items) == state:
+        desk.remember(items, whole=False)
+        show = "open"
+    return RedirectResponse(f"/questions?show={show}", HTTPStatus.SEE_OTHER)
 
 
 def note_page(
@@ -300,6 +327,8 @@ def _shown(items: Iterable[AnsweredQuestion], show: Show) -> list[AnsweredQuesti
     match show:
         case "open":
             return [item for item in items if item.question.wanted]
+        case "news":
+            return [item for item in items if is_news(item)]
         case "answered":
             return [item for item in items if item.answer and item.answer.verdict != "unsupported"]
         case "unsupported":

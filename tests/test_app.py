@@ -168,7 +168,7 @@ def test_questions_give_the_dump_with_answers(client):
     items = client.get("/api/questions").json()["questions"]
     assert list(items[0]) == [
         *("text", "state", "kind", "file", "line", "section", "parent", "wikilinks", "arxiv_ids", "urls"),
-        *("answer", "changed"),
+        *("answer", "changed", "before"),
     ]
     assert [
         (item["text"], item["state"], item["line"], item["answer"] and item["answer"]["verdict"]) for item in items
@@ -465,6 +465,62 @@ def test_the_questions_page_filters(client, show, texts):
     page = client.get("/questions", params={"show": show}).text
     assert re.findall(r'<p class="text">([^<]*?)(?: <span|</p>)', page) == texts
     assert re.findall(r'<span class="count">(\d+)</span>', page)[:4] == ["2", "1", "1", "3"]
+
+
+def test_nothing_is_news_before_the_person_has_seen_the_questions(client, desk):
+    page = client.get("/questions").text
+    assert 'class="changed' not in page
+    assert "show=news" not in page
+    assert mark_seen(client, page) == "/questions?show=open"
+    assert [item.question.text for item in desk.seen] == [
+        "Why residual connections?",
+        "Where do quasars come from?",
+        "read",
+    ]
+
+
+def mark_seen(client, page):
+    """Press the one button of the page; where it leads."""
+    action = html.unescape(re.search(r'<form class="seen" action="([^"]+)" method="post">', page)[1])
+    return client.post(action, follow_redirects=False).headers["location"]
+
+
+@pytest.fixture
+def told(desk):
+    """The desk of a person who has seen the questions, of which the first was not answered then."""
+    desk.told = {
+        "Why residual connections?": ("answered", "unsupported"),
+        "Where do quasars come from?": ("same", "partial"),
+        "read": ("same", None),
+    }
+    return desk
+
+
+def test_the_questions_page_shows_what_is_news_and_marks_just_that_as_seen(client, told):
+    page = client.get("/questions?show=news").text
+    assert re.findall(r'<span class="changed (\w+)">([^<]+)</span>', page) == [
+        ("supported", "newly answered"),
+        ("unsupported", "not answered any more"),
+    ]
+    assert re.findall(r'>(\w+) <span class="count">(\d+)</span>', page)[:2] == [("Open", "2"), ("News", "2")]
+    assert told.seen == []  # a page that was loaded was not read yet
+    assert mark_seen(client, page) == "/questions?show=open"
+    assert [item.question.text for item in told.seen] == ["Why residual connections?", "Where do quasars come from?"]
+    assert 'class="seen"' not in client.get("/questions").text  # it does not show all of the news
+
+
+def test_what_came_after_the_page_was_loaded_is_not_marked_as_seen(client, told):
+    page = client.get("/questions?show=news").text
+    del told.told["read"]
+    told.told["Why residual connections?"] = ("same", "supported")
+    assert mark_seen(client, page) == "/questions?show=news"
+    assert told.seen == []
+
+
+def test_without_news_the_page_says_so(client, told):
+    told.told = dict.fromkeys(told.told, ("same", None))
+    assert "show=news" not in client.get("/questions").text
+    assert "Nothing is new since" in client.get("/questions?show=news").text
 
 
 def test_an_unknown_filter_is_refused(client):
