@@ -69,6 +69,7 @@ _ALT = re.compile(r"""\balt\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGNOR
 _BLOCK_ID = re.compile(r"(?:^|[ \t])\^([A-Za-z0-9-]+)[ \t]*$")
 _ORG_LINK = re.compile(r"\[\[([^\]\[]+)\]\[([^\]\[]+)\]\]")
 _ORG_FORMULA = re.compile(r"\\\((.+?)\\\)|\\\[(.+?)\\\]")
+_ROW = re.compile(r"^\|\s*(.*?)\s*\|$")
 _LEAD = re.compile(r"^(?:[-*+>][ \t]+|#{1,6}[ \t]+)*(?:\[[ xX-]\][ \t]+)?")
 
 
@@ -94,9 +95,10 @@ def render(lines: Sequence[str], *, resolve: Resolve, cited: Lines | None = None
 
 
 def render_inline(text: str, *, resolve: Resolve) -> str:
-    """Render the inline markup of one sentence, or of one line of a list, to safe HTML without blocks."""
+    """Render the inline markup of a sentence, or of a line of a list or table, to safe HTML without blocks."""
     view = _View(secrets.token_hex(8), resolve, None, "")
-    markdown = _ORG_FORMULA.sub(_org_formula, _ORG_LINK.sub(_org_link, _LEAD.sub("", " ".join(text.split()))))
+    line = _ROW.sub(r"\1", _LEAD.sub("", " ".join(text.split())))
+    markdown = _ORG_FORMULA.sub(_org_formula, _ORG_LINK.sub(_org_link, line))
     html = _parser().renderInline(markdown, {"view": view})
     return _sanitised(html, view, _INLINE)
 

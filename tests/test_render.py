@@ -239,6 +239,10 @@ def test_a_sentence_is_rendered_without_blocks():
     )
 
 
+def test_the_row_of_a_table_loses_its_edges():
+    assert render_inline("| one | `two` |", resolve=nowhere) == "one | <code>two</code>"
+
+
 def test_what_is_too_large_or_too_long_to_render_is_left_to_the_source_view():
     assert render(["x" * 100] * (LARGEST // 100 + 1), resolve=nowhere) is None
     assert render(["x" * 60_000], resolve=nowhere) is None
