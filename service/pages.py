@@ -140,7 +140,7 @@ def search_page(request: Request, q: str = "", k: K = 8, writer: WriterName = "e
         trouble=trouble,
         filters=[(str(one), str(inquiry.dropped(one))) for one in inquiry.filters],
         listed=listed,
-        totals=None if q.strip() else desk.status(),
+        totals=None if listed or (answer and answer.citations) else desk.status(),
         hints=[] if q.strip() else desk.open_questions(HINTS),
         chat=chat.model if chat.configured else None,
         writer=writer,

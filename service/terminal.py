@@ -94,6 +94,8 @@ def answer_text(answer: Answer, style: Style, *, said: int = 0) -> str:
     related = first_related(resting + nearest)
     if resting:
         lines += ["Sources", *_sources(resting, related, style)]
+    if not answer.citations:
+        lines += ["Nothing comes near it. What the library holds: footnote status"]
     if nearest:
         lines += ["See also" if resting else "Nearest passages", *_sources(nearest, related, style)]
     return "\n".join(lines)

@@ -417,7 +417,7 @@ def test_a_link_out_of_the_root_is_served_only_while_it_holds_what_was_indexed(c
 
 def test_a_note_that_is_gone_says_so(client, desk):
     (desk.root / "nets.md").unlink()
-    assert problem(client.get("/notes/2"), 404)["detail"].startswith("nets.md: ")
+    assert problem(client.get("/notes/2"), 404)["detail"].startswith("nets.md is gone since it was indexed; ")
 
 
 # ------------------------------------------------------------------------------------------------------- pages
@@ -445,6 +445,12 @@ def test_the_search_page_escapes_the_question(client):
     page = client.get("/", params={"q": '"><script>alert(1)</script>'}).text
     assert "<script>alert" not in page
     assert 'value="&#34;&gt;&lt;script&gt;alert(1)&lt;/script&gt;"' in page
+
+
+def test_an_empty_library_says_how_to_fill_it(tmp_path, settings):
+    client = TestClient(create_app(settings, desk=StubDesk(tmp_path)))
+    for path in ("/", "/?q=norm", "/library"):
+        assert "Fill it with <code>footnote index FOLDER</code>." in client.get(path).text
 
 
 def test_an_empty_question_shows_the_empty_page(client):
@@ -689,7 +695,9 @@ def test_a_page_that_cannot_be_drawn_says_why_and_the_service_goes_on(papers, sh
 
 def test_a_paper_whose_file_is_gone_says_so(papers, shelved):
     (shelved.root / "2101.00001v2.pdf").unlink()
-    assert problem(papers.get("/api/papers/2/pages/1.png"), 404)["detail"].startswith("2101.00001v2.pdf: ")
+    assert problem(papers.get("/api/papers/2/pages/1.png"), 404)["detail"].startswith(
+        "2101.00001v2.pdf is gone since it was indexed; "
+    )
     page = papers.get("/papers/2").text
     assert "This file has changed since it was indexed" in page
     assert shelf.ADDS in page
@@ -779,13 +787,16 @@ def test_the_library_page_lists_papers_with_why_they_are_not_there(papers):
     page = papers.get("/library").text
     assert '<a href="/papers/2">Residual Stacks</a> <span class="place">2101.00001v2</span>' in page
     assert '<a href="https://arxiv.org/abs/2101.00002v1" rel="noopener noreferrer">arXiv 2101.00002v1</a>' in page
-    assert '<summary><h3 class="became">Pending: arxiv.org cannot be reached <span class="count">1</span></h3>' in page
+    assert (
+        '<summary><h3 class="became">Pending: arxiv.org cannot be reached&nbsp;<span class="count">1</span></h3>'
+        in page
+    )
 
 
 def test_a_long_list_of_papers_that_are_not_there_is_folded(papers, shelved):
     shelved.papers = (shelved.papers[0], *(replace(AWAITED, key=f"2101.0{n}") for n in range(10002, 10009)))
     page = papers.get("/library").text
-    assert re.findall(r"<details( open)?>\s*<summary>.*?>(.*?) <span class=\"count\">(\d+)", page) == [
+    assert re.findall(r"<details( open)?>\s*<summary>.*?>(.*?)&nbsp;<span class=\"count\">(\d+)", page) == [
         (" open", "In the library", "1"),
         ("", "Pending: arxiv.org cannot be reached", "7"),
     ]

@@ -57,6 +57,14 @@ def test_colour_only_on_request():
     assert "\033[33mAnswered in part\033[0m" in answer_text(ANSWER, Style(colour=True))
 
 
+def test_what_nothing_comes_near_says_what_to_do_next():
+    nothing = replace(ANSWER, verdict="unsupported", sentences=(Sentence("Nothing answers this.", ()),), citations=())
+    assert answer_text(nothing, Style()) == (
+        "Nothing answers this.\n\nNot answered · confidence 51%\n\n"
+        "Nothing comes near it. What the library holds: footnote status"
+    )
+
+
 def test_nothing_found():
     assert search_text(SearchResult("x", (), 1.0), Style()) == "Nothing found."
 
