@@ -31,6 +31,7 @@ _PAPER_HEADING = re.compile(r"\b(?:papers?|articles?|literature|bibliography|rea
 _NUMBER = re.compile(r"\d+[.)][ \t]*")
 _LIST_MARK = re.compile(r"^[ \t]*(?:[-*+][ \t]+|\d+[.)][ \t]+)")
 _DOUBT = re.compile(r"\(\?+\)")  # "Laptop (?)" doubts, but does not ask
+_MARK = re.compile("[?？؟]")
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
 
 
@@ -118,7 +119,7 @@ def _kind(block: Block, *, collects: bool, holds_items: bool) -> Kind:
 
 def asks(text: str) -> bool:
     """Whether a text is phrased as a question, with or without its mark; one that ends in a full stop states."""
-    if "?" in _ADDRESS.sub("", _DOUBT.sub("", text)):
+    if _MARK.search(_ADDRESS.sub("", _DOUBT.sub("", text))):
         return True
     return bool(_ASKS.match(text)) and not text.rstrip().endswith(".")
 
