@@ -141,6 +141,11 @@ class Catalogue:
         """List where a note names papers that the library holds, by line."""
         return [Reference(*row) for row in self._rows(sql.LINKS_FROM, {"document": document_id})]
 
+    def named_in(self, document_id: int) -> int:
+        """Count the papers that a note names, those too that the library does not hold."""
+        ((count,),) = self._rows(sql.NAMED_IN, (document_id,))
+        return int(count)
+
     def notes_on(self, document_id: int) -> list[Reference]:
         """List where notes name the paper of that document."""
         return [Reference(*row) for row in self._rows(sql.LINKS_TO, {"document": document_id})]

@@ -7,7 +7,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -195,8 +195,9 @@ def summary(report: Report) -> str:
         if (count := getattr(report, word))
     ]
     failed = f", {len(report.failures)} could not be read" if report.failures else ""
+    files = "1 file" if report.files == 1 else f"{report.files} files"
     return (
-        f"{report.files} files ({', '.join(parts) or 'nothing to do'}{failed}), {report.passages} passages, "
+        f"{files} ({', '.join(parts) or 'nothing to do'}{failed}), {report.passages} passages, "
         f"{report.embedded} embedded, {report.seconds:.1f} s" + papers_summary(report.papers)
     )
 
@@ -209,13 +210,18 @@ def papers_summary(papers: PapersReport) -> str:
     lines = [f"{named}, {papers.held} in the library ({papers.fetched} fetched now)"]
     failed = "failed, for --update-papers to try again"
     for word, rows in (("pending, for the next run", papers.pending), (failed, papers.failed)):
-        reasons: dict[str, list[str]] = {}
-        for key, reason in rows:
-            reasons.setdefault(reason, []).append(key)
-        for reason, keys in reasons.items():
-            shown = ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
-            lines.append(f"  {word}: {shown}: {reason}")
+        lines += _by_reason(word, rows)
     return "\n" + "\n".join(lines)
+
+
+def _by_reason(word: str, rows: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """A line for each reason, with the first papers that it holds for."""
+    reasons: dict[str, list[str]] = {}
+    for key, reason in rows:
+        reasons.setdefault(reason, []).append(key)
+    for reason, keys in reasons.items():
+        shown = ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
+        yield f"  {word}: {shown}: {reason}" if reason else f"  {word}: {shown}"
 
 
 def run_status(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -252,17 +258,16 @@ def run_status(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int
 
 
 def print_papers(papers: Sequence[StoredPaper]) -> None:
-    """Print how many papers the notes name, and those that are not there, each with the reason."""
+    """Print how many papers the notes name, and why some are not there; `--json` names each of them."""
     if papers:
         states = Counter(paper.state for paper in papers)
         print(
             f"Papers    {len(papers)} named: {', '.join(f'{count} {state}' for state, count in states.most_common())}"
         )
-        for paper in papers:
-            if paper.state != "fetched":
-                print(
-                    f"  {paper.key}: {paper.state}, {paper.reason}" if paper.reason else f"  {paper.key}: {paper.state}"
-                )
+        for state in states:
+            if state != "fetched":
+                rows = ((paper.key, paper.reason or "") for paper in papers if paper.state == state)
+                print("\n".join(_by_reason(state, rows)))
 
 
 def shown_progress() -> AbstractContextManager[Callable[[Progress], None]]:

@@ -28,6 +28,7 @@ _TASK_END = re.compile(r"\b(?:notes?|homework|assignment|lectures?|flash ?cards?
 _CITED = re.compile(r"\b(?:19|20)\d\d\b|\bet al\b|\bpaper\b", re.IGNORECASE)
 _PAPER_HEADING = re.compile(r"\b(?:papers?|articles?|literature|bibliography|reading list|to read)\b", re.IGNORECASE)
 _DOUBT = re.compile(r"\(\?+\)")  # "Laptop (?)" doubts, but does not ask
+_MARK = re.compile("[?？؟]")
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
 
 
@@ -99,7 +100,7 @@ def _kind(block: Block, *, collects: bool, holds_items: bool) -> Kind:
 
 def asks(text: str) -> bool:
     """Whether a text is phrased as a question, with or without its mark; one that ends in a full stop states."""
-    if "?" in _ADDRESS.sub("", _DOUBT.sub("", text)):
+    if _MARK.search(_ADDRESS.sub("", _DOUBT.sub("", text))):
         return True
     return bool(_ASKS.match(text)) and not text.rstrip().endswith(".")
 

@@ -340,6 +340,7 @@ PUT_PAPER: Final = "INSERT OR REPLACE INTO papers VALUES (?, ?, ?, ?, ?, ?, ?, ?
 REMOVE_PAPER: Final = "DELETE FROM papers WHERE key = ?"
 ADD_LINK: Final = "INSERT INTO paper_links VALUES (?, ?, ?, ?, ?)"
 REMOVE_LINKS: Final = "DELETE FROM paper_links WHERE document_id = ?"
+NAMED_IN: Final = "SELECT count(DISTINCT coalesce(identifier, url)) FROM paper_links WHERE document_id = ?"
 WANTED_PAPERS: Final = "SELECT DISTINCT identifier, version, url FROM paper_links ORDER BY identifier, version, url"
 # A PDF is the paper that a note names when it has its id, or was fetched from its address.
 _LINKED = """

@@ -312,5 +312,7 @@ async def _on_http(request: Request, error: Exception) -> Response:
     path = request.url.path
     said = str(error.detail)
     if said == HTTPStatus(error.status_code).phrase:  # the framework's own word for it
-        said = f"{request.method} {path}: {said.lower()}; /docs lists what there is"
+        missing = error.status_code == HTTPStatus.NOT_FOUND
+        said = f"there is nothing at {path}" if missing else f"{request.method} {path}: {said.lower()}"
+        said += "; /docs lists what there is"
     return _respond(request, error.status_code, said, headers=error.headers)

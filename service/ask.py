@@ -179,9 +179,9 @@ class Desk:
             items = (stored.question for stored in snapshot.catalogue.questions())
             return [item.text for item in items if item.wanted and item.kind == "question"][:most]
 
-    def remember(self, items: Sequence[AnsweredQuestion]) -> None:
-        """Note in the ledger what was shown to the person, so that the next time can say what changed."""
-        ledger.remember(self.library.path, items, time.time())
+    def remember(self, items: Sequence[AnsweredQuestion], *, whole: bool = True) -> None:
+        """Note in the ledger what was shown to the person, all items or some, for the next time to say what changed."""
+        ledger.remember(self.library.path, items, time.time(), whole=whole)
 
     def status(self) -> Status:
         """What is in the library, what failed, and what is out of date."""

@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import re
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -89,8 +90,20 @@ def _drop_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+class _Help(argparse.HelpFormatter):
+    """Leaves room for the names of commands, which argparse forgets to be further in than options."""
+
+    def add_argument(self, action: argparse.Action) -> None:
+        super().add_argument(action)
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - argparse names it in no other way
+            self._action_max_length += 2
+
+
 class _Parser(argparse.ArgumentParser):
     """A parser whose errors are one line, like all others."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(formatter_class=_Help, **options)
 
     def error(self, message: str) -> NoReturn:
         if re.match(r"unrecognized arguments: -[^\W\d_-]{2}", message):
@@ -311,6 +324,9 @@ def _one_question(arguments: argparse.Namespace) -> str:
 
 
 def _style(environ: Mapping[str, str]) -> Any:
-    from service.terminal import Style
+    from service.terminal import WIDTH, Style
 
-    return Style(colour=sys.stdout.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb")
+    if not sys.stdout.isatty():
+        return Style()
+    columns = shutil.get_terminal_size((WIDTH, 24)).columns
+    return Style(not environ.get("NO_COLOR") and environ.get("TERM") != "dumb", max(20, min(columns, WIDTH)))

@@ -32,7 +32,9 @@ def read_file(document: StoredDocument, *, max_bytes: int) -> tuple[Source, bool
     try:
         source = read(Found(root, document.file, document.size, document.mtime_ns), max_bytes=max_bytes)
     except SourceError as error:
-        raise SourceError(f"{document.file}: {error}") from error
+        gone = isinstance(error.__cause__, FileNotFoundError | NotADirectoryError)
+        why = " is gone since it was indexed; footnote index brings the library up to date" if gone else f": {error}"
+        raise SourceError(f"{document.file}{why}") from error
     changed = source.sha256 != document.sha256
     if changed and not source.path.resolve().is_relative_to(root.resolve()):
         raise SourceError(f"{document.file} leads out of its root and has changed; index it again")

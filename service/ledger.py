@@ -181,21 +181,28 @@ def known(settings: Settings, *, whole: bool) -> tuple[AnsweredQuestion, ...] | 
         return Ledger(settings.library, rules(settings, catalogue.fingerprint), whole=whole).items(catalogue)
 
 
-def remember(library: Path, items: Sequence[AnsweredQuestion], now: float) -> None:
+def remember(library: Path, items: Sequence[AnsweredQuestion], now: float, *, whole: bool = True) -> None:
     """Keep what the person was told at `now`, in seconds since 1970, for the next time to say what is new.
 
-    Raises LibraryMissing, LibraryFull or LibraryLocked.
+    With `whole` these are all the items there are, else some of them. Raises LibraryMissing, LibraryFull or
+    LibraryLocked.
     """
     with _open_to_write(library / CATALOGUE) as catalogue:
         told = catalogue.ledger()
         shown = {key(item.question): item for item in items}
         entries = [LedgerEntry(name, _verdict(item, told.get(name)), now) for name, item in shown.items()]
-        missing = [entry for name, entry in told.items() if name not in shown]
+        missing = [entry for name, entry in told.items() if whole and name not in shown]
         entries += [replace(entry, missing_since=now) for entry in missing if entry.missing_since is None]
         since = now - FORGOTTEN_AFTER
         catalogue.put_ledger(
             entries, (entry.key for entry in missing if entry.missing_since is not None and entry.missing_since < since)
         )
+
+
+def state_of(items: Iterable[AnsweredQuestion]) -> str:
+    """Name what is told by showing some items: another name when one of them, or its verdict, is another."""
+    told = [(key(item.question), item.answer.verdict if item.answer else "") for item in items]
+    return sha256(repr(told).encode()).hexdigest()[:32]
 
 
 def judged(item: StoredQuestion, answers: Mapping[str, Answer], told: Mapping[str, LedgerEntry]) -> AnsweredQuestion:

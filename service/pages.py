@@ -23,22 +23,44 @@ from service.addresses import QUOTE, address_of
 from service.current import begun, check_page, find_document, find_note, open_desk
 from service.files import Note
 from service.filters import Inquiry, parse
+from service.ledger import state_of
 from service.links import resolver
 from service.present import first_related, streamed
 from service.problem import anchor_of, every_error, status_of, title_of
 from service.render import Resolve, render
+from service.report import change_of, is_first_time, is_news
 from service.schemas import K
 from service.sheets import cited_spans, sections, sheets, text_of
 from service.templates import fill
 from service.types import Answer, AnsweredQuestion, WriterName
 
-Show: TypeAlias = Literal["open", "answered", "unsupported", "all"]
+Show: TypeAlias = Literal["open", "news", "answered", "unsupported", "all"]
+
+SHOWS: dict[Show, str] = {
+    "open": "Open",
+    "news": "News",
+    "answered": "Answered",
+    "unsupported": "Not answered",
+    "all": "All items",
+}
+"""What the page of questions can show, by the name that it has there."""
 
 WINDOW = 2000
 """How many lines of its source a page shows at once."""
 
 HINTS = 3
 """How many of the person's own open questions the first page offers."""
+
+FEW = 5
+"""So many papers that are not there are listed at once; of more, only the number is shown at first."""
+
+TROUBLE: dict[int, str] = {
+    HTTPStatus.NOT_FOUND: "Nothing is here",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "That cannot be shown",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Not ready",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "That went wrong",
+}
+"""What went wrong, in words; else as HTTP names it."""
 
 BECAME: dict[PaperState, str] = {
     "fetched": "In the library",
@@ -50,6 +72,7 @@ BECAME: dict[PaperState, str] = {
 """What became of a paper, in words."""
 
 _LINES = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
+_FIRST = re.compile(r"\A[a-z](?=[a-z]*\b[^.:/])")
 _RENDERED = ("md", "markdown")
 
 
@@ -64,6 +87,7 @@ def add_pages(app: FastAPI) -> None:
         ("/docs", docs_page),
     ):
         app.add_api_route(path, page, methods=["GET", "HEAD"], include_in_schema=False, response_class=HTMLResponse)
+    app.add_api_route("/questions/seen", mark_seen, methods=["POST"], include_in_schema=False, response_class=Response)
     app.add_api_route(
         "/wording", wording, methods=["POST"], include_in_schema=False, response_class=EventSourceResponse
     )
@@ -77,8 +101,8 @@ def error_page(request: Request, status: int, detail: str, *, headers: Mapping[s
         "error.html",
         status=status,
         headers=headers,
-        title="Not ready" if waits else HTTPStatus(status).phrase,
-        detail=detail,
+        title=TROUBLE.get(status, HTTPStatus(status).phrase.capitalize()),
+        detail=_sentence(detail),
         again=str(request.url.replace(scheme="", netloc="")) if waits else None,
     )
 
@@ -112,7 +136,7 @@ def search_page(request: Request, q: str = "", k: K = 8, writer: WriterName = "e
         trouble=trouble,
         filters=[(str(one), str(inquiry.dropped(one))) for one in inquiry.filters],
         listed=listed,
-        totals=None if q.strip() else desk.status(),
+        totals=None if listed or (answer and answer.citations) else desk.status(),
         hints=[] if q.strip() else desk.open_questions(HINTS),
         chat=chat.model if chat.configured else None,
         writer=writer,
@@ -139,15 +163,30 @@ def questions_page(request: Request, show: Show = "open") -> Response:
     """Show the question dumps with what the library answers."""
     desk = open_desk(request)
     items = desk.questions()
+    first_time = is_first_time(items)
+    counts = {choice: len(_shown(items, choice)) for choice in SHOWS if choice != "news" or not first_time}
     return _page(
         request,
         "questions.html",
         resolve=resolver(desk.documents),
         show=show,
-        seen=any(item.changed != "new" for item in items if item.answer),
-        counts={choice: len(_shown(items, choice)) for choice in ("open", "answered", "unsupported", "all")},
+        choices=[(choice, SHOWS[choice], count) for choice, count in counts.items() if count or choice != "news"],
+        first_time=first_time,
+        counts=counts,
+        change_of=(lambda _item: "") if first_time else change_of,
+        state=state_of(_shown(items, "all" if first_time else show)),
         files=_by_place(_shown(items, show)),
     )
+
+
+def mark_seen(request: Request, state: str, show: Show = "news") -> Response:
+    """Remember that the person has seen what the page showed; nothing, where that is not what it would show now."""
+    desk = open_desk(request)
+    items = _shown(desk.questions(), show)
+    if state_of(items) == state:
+        desk.remember(items, whole=False)
+        show = "open"
+    return RedirectResponse(f"/questions?show={show}", HTTPStatus.SEE_OTHER)
 
 
 def note_page(
@@ -230,6 +269,7 @@ def library_page(request: Request) -> Response:
         status_of_library=status,
         papers=_by_state(status.papers),
         titles={one.id: one.title for one in documents},
+        few=FEW,
         roots=[(root, list(group)) for root, group in groupby(placed, key=lambda one: one.root)],
         address_of=address_of,
     )
@@ -283,6 +323,8 @@ def _shown(items: Iterable[AnsweredQuestion], show: Show) -> list[AnsweredQuesti
     match show:
         case "open":
             return [item for item in items if item.question.wanted]
+        case "news":
+            return [item for item in items if is_news(item)]
         case "answered":
             return [item for item in items if item.answer and item.answer.verdict != "unsupported"]
         case "unsupported":
@@ -327,6 +369,11 @@ def _by_state(papers: Iterable[StoredPaper]) -> list[tuple[str, list[StoredPaper
         said = BECAME[paper.state] if not paper.reason else f"{BECAME[paper.state]}: {paper.reason}"
         groups.setdefault(said, []).append(paper)
     return list(groups.items())
+
+
+def _sentence(detail: str) -> str:
+    """Write what an error says as a sentence; names of files stay as they are."""
+    return _FIRST.sub(lambda first: first[0].upper(), detail)
 
 
 def _page(

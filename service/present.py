@@ -70,6 +70,7 @@ def question_json(item: AnsweredQuestion) -> dict[str, Any]:
         "file": item.file,
         "answer": None if item.answer is None else answer_json(item.answer),
         "changed": item.changed,
+        "before": item.before,
     }
 
 

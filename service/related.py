@@ -36,8 +36,7 @@ class Relations:
         found = ties if among is None else [tie for tie in ties if tie.document_id in among]
         if document.kind == "note":
             here = [tie.related for tie in found if lines[0] <= tie.line <= lines[1]]
-            few = len({tie.document_id for tie in ties}) <= FEW
-            return _each_once(here or [tie.related for tie in found if few])
+            return _each_once(here or [tie.related for tie in found if tie.about])
         return _each_once([tie.related for tie in found])
 
     def of(self, snapshot: Snapshot, document: StoredDocument) -> list[Related]:
@@ -56,11 +55,15 @@ class Relations:
 
 @dataclass(frozen=True, slots=True)
 class _Tie:
-    """What belongs to a document, the document that it is, and the line of the note that says so."""
+    """What belongs to a document, the document that it is, and the line of the note that says so.
+
+    `about`: the note names so few papers, held or not, that all of it is about them.
+    """
 
     line: int
     document_id: int
     related: Related
+    about: bool
 
 
 def _look_up(snapshot: Snapshot, document: StoredDocument) -> list[_Tie]:
@@ -69,11 +72,12 @@ def _look_up(snapshot: Snapshot, document: StoredDocument) -> list[_Tie]:
         named = catalogue.papers_in(document.id)
         papers = catalogue.documents_among({one.paper_id for one in named}) if named else {}
         ties = [(one, papers[one.paper_id]) for one in named if one.paper_id in papers]
-        return [_Tie(one.line, paper.id, paper_of_note(paper)) for one, paper in ties]
+        about = bool(ties) and catalogue.named_in(document.id) <= FEW
+        return [_Tie(one.line, paper.id, paper_of_note(paper), about) for one, paper in ties]
     naming = catalogue.notes_on(document.id)
     notes = catalogue.documents_among({one.note_id for one in naming}) if naming else {}
     return [
-        _Tie(one.line, one.note_id, note_on_paper(notes[one.note_id], one.line))
+        _Tie(one.line, one.note_id, note_on_paper(notes[one.note_id], one.line), about=True)
         for one in naming
         if one.note_id in notes
     ]

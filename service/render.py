@@ -1,8 +1,9 @@
 """Notes as safe HTML, in which every block carries the number of its line in the file.
 
 What a note holds is not trusted. It is rendered with raw HTML let through, and then sanitised; the attributes
-that this module itself writes begin with a mark which no note can know, and lose it in the sanitiser. A note's
-own ids are kept apart by the prefix `note-`, its other attributes are dropped but for links and the shape of tables.
+that this module itself writes begin with a mark which no note can know, and lose it in the sanitiser. Formulas are put
+in after it, where numbers with the same mark stand. A note's own ids are kept apart by the prefix `note-`, its other
+attributes are dropped but for links and the shape of tables.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from html import escape, unescape
 from typing import TypeAlias
@@ -27,6 +28,7 @@ from indexer.parsing.obsidian import callout, obsidian_plugin
 from indexer.parsing.prepare import front_matter, mask
 from indexer.plain import plain
 from indexer.types import Lines
+from service.formulas import is_wide, mathml
 
 Resolve: TypeAlias = Callable[[str], str | None]
 """The name or the relative path of a note → the address of its page, or None when the library has none."""
@@ -66,6 +68,8 @@ _IMG = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
 _ALT = re.compile(r"""\balt\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGNORECASE)
 _BLOCK_ID = re.compile(r"(?:^|[ \t])\^([A-Za-z0-9-]+)[ \t]*$")
 _ORG_LINK = re.compile(r"\[\[([^\]\[]+)\]\[([^\]\[]+)\]\]")
+_ORG_FORMULA = re.compile(r"\\\((.+?)\\\)|\\\[(.+?)\\\]")
+_ROW = re.compile(r"^\|\s*(.*?)\s*\|$")
 _LEAD = re.compile(r"^(?:[-*+>][ \t]+|#{1,6}[ \t]+)*(?:\[[ xX-]\][ \t]+)?")
 
 
@@ -87,15 +91,16 @@ def render(lines: Sequence[str], *, resolve: Resolve, cited: Lines | None = None
         html = _parser().render("\n".join(masked), {"view": view})
     except RecursionError:
         return None
-    return _sanitised(html, view.mark, _INLINE | _BLOCKS)
+    return _sanitised(html, view, _INLINE | _BLOCKS)
 
 
 def render_inline(text: str, *, resolve: Resolve) -> str:
-    """Render the inline markup of one sentence, or of one line of a list, to safe HTML without blocks."""
+    """Render the inline markup of a sentence, or of a line of a list or table, to safe HTML without blocks."""
     view = _View(secrets.token_hex(8), resolve, None, "")
-    markdown = _ORG_LINK.sub(_org_link, _LEAD.sub("", " ".join(text.split())))
+    line = _ROW.sub(r"\1", _LEAD.sub("", " ".join(text.split())))
+    markdown = _ORG_FORMULA.sub(_org_formula, _ORG_LINK.sub(_org_link, line))
     html = _parser().renderInline(markdown, {"view": view})
-    return _sanitised(html, view.mark, _INLINE)
+    return _sanitised(html, view, _INLINE)
 
 
 def locate(passage: str, quote: str) -> tuple[str, str, str] | None:
@@ -120,12 +125,13 @@ def locate(passage: str, quote: str) -> tuple[str, str, str] | None:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """What one rendering knows: the mark of its own attributes, and the reader's request."""
+    """What one rendering knows: the mark of its own attributes, the reader's request, and the formulas so far."""
 
     mark: str
     resolve: Resolve
     cited: Lines | None
     title: str
+    formulas: list[str] = field(default_factory=list)
 
     def tag(self, name: str, **attributes: str) -> str:
         """Write an opening tag whose attributes survive the sanitiser; `_` stands for `-` in their names."""
@@ -140,11 +146,20 @@ class _View:
             if value:
                 token.attrSet(key, self.mark + value)
 
+    def formula(self, latex: str, *, display: bool) -> str | None:
+        """Keep a formula for after the sanitiser; what stands in its place, or None where it stays as it is written."""
+        if (found := mathml(latex, display=display)) is None:
+            return None
+        self.formulas.append(found)
+        return f"{self.mark}{len(self.formulas) - 1};"
+
     def cites(self, first: int, last: int) -> bool:
         return self.cited is not None and first <= self.cited[1] and last >= self.cited[0]
 
 
-def _sanitised(html: str, mark: str, tags: frozenset[str]) -> str:
+def _sanitised(html: str, view: _View, tags: frozenset[str]) -> str:
+    mark = view.mark
+
     def keep(_tag: str, attribute: str, value: str) -> str | None:
         if value.startswith(mark):
             return value[len(mark) :]
@@ -154,7 +169,7 @@ def _sanitised(html: str, mark: str, tags: frozenset[str]) -> str:
             return None
         return f"#note-{value[1:]}" if attribute == "href" and value.startswith("#") else value
 
-    return nh3.clean(
+    clean = nh3.clean(
         html,
         tags=set(tags),
         attributes=_ATTRIBUTES,
@@ -162,6 +177,14 @@ def _sanitised(html: str, mark: str, tags: frozenset[str]) -> str:
         url_schemes={"http", "https", "mailto"},
         link_rel="noopener noreferrer",
     )
+    return re.sub(rf"{mark}(\d+);([.,;:!?)]?)", lambda place: _framed(view.formulas[int(place[1])], place[2]), clean)
+
+
+def _framed(formula: str, mark: str) -> str:
+    """Let a formula that may be wider than the page scroll by itself; keep another on a line with the mark after it."""
+    if is_wide(formula):
+        return f'<span class="formula" tabindex="0">{formula}</span>{mark}'
+    return f'<span class="whole">{formula}{mark}</span>' if mark else formula
 
 
 @cache
@@ -214,9 +237,11 @@ def _leaf(view: _View, tokens: Sequence[Token], i: int, seen: set[int]) -> None:
     name = _claim(first, seen)
     classes = ["cited"] if view.cites(first, last) else []
     if token.type.startswith("math_block"):
-        token.type, content = "html_block", f"$${token.content}$$"
-        opening = view.tag("pre", id=name, **{"class": " ".join(["math", *classes])})
-        token.content = f"{opening}<code>{escape(content)}</code></pre>\n"
+        drawn = view.formula(token.content, display=True)
+        tag, inner = ("div", drawn) if drawn else ("pre", f"<code>{escape(f'$${token.content}$$')}</code>")
+        shown = {"class": " ".join(["display" if drawn else "math", *classes])}
+        token.type = "html_block"
+        token.content = f"{view.tag(tag, id=name, **shown)}{inner}</{tag}>\n"
     elif token.type == "html_block":
         token.content = f"{view.tag('span', id=name)}</span>{_IMG.sub(lambda image: _alt(view, image), token.content)}"
     else:
@@ -336,6 +361,8 @@ def _inline_token(view: _View, token: Token) -> Token:
             return _html(_picture(view, str(token.attrGet("src") or ""), token.content))
         case "math_inline" | "math_inline_double":
             dollars = "$" if token.type == "math_inline" else "$$"
+            if drawn := view.formula(token.content, display=dollars == "$$"):
+                return _html(drawn)
             text = escape(f"{dollars}{token.content}{dollars}")
             return _html(f"{view.tag('code', **{'class': 'math'})}{text}</code>")
         case "html_inline":
@@ -365,6 +392,11 @@ def _org_link(link: re.Match[str]) -> str:
     """Write a link of org, `[[target][text]]`, as Markdown; only those to the web lead anywhere."""
     target, text = link.groups()
     return f"[{text}](<{target}>)" if target.startswith(("http://", "https://")) else text
+
+
+def _org_formula(formula: re.Match[str]) -> str:
+    r"""Write a formula of org, `\(x\)` or `\[x\]`, as Markdown."""
+    return f"${(formula[1] or formula[2]).strip()}$"
 
 
 def _picture(view: _View, source: str, alt: str) -> str:

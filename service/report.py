@@ -53,6 +53,11 @@ def news(items: Sequence[AnsweredQuestion]) -> dict[str, list[AnsweredQuestion]]
     return {name: part for name, part in parts.items() if part}
 
 
+def is_news(item: AnsweredQuestion) -> bool:
+    """Whether what the library says to an item is another thing than last time, or an answer to one that is new."""
+    return bool(change_of(item)) and (item.changed != "new" or _is_answered(item))
+
+
 def change_of(item: AnsweredQuestion) -> str:
     """What became of an item since last time, in a few words; empty when nothing did."""
     if item.changed != "same" or item.answer is None:

@@ -109,7 +109,12 @@ class Question(BaseModel):
     arxiv_ids: list[str]
     urls: list[str]
     answer: Answer | None = Field(description="None where the item needs no answer.")
-    changed: Literal["new", "answered", "same"] = Field(description="Since `footnote questions` last showed the dump.")
+    changed: Literal["new", "answered", "same"] = Field(
+        description="Since the person last saw it: printed by `footnote questions`, or marked as seen in the browser."
+    )
+    before: Literal["supported", "partial", "unsupported"] | None = Field(
+        description="The verdict that the person saw then; null where there was none."
+    )
 
 
 class Questions(BaseModel):

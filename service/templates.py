@@ -13,13 +13,14 @@ import jinja2
 from fastapi import Request
 from markupsafe import Markup
 
+from indexer.plain import plain
 from service.addresses import address_on_arxiv
 from service.filters import as_words
 from service.present import as_read, place_of
 from service.render import Resolve, locate, render_inline
 from service.types import Answer, Citation
 
-_CLOSED = re.compile(r"[.!?…:;]\W*$")
+_CLOSED = re.compile(r"[.!?…:;。！？؟]\W*$")
 
 
 def fill(request: Request, template: str, *, resolve: Resolve | None = None, **context: Any) -> str:
@@ -90,6 +91,7 @@ def _templates() -> jinja2.Environment:
         "locate": locate,
         "paragraphs": paragraphs,
         "place": place_of,
+        "plain": plain,
         "answering": answering,
         "arxiv": address_on_arxiv,
         "type_of": type_of,

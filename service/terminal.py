@@ -1,4 +1,4 @@
-"""Answers and the question dump as text for a terminal, at most 80 columns."""
+"""Answers and the question dump as text for a terminal, at most 80 columns of it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from unicodedata import east_asian_width
 
 from indexer.plain import plain
 from service.filters import parse
@@ -14,13 +15,17 @@ from service.report import change_of, counted, is_first_time, news
 from service.types import Answer, AnsweredQuestion, Citation, Related, SearchResult, Sentence, Verdict
 
 WIDTH = 80
+"""Rows are no longer than that, also where the terminal is wider: longer ones are hard to read."""
+
+_INDENT = " " * 6
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How to set text off: with ANSI codes where `colour`, else not at all."""
+    """How to set text off, with ANSI codes where `colour`, and how many cells of the terminal a row may take."""
 
     colour: bool = False
+    width: int = WIDTH
 
     def strong(self, text: str) -> str:
         """Text that matters."""
@@ -34,6 +39,22 @@ class Style:
         """The verdict in words, in its colour."""
         code = {"supported": "32", "partial": "33", "unsupported": "31"}[verdict]
         return f"\033[{code}m{VERDICTS[verdict]}\033[0m" if self.colour else VERDICTS[verdict]
+
+    def wrapped(
+        self, text: str, *, first: str = "", then: str = "", most: int | None = None, cut: str = " …"
+    ) -> list[str]:
+        """Break a text into rows; after `most` of them it ends in `cut`. What is wide in East Asia takes two cells."""
+        cells = "".join(f"{char}\0" if east_asian_width(char) in "WF" else char for char in text)
+        rows = textwrap.wrap(
+            cells,
+            self.width - (cells != text),  # one of two cells may be left to the next row
+            initial_indent=first,
+            subsequent_indent=then,
+            break_on_hyphens=False,
+            max_lines=most,
+            placeholder=cut,
+        )
+        return [row.replace("\0", "") for row in rows] or [first]
 
 
 class Said:
@@ -73,6 +94,8 @@ def answer_text(answer: Answer, style: Style, *, said: int = 0) -> str:
     related = first_related(resting + nearest)
     if resting:
         lines += ["Sources", *_sources(resting, related, style)]
+    if not answer.citations:
+        lines += ["Nothing comes near it. What the library holds: footnote status"]
     if nearest:
         lines += ["See also" if resting else "Nearest passages", *_sources(nearest, related, style)]
     return "\n".join(lines)
@@ -103,7 +126,7 @@ def questions_text(items: Sequence[AnsweredQuestion], style: Style) -> str:
             lines += ["", style.faint(f"{file} › {section}" if section else file)]
             for item in group:
                 lines += ["", *_item(item, style, first_time=is_first_time(items))]
-    lines += ["", *_wrapped(counted(items))]
+    lines += ["", *style.wrapped(counted(items))]
     return "\n".join(lines).lstrip("\n")
 
 
@@ -111,14 +134,14 @@ def _item(item: AnsweredQuestion, style: Style, *, first_time: bool) -> Iterator
     assert item.answer is not None
     mark = {"supported": "✓", "partial": "~", "unsupported": "✗"}[item.answer.verdict]
     change = "" if first_time else change_of(item)
-    yield from _wrapped(f"{mark} {plain(item.question.text)}" + (f" ({change})" if change else ""), then="  ")
+    yield from style.wrapped(f"{mark} {plain(item.question.text)}" + (f" ({change})" if change else ""), then="  ")
     if item.answer.verdict == "unsupported":
         yield style.faint("  nothing in the library answers this")
         return
     cited = {citation.n: citation for citation in item.answer.citations}
     for numbers, sentences in groupby(item.answer.sentences, key=lambda sentence: sentence.citations):
         for sentence in sentences:
-            yield from (style.strong(row) for row in _wrapped(_read(sentence, cited), first="  ", then="  "))
+            yield from (style.strong(row) for row in style.wrapped(_read(sentence, cited), first="  ", then="  "))
         for n in numbers:
             yield style.faint(f"    {place_of(cited[n])}") + (
                 " (changed since it was indexed)" if cited[n].stale else ""
@@ -136,7 +159,7 @@ def _sentences(answer: Answer, style: Style, sentences: Iterable[Sentence]) -> I
     for sentence in sentences:
         marks = "".join(f" [{n}]" for n in sentence.citations)
         text = sentence.text if answer.writer == "chat" else _read(sentence, cited)
-        yield from (style.strong(row) for row in _wrapped(text + marks))
+        yield from (style.strong(row) for row in style.wrapped(text + marks))
 
 
 def _read(sentence: Sentence, cited: Mapping[int, Citation]) -> str:
@@ -151,13 +174,9 @@ def _sources(citations: Iterable[Citation], related_to: Mapping[int, Sequence[Re
         yield f"{number} {style.strong(place_of(citation))}{changed}"  # a path is copied, so never broken
         titled = citation.headings if citation.kind == "note" else (citation.title, *citation.headings)
         path = " › ".join(titled) or citation.title
-        yield from (style.faint(row) for row in _wrapped(path, first="      ", then="      "))
-        quote = textwrap.shorten(as_read(citation.quote, citation), 3 * (WIDTH - 8), placeholder=" …")
-        yield from _wrapped(f"“{quote}”", first="      ", then="      ")
+        yield from (style.faint(row) for row in style.wrapped(path, first=_INDENT, then=_INDENT))
+        quote = f"“{as_read(citation.quote, citation)}”"
+        yield from style.wrapped(quote, first=_INDENT, then=_INDENT, most=3, cut=" …”")
         for related in related_to[citation.n][:1]:
             line = f"↳ {related.relation}: {place_of_related(related)} {related.title}"
-            yield style.faint(f"      {textwrap.shorten(line, WIDTH - 6, placeholder=' …')}")
-
-
-def _wrapped(text: str, *, first: str = "", then: str = "") -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=then, break_on_hyphens=False) or [first]
+            yield from (style.faint(row) for row in style.wrapped(line, first=_INDENT, then=_INDENT, most=1))

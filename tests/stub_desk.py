@@ -17,7 +17,7 @@ from indexer.types import Passage, Question, Span
 from service.answer import Evidence, Place, cite
 from service.filters import Filter, parse
 from service.related import note_on_paper, paper_of_note
-from service.types import Answer, AnsweredQuestion, Citation, Hit, Related, SearchResult, Sentence
+from service.types import Answer, AnsweredQuestion, Changed, Citation, Hit, Related, SearchResult, Sentence, Verdict
 
 _NOTES = frozenset({".md", ".markdown", ".txt", ".org"})
 _PAPERS = frozenset({".pdf", ".abstract"})
@@ -41,6 +41,9 @@ class StubDesk:
         number = next((one.id for one in self._documents if one.paper), None)
         self.writes: Callable[[Answer], Iterator[Answer]] | None = None
         """What the chat model makes of an answer; there is none without."""
+        self.told: dict[str, tuple[Changed, Verdict | None]] = {}
+        """What became of a question, by its text, and its verdict before; it is new without."""
+        self.seen: list[AnsweredQuestion] = []
         self.papers = (replace(HERE, document_id=number), AWAITED) if number else ()
 
     def ask(self, question: str, *, k: int = 8, filters: Sequence[Filter] = ()) -> Answer:
@@ -74,11 +77,15 @@ class StubDesk:
 
     def questions(self) -> tuple[AnsweredQuestion, ...]:
         return tuple(
-            AnsweredQuestion(item, str(self.root), one.file, one.id, answer, "new" if answer else "same")
+            AnsweredQuestion(item, str(self.root), one.file, one.id, answer, *self.told.get(item.text, ("new", None)))
             for one in self._documents
             for item in _asked(self._lines.get(one.id, []))
             for answer in [self.ask(item.text) if item.wanted else None]
         )
+
+    def remember(self, items: Sequence[AnsweredQuestion], *, whole: bool = True) -> None:
+        assert not whole
+        self.seen += items
 
     def open_questions(self, most: int) -> list[str]:
         return [item.question.text for item in self.questions() if item.question.wanted][:most]

@@ -172,7 +172,7 @@ def test_questions_give_the_dump_with_answers(client):
     items = client.get("/api/questions").json()["questions"]
     assert list(items[0]) == [
         *("text", "state", "kind", "file", "line", "section", "parent", "wikilinks", "arxiv_ids", "urls"),
-        *("answer", "changed"),
+        *("answer", "changed", "before"),
     ]
     assert [
         (item["text"], item["state"], item["line"], item["answer"] and item["answer"]["verdict"]) for item in items
@@ -344,7 +344,7 @@ def test_an_unexpected_error_shows_no_internals(client, desk, monkeypatch, caplo
     assert "secret" not in response.text
     assert "secret" in caplog.text
     page = client.get("/?q=norm", headers={"accept": "text/html"})
-    assert (page.status_code, "secret" in page.text, "Internal Server Error" in page.text) == (500, False, True)
+    assert (page.status_code, "secret" in page.text, "<h1>That went wrong</h1>" in page.text) == (500, False, True)
 
 
 def test_a_library_error_has_its_status(client, desk, monkeypatch):
@@ -358,7 +358,8 @@ def test_a_library_error_has_its_status(client, desk, monkeypatch):
 def test_a_browser_gets_a_page_where_a_program_gets_a_document(client):
     page = client.get("/nope", headers={"accept": "text/html,*/*"})
     assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
-    assert "<h1>Not Found</h1>" in page.text
+    assert "<h1>Nothing is here</h1>" in page.text
+    assert '<p class="lead">There is nothing at /nope; /docs lists what there is</p>' in page.text
 
 
 # ------------------------------------------------------------------------------------------------------ safety
@@ -420,7 +421,7 @@ def test_a_link_out_of_the_root_is_served_only_while_it_holds_what_was_indexed(c
 
 def test_a_note_that_is_gone_says_so(client, desk):
     (desk.root / "nets.md").unlink()
-    assert problem(client.get("/notes/2"), 404)["detail"].startswith("nets.md: ")
+    assert problem(client.get("/notes/2"), 404)["detail"].startswith("nets.md is gone since it was indexed; ")
 
 
 # ------------------------------------------------------------------------------------------------------- pages
@@ -450,6 +451,12 @@ def test_the_search_page_escapes_the_question(client):
     assert 'value="&#34;&gt;&lt;script&gt;alert(1)&lt;/script&gt;"' in page
 
 
+def test_an_empty_library_says_how_to_fill_it(tmp_path, settings):
+    client = TestClient(create_app(settings, desk=StubDesk(tmp_path)))
+    for path in ("/", "/?q=norm", "/library"):
+        assert "Fill it with <code>footnote index FOLDER</code>." in client.get(path).text
+
+
 def test_an_empty_question_shows_the_empty_page(client):
     for path in ("/", "/?q=", "/?q=++"):
         assert "12 passages from 4 notes" in client.get(path).text
@@ -468,6 +475,62 @@ def test_the_questions_page_filters(client, show, texts):
     page = client.get("/questions", params={"show": show}).text
     assert re.findall(r'<p class="text">([^<]*?)(?: <span|</p>)', page) == texts
     assert re.findall(r'<span class="count">(\d+)</span>', page)[:4] == ["2", "1", "1", "3"]
+
+
+def test_nothing_is_news_before_the_person_has_seen_the_questions(client, desk):
+    page = client.get("/questions").text
+    assert 'class="changed' not in page
+    assert "show=news" not in page
+    assert mark_seen(client, page) == "/questions?show=open"
+    assert [item.question.text for item in desk.seen] == [
+        "Why residual connections?",
+        "Where do quasars come from?",
+        "read",
+    ]
+
+
+def mark_seen(client, page):
+    """Press the one button of the page; where it leads."""
+    action = html.unescape(re.search(r'<form class="seen" action="([^"]+)" method="post">', page)[1])
+    return client.post(action, follow_redirects=False).headers["location"]
+
+
+@pytest.fixture
+def told(desk):
+    """The desk of a person who has seen the questions, of which the first was not answered then."""
+    desk.told = {
+        "Why residual connections?": ("answered", "unsupported"),
+        "Where do quasars come from?": ("same", "partial"),
+        "read": ("same", None),
+    }
+    return desk
+
+
+def test_the_questions_page_shows_what_is_news_and_marks_just_that_as_seen(client, told):
+    page = client.get("/questions?show=news").text
+    assert re.findall(r'<span class="changed (\w+)">([^<]+)</span>', page) == [
+        ("supported", "newly answered"),
+        ("unsupported", "not answered any more"),
+    ]
+    assert re.findall(r'>(\w+) <span class="count">(\d+)</span>', page)[:2] == [("Open", "2"), ("News", "2")]
+    assert told.seen == []  # a page that was loaded was not read yet
+    assert mark_seen(client, page) == "/questions?show=open"
+    assert [item.question.text for item in told.seen] == ["Why residual connections?", "Where do quasars come from?"]
+    assert 'class="seen"' not in client.get("/questions").text  # it does not show all of the news
+
+
+def test_what_came_after_the_page_was_loaded_is_not_marked_as_seen(client, told):
+    page = client.get("/questions?show=news").text
+    del told.told["read"]
+    told.told["Why residual connections?"] = ("same", "supported")
+    assert mark_seen(client, page) == "/questions?show=news"
+    assert told.seen == []
+
+
+def test_without_news_the_page_says_so(client, told):
+    told.told = dict.fromkeys(told.told, ("same", None))
+    assert "show=news" not in client.get("/questions").text
+    assert "Nothing is new since" in client.get("/questions?show=news").text
 
 
 def test_an_unknown_filter_is_refused(client):
@@ -651,7 +714,9 @@ def test_a_pdf_that_could_not_be_read_says_why(papers, shelved):
 
 def test_a_paper_whose_file_is_gone_says_so(papers, pdf):
     pdf.unlink()
-    assert problem(papers.get("/api/papers/2/pages/1.png"), 404)["detail"].startswith("2101.00001v2.pdf: ")
+    assert problem(papers.get("/api/papers/2/pages/1.png"), 404)["detail"].startswith(
+        "2101.00001v2.pdf is gone since it was indexed; "
+    )
     page = papers.get("/papers/2").text
     assert "This file has changed since it was indexed" in page
     assert shelf.ADDS in page
@@ -741,7 +806,19 @@ def test_the_library_page_lists_papers_with_why_they_are_not_there(papers):
     page = papers.get("/library").text
     assert '<a href="/papers/2">Residual Stacks</a> <span class="place">2101.00001v2</span>' in page
     assert '<a href="https://arxiv.org/abs/2101.00002v1" rel="noopener noreferrer">arXiv 2101.00002v1</a>' in page
-    assert '<h3 class="became">Pending: arxiv.org cannot be reached</h3>' in page
+    assert (
+        '<summary><h3 class="became">Pending: arxiv.org cannot be reached&nbsp;<span class="count">1</span></h3>'
+        in page
+    )
+
+
+def test_a_long_list_of_papers_that_are_not_there_is_folded(papers, shelved):
+    shelved.papers = (shelved.papers[0], *(replace(AWAITED, key=f"2101.0{n}") for n in range(10002, 10009)))
+    page = papers.get("/library").text
+    assert re.findall(r"<details( open)?>\s*<summary>.*?>(.*?)&nbsp;<span class=\"count\">(\d+)", page) == [
+        (" open", "In the library", "1"),
+        ("", "Pending: arxiv.org cannot be reached", "7"),
+    ]
 
 
 # ----------------------------------------------------------------------------------------------------- service
@@ -833,5 +910,5 @@ def test_until_the_library_is_there_the_service_says_what_is_missing(settings, m
         assert problem(response, 503)["type"] == "/docs#library-missing"
         assert response.headers["retry-after"] == "2"
         page = client.get("/?q=why", headers={"accept": "text/html"}).text
-        assert "no library at /x" in page
+        assert '<p class="lead">No library at /x; make one with: footnote index FOLDER</p>' in page
         assert '<a href="/?q=why">Try again</a>' in page

@@ -8,9 +8,11 @@ from desks import NOTES, write
 from stub_chat import KEY, ChatServer, events, line
 from watchfiles import Change
 
-from indexer.cli import papers_summary, watch
+from indexer.catalogue import StoredPaper
+from indexer.cli import papers_summary, print_papers, watch
 from indexer.collect import PapersReport
-from service.cli import main
+from service.cli import _style, main
+from service.terminal import Style
 
 pytestmark = pytest.mark.usefixtures("stub_model")
 
@@ -210,7 +212,7 @@ def test_questions_answers_the_dump_and_remembers_what_it_showed(indexed, capsys
     ]
     assert list(items[0]) == [
         "text", "state", "kind", "line", "section", "parent", "wikilinks", "arxiv_ids", "urls",
-        "file", "answer", "changed",
+        "file", "answer", "changed", "before",
     ]  # fmt: skip
     assert (items[0]["changed"], items[3]["answer"]) == ("new", None)
     assert main(["questions"], indexed) == 0
@@ -345,6 +347,35 @@ def test_papers_that_are_missing_for_the_same_reason_share_a_line():
         "\n  failed, for --update-papers to try again: 3, 4, 5 and 1 more: gone"
     )
     assert papers_summary(PapersReport(0, 0, 0, (), ())) == ""
+
+
+def test_status_has_a_line_for_each_reason_why_papers_are_missing(capsys):
+    rows = [("1", "fetched", None), ("2", "pending", "no way"), ("3", "failed", "gone"), ("4", "pending", "no way")]
+    rows += [("5", "withdrawn", None)]
+    print_papers([StoredPaper(key, key, state=state, reason=reason) for key, state, reason in rows])
+    assert capsys.readouterr().out.splitlines() == [
+        "Papers    5 named: 2 pending, 1 fetched, 1 failed, 1 withdrawn",
+        "  pending: 2, 4: no way",
+        "  failed: 3: gone",
+        "  withdrawn: 5",
+    ]
+
+
+def test_help_names_every_command_on_its_own_line(capsys):
+    assert main([], {}) == 0
+    rows = capsys.readouterr().out.splitlines()
+    assert "    questions   answer the open questions that stand in the notes" in rows
+
+
+def test_a_terminal_sets_width_and_colour(monkeypatch):
+    monkeypatch.setattr("sys.stdout", type("Terminal", (io.StringIO,), {"isatty": lambda _: True})())
+    for columns, width in (("40", 40), ("200", 80), ("5", 20)):
+        monkeypatch.setenv("COLUMNS", columns)
+        assert _style({}) == Style(colour=True, width=width)
+    assert not _style({"NO_COLOR": "1"}).colour
+    assert not _style({"TERM": "dumb"}).colour
+    monkeypatch.setattr("sys.stdout", io.StringIO())
+    assert _style({}) == Style()
 
 
 def test_a_watcher_does_not_see_what_is_written_to_the_library(tmp_path, monkeypatch):

@@ -438,6 +438,30 @@ def test_an_item_that_is_long_gone_is_forgotten(told, days, changed):
     assert looked(folder, remember=False)[0][WHY].changed == changed
 
 
+def test_what_is_shown_in_part_says_nothing_of_the_rest(told):
+    folder, files = told
+    index(folder, files | {"zebra.md": ZEBRA})
+    with opened(folder) as desk:
+        items = desk.questions()
+        others = [item for item in items if item.question.text != WHY]
+        desk.remember(others, whole=False)
+        assert {item.question.text for item in desk.questions() if item.changed == "answered"} == {WHY}
+        desk.remember([item for item in items if item.question.text == WHY], whole=False)
+        assert {item.changed for item in desk.questions()} == {"same"}
+    with Catalogue.open(folder / "library" / "catalogue.db", write=False) as catalogue:
+        assert {entry.missing_since for entry in catalogue.ledger().values()} == {None}
+
+
+def test_the_state_of_some_items_is_that_of_their_words_and_verdicts(told):
+    items = list(looked(told[0])[0].values())
+    state = ledger.state_of(items)
+    assert ledger.state_of([replace(item, changed="new", document_id=99) for item in items]) == state
+    assert ledger.state_of(items[1:]) != state
+    answered = next(item for item in items if item.answer)
+    other = replace(answered, answer=replace(answered.answer, verdict="partial"))
+    assert ledger.state_of([other if item is answered else item for item in items]) != state
+
+
 def test_an_item_that_is_opened_again_is_compared_with_its_last_answer(told):
     folder, files = told
     files["zebra.md"] = ZEBRA

@@ -421,6 +421,28 @@ SMALL = """
 """
 
 
+def test_a_paragraph_runs_the_way_its_first_letter_does(tab):
+    tab.goto("/?q=residual+gradient")
+    side = """() => {
+      const line = document.querySelector(".answer p"), words = document.createRange();
+      line.textContent = "שלום residual.";
+      words.selectNodeContents(line);
+      return Math.round(words.getBoundingClientRect().right - line.getBoundingClientRect().right);
+    }"""
+    assert tab.evaluate(side) == 0
+    tab.fill("#q", "שלום")
+    assert tab.evaluate("getComputedStyle(document.querySelector('#q')).direction") == "rtl"
+
+
+def test_what_narrows_a_search_is_folded_beside_an_answer(tab):
+    tab.goto("/")
+    assert tab.get_by_text("kind:paper").is_visible()
+    tab.goto("/?q=residual+gradient")
+    assert not tab.get_by_text("kind:paper").is_visible()
+    tab.get_by_text("Narrow it").click()
+    assert tab.get_by_text("kind:paper").is_visible()
+
+
 def test_filters_are_removed_one_by_one_without_scripts(chromium, address):
     context = chromium.new_context(base_url=address, java_script_enabled=False)
     page = context.new_page()

@@ -86,7 +86,11 @@ def test_kinds(item, kind):
 
 
 @pytest.mark.parametrize(
-    "text", ["Why?", "how is it done", "What’s a prior", "and is it convex", "it is convex, isn't it?"]
+    "text",
+    [
+        *("Why?", "how is it done", "What’s a prior", "and is it convex", "it is convex, isn't it?"),
+        *("为什么要除以根号？", "ما هو الانتشار العكسي؟"),
+    ],
 )
 def test_what_asks(text):
     assert asks(text)

@@ -12,6 +12,7 @@ NAMED = [f"2101.0000{n}" for n in range(1, 6)]
 NOTES = {
     "few.md": f"# Few\n\nWords.\n\nSee arXiv:{NAMED[0]} and arXiv:{NAMED[1]}.\n\nAgain arXiv:{NAMED[0]}.\n",
     "many.md": "# Many\n\n" + "".join(f"- arXiv:{name}\n" for name in NAMED),
+    "wish.md": f"# Wish\n\n- arXiv:{NAMED[0]}\n" + "".join(f"- arXiv:2102.0000{n}\n" for n in range(1, 4)),
     "none.md": "# None\n\nNot here: arXiv:2101.09999.\n",
 }
 
@@ -53,10 +54,16 @@ def test_a_note_that_names_few_is_about_them_wherever_and_one_that_names_many_is
     assert beside(snapshot, "none.md", (3, 3)) == ()
 
 
+def test_papers_that_are_not_in_the_library_count_among_the_many(snapshot):
+    assert beside(snapshot, "wish.md", (1, 1)) == ()
+    assert [one.paper for one in beside(snapshot, "wish.md", (3, 3))] == NAMED[:1]
+
+
 def test_a_paper_is_named_in_each_note_once_and_no_more_than_a_few_are_offered(snapshot):
     assert [(one.file, one.lines) for one in beside(snapshot, f"{NAMED[0]}v1.pdf")] == [
         ("few.md", (5, 5)),
         ("many.md", (3, 3)),
+        ("wish.md", (3, 3)),
     ]
     assert len(beside(snapshot, "many.md", (3, 7))) == MOST
 

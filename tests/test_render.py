@@ -37,8 +37,8 @@ class Elements(HTMLParser):
 
 
 FORBIDDEN = {
-    *("base", "button", "embed", "form", "iframe", "img", "input", "link", "math", "meta", "object", "script", "style"),
-    *("svg", "template"),
+    *("base", "button", "embed", "form", "iframe", "img", "input", "link", "meta", "object", "script", "style", "svg"),
+    "template",
 }
 
 
@@ -170,10 +170,31 @@ def test_images_become_their_words():
     ]
 
 
-def test_latex_is_shown_as_it_was_written():
-    assert '<code class="math">$a &lt; b$</code>' in html("so $a < b$ holds")
-    assert '<code class="math">$$a &lt; b$$</code>' in html("so $$a < b$$ holds")
-    assert '<pre id="L1" class="math"><code>$$\nx^2\n$$</code></pre>' in html("$$\nx^2\n$$")
+def test_formulas_are_drawn_where_they_stand():
+    page = html("so $a < b$ holds and $$c$$, too\n\n$$\nx^2\n$$", cited=(3, 5))
+    small = "<math><mi>a</mi><mo>&lt;</mo><mi>b</mi></math>"
+    assert f'so {small} holds and <span class="whole"><math display="block"><mi>c</mi></math>,</span> too' in page
+    raised = '<math display="block"><msup><mi>x</mi><mn>2</mn></msup></math>'
+    assert f'<div id="L3" class="display cited">{raised}</div>' in page
+    assert render_inline(r"the root \(a < b\) of org", resolve=nowhere) == f"the root {small} of org"
+
+
+def test_a_formula_that_cannot_be_drawn_is_shown_as_it_was_written():
+    assert '<code class="math">$\\unknown &lt; b$</code>' in html(r"so $\unknown < b$ holds")
+    assert '<code class="math">$$\\frac{a$$</code>' in html(r"so $$\frac{a$$ holds")
+    assert '<pre id="L1" class="math"><code>$$\n\\unknown\n$$</code></pre>' in html("$$\n\\unknown\n$$")
+
+
+def test_a_note_has_no_mathml_but_through_its_formulas():
+    page = html('<math><mtext href="x">a</mtext></math>\n\nb <math><mi>c</mi></math> $d$')
+    assert [tag for tag, _ in Elements(page).found if tag.startswith("m")] == ["math", "mi"]
+    assert page.endswith("b  <math><mi>d</mi></math></p>")
+
+
+def test_a_wide_formula_scrolls_by_itself():
+    wide = " + ".join("abcdefghijklm")
+    assert '<span class="formula" tabindex="0"><math>' in html(f"so ${wide}$")
+    assert "tabindex" not in html("so $a + b$")
 
 
 def test_a_heading_that_repeats_the_title_is_hidden_unless_it_is_cited():
@@ -214,8 +235,12 @@ def test_links_of_org_are_shown_as_their_words():
 
 def test_a_sentence_is_rendered_without_blocks():
     assert render_inline("- [ ] the **root** of `d`\n  and $k$", resolve=nowhere) == (
-        'the <strong>root</strong> of <code>d</code> and <code class="math">$k$</code>'
+        "the <strong>root</strong> of <code>d</code> and <math><mi>k</mi></math>"
     )
+
+
+def test_the_row_of_a_table_loses_its_edges():
+    assert render_inline("| one | `two` |", resolve=nowhere) == "one | <code>two</code>"
 
 
 def test_what_is_too_large_or_too_long_to_render_is_left_to_the_source_view():

@@ -14,7 +14,7 @@ from mdit_py_plugins.gfm import gfm_plugin
 from indexer.parsing.obsidian import obsidian_plugin
 from indexer.plain import plain
 from indexer.types import Question
-from service.report import change_of, counted, is_first_time, news, questions_markdown
+from service.report import change_of, counted, is_first_time, is_news, news, questions_markdown
 from service.types import Answer, AnsweredQuestion, Citation, Sentence
 
 CITATION = Citation(
@@ -36,6 +36,24 @@ ANSWER = Answer(
 def item(text="Why?", *, file="to do.md", section="Dump", answer=ANSWER, changed="same", before="partial"):
     question = Question(text, "open", "question", 7, section, None, (), (), (), wanted=True)
     return AnsweredQuestion(question, "/notes", file, 1, answer, changed, before)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "changed", "before", "expected"),
+    [
+        ("partial", "answered", "unsupported", True),
+        ("partial", "new", None, True),
+        ("unsupported", "new", None, False),
+        ("unsupported", "same", "partial", True),
+        ("partial", "same", "supported", True),
+        ("partial", "same", "partial", False),
+        ("unsupported", "same", "unsupported", False),
+    ],
+)
+def test_news_is_what_the_person_was_told_otherwise(verdict, changed, before, expected):
+    answer = replace(ANSWER, verdict=verdict)
+    assert is_news(item(answer=answer, changed=changed, before=before)) is expected
+    assert not is_news(item(answer=None, changed="same", before=before))
 
 
 def test_a_report_is_a_heading_for_each_question_what_is_said_and_where_it_stands():

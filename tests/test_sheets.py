@@ -88,7 +88,7 @@ def test_a_page_that_cannot_be_drawn_keeps_its_text(paper, drawings):
     assert sheet.trouble == "page 1 cannot be shown: cannot be drawn: it is no PDF, or damaged"
     paper.path.unlink()
     (sheet,) = sheets(paper, drawings, shelf.PASSAGES, [], 1)
-    assert sheet.trouble.startswith("a.pdf: ")
+    assert sheet.trouble.startswith("a.pdf is gone since")
 
 
 def test_the_text_of_a_page_is_what_stands_on_it_under_its_headings():

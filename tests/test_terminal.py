@@ -1,4 +1,5 @@
 from dataclasses import replace
+from unicodedata import east_asian_width
 
 import pytest
 
@@ -35,9 +36,33 @@ def test_filters_are_named():
     assert search_text(SearchResult("x kind:note", (CITATION,), 1.0), Style()).startswith("Only kind:note\n  [1] ")
 
 
+def cells(row):
+    return sum(2 if east_asian_width(char) in "WF" else 1 for char in row)
+
+
+@pytest.mark.parametrize("width", [24, 40, 80])
+def test_rows_fit_a_narrow_terminal_also_where_characters_are_wide(width):
+    wide = replace(CITATION, file="a.md", headings=("自注意力" * 12,), quote="路径长度是常数。" * 30, stale=False)
+    answer = replace(ANSWER, citations=(wide,), sentences=(Sentence("self attention " * 9 + "自注意力" * 30, (1,)),))
+    rows = answer_text(answer, Style(width=width)).split("\n")
+    assert max(cells(row) for row in rows if not row.startswith("Answered")) <= width
+    assert "".join(rows).replace(" ", "").count("自注意力") == 42
+    assert rows[-1].endswith("…”")
+    quoted = rows[next(n for n, row in enumerate(rows) if "“" in row) :]
+    assert len(quoted) == 3
+
+
 def test_colour_only_on_request():
     assert "\033[" not in answer_text(ANSWER, Style())
     assert "\033[33mAnswered in part\033[0m" in answer_text(ANSWER, Style(colour=True))
+
+
+def test_what_nothing_comes_near_says_what_to_do_next():
+    nothing = replace(ANSWER, verdict="unsupported", sentences=(Sentence("Nothing answers this.", ()),), citations=())
+    assert answer_text(nothing, Style()) == (
+        "Nothing answers this.\n\nNot answered · confidence 51%\n\n"
+        "Nothing comes near it. What the library holds: footnote status"
+    )
 
 
 def test_nothing_found():
