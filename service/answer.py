@@ -17,6 +17,7 @@ from indexer.types import PassageKind, Span, pages_of
 from service import wording
 from service.addresses import address_of_lines, address_of_sentences
 from service.confidence import SUPPORTED, Candidate, odds_of, probability, verdict_of
+from service.forms import without_aside
 from service.retrieve import Reading
 from service.types import Answer, Citation, Hit, Related, Sentence
 from service.words import say_the_same
@@ -185,16 +186,18 @@ def says_something(hit: Hit, question: str, asked: Collection[tuple[int, int]]) 
         return False
     if all((hit.document.id, span.lines[0]) in asked or _asks(hit, span) for span in passage.spans):
         return False
-    wanted, is_question, most_words = _as_asked(question)
+    wanted, bare, is_question, most_words = _as_asked(question)
     text, short = _folded(passage.text), len(passage.text.split()) <= most_words
-    return wanted != text and not (passage.kind != "question" and is_question and short and wanted in text)
+    if wanted == text or (short and bare == _folded(without_aside(passage.text))):
+        return False
+    return not (passage.kind != "question" and is_question and short and wanted in text)
 
 
 @lru_cache(maxsize=16)
-def _as_asked(question: str) -> tuple[str, bool, int]:
-    """The letters of a question, whether it is phrased as one, and the most words of a text that only repeats it."""
+def _as_asked(question: str) -> tuple[str, str, bool, int]:
+    """The letters of a question, with and without asides, whether it asks, and the most words of what repeats it."""
     words = plain(question)
-    return _folded(words), asks(words), 2 * len(words.split()) + 6
+    return _folded(words), _folded(without_aside(words)), asks(words), 2 * len(words.split()) + 6
 
 
 def _asks(hit: Hit, span: Span) -> bool:

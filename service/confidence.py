@@ -47,7 +47,7 @@ class Signs:
     the library does not have at all or a number, 0 when they have all. `contradicts` is the share of the question's
     words that the best sentence has, when it differs in what matters: a negation, the opposite of a word, another
     number or name. `defines` is 1 when the question asks what something is and the passage says so or stands under its
-    name, -1 when it does not.
+    name, -1 when it does not, as no table, caption or code does.
     """
 
     met: float
@@ -182,5 +182,7 @@ def _words(question: Asked, met: Met) -> tuple[Matrix, Matrix]:
 def _defines(hit: Hit, subject: str) -> float:
     if not subject:
         return 0.0
+    if hit.passage.kind in ("caption", "code", "table"):
+        return -1.0
     heading = hit.passage.headings[-1] if hit.passage.headings else hit.document.title
     return 1.0 if defines(hit.passage.text, heading, subject) else -1.0

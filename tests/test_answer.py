@@ -154,6 +154,8 @@ def test_the_question_itself_and_open_questions_say_nothing():
     assert not says_something(hit("Multi-scale testing"), "Multi-scale testing", set())
     assert not says_something(hit("Deep fried convnets", 7), "what are they", {(1, 7)})
     assert says_something(hit("Deep fried convnets", 7), "what are they", {(2, 7)})
+    assert not says_something(hit("Deep Fried Convnets (left off)"), "Read deep fried convnets (37)", set())
+    assert says_something(hit("Deep fried convnets are dense."), "Read deep fried convnets (37)", set())
 
 
 def paper_hit(*sentences, kind="text"):

@@ -68,6 +68,8 @@ def test_what_is_asked_to_be_defined():
     ):
         found = candidate(text, question=question, headings=(heading,))
         assert signs(found).defines == expected
+    row = candidate("Markov chain: 2 | 3", question=question, kind="table")
+    assert signs(row).defines == -1.0
 
 
 def test_a_small_library_is_taken_to_have_usual_passages_beside():
