@@ -174,8 +174,8 @@ class Vectors:
         with self._guard:
             scores, ids = self._searcher.search(np.ascontiguousarray(matrix, np.float32), k)
         return [
-            [(int(number), float(score)) for number, score in zip(*row, strict=True) if number != -1]
-            for row in zip(ids, scores, strict=True)
+            [(number, score) for number, score in zip(*row, strict=True) if number != -1]
+            for row in zip(ids.tolist(), scores.tolist(), strict=True)
         ]
 
     def get(self, ids: Sequence[int]) -> Matrix:
