@@ -63,16 +63,16 @@ AGAINST = frozenset({"lacks", "contradicts"})
 """Signs that may only speak against an answer; the others may only speak for it."""
 
 WEIGHTS = Signs(
-    met=3.46,
-    sentence=0.46,
-    evidence=1.19,
-    distinct=1.36,
-    lacks=-1.52,
-    contradicts=-1.24,
-    defines=0.83,
+    met=3.86,
+    sentence=0.55,
+    evidence=1.35,
+    distinct=2.00,
+    lacks=-1.73,
+    contradicts=-1.54,
+    defines=0.84,
 )
-BIAS = -2.83
-SUPPORTED = 0.77
+BIAS = -3.27
+SUPPORTED = 0.78
 
 PARTIAL = 0.5
 """From here on it is more likely than not that the library answers."""
