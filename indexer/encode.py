@@ -45,9 +45,6 @@ BATCH_TOKENS = 1024
 """Tokens in a batch, padding included. More is no faster; less spends more of the time between batches."""
 STEP = 16
 """Texts are padded to a multiple of this: OpenVINO makes, and keeps in memory, a program for each shape it meets."""
-QUERY_LENGTHS = (16, 32)
-"""Questions of up to so many tokens have programs of their own, for that length alone: these take two thirds of the
-time of the one for all lengths, and no longer for a question of another length than the one before."""
 TORCH_OUTPUT: dict[str, Any] = {"output_value": None, "show_progress_bar": False, "convert_to_numpy": False}
 LONGEST = 512
 UNLIMITED = 1_000_000
@@ -80,29 +77,24 @@ def load_encoder(settings: Settings, *, device: str | None = None, notice: Calla
 
 
 class CompiledEncoder:
-    """The default model on the CPU: one stream a core, each with one thread. Safe to use from many threads.
+    """The default model on the CPU: one stream a core, each with one thread. Safe to use from many threads."""
 
-    `requests` compiles a program for texts of one length in tokens, or for any texts with None, and gives requests to
-    run it, one a stream. Each program is compiled when it is first needed: whoever asks once needs one of them.
-    """
-
-    def __init__(
-        self, tokenizer: Any, requests: Callable[[int | None], Sequence[Any]], meta: Meta, prompts: Prompts
-    ) -> None:
+    def __init__(self, tokenizer: Any, requests: Sequence[Any], meta: Meta, prompts: Prompts) -> None:
         self.fingerprint = _fingerprint(DEFAULT_MODEL, WEIGHTS_SHA256, meta.max_tokens, prompts)
         self.dimension = meta.dimension
         self.max_tokens = meta.max_tokens
         self._tokenizer = tokenizer
         self._prompts = prompts
-        self._requests = requests
-        self._idle: dict[int | None, SimpleQueue[Any]] = {}
-        self._lock = threading.Lock()
+        self._streams = len(requests)
+        self._idle: SimpleQueue[Any] = SimpleQueue()
+        for request in requests:
+            self._idle.put(request)
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Embed passages, in the order of `texts`."""
         vectors = np.empty((len(texts), self.dimension), np.float32)
         codes = [b""] * len(texts)
-        pool = ThreadPoolExecutor(_cores())
+        pool = ThreadPoolExecutor(self._streams)
         try:
             for start in range(0, len(texts), WINDOW):
                 rows = self._tokens([self._prompts.passage + text for text in texts[start : start + WINDOW]])
@@ -119,8 +111,7 @@ class CompiledEncoder:
     def encode_query(self, text: str) -> EncodedQuery:
         """Embed a question."""
         encoding = self._tokenizer.encode(self._prompts.query + text)
-        row = within(encoding.ids, self.max_tokens)
-        vectors, tokens = self._run([row], next((length for length in QUERY_LENGTHS if len(row) <= length), None))
+        vectors, tokens = self._run([within(encoding.ids, self.max_tokens)])
         own, offsets = own_tokens(encoding, len(self._prompts.query), self.max_tokens)
         return EncodedQuery(vectors[0], tokens[0][own], offsets)
 
@@ -135,33 +126,18 @@ class CompiledEncoder:
     def _tokens(self, texts: list[str]) -> list[list[int]]:
         return [within(encoding.ids, self.max_tokens) for encoding in self._tokenizer.encode_batch_fast(texts)]
 
-    def _run(self, rows: Sequence[Sequence[int]], length: int | None = None) -> tuple[Matrix, Matrix]:
-        """The vectors of some rows, and those of their tokens, by the program for a length."""
-        ids = np.zeros((len(rows), length or max(map(padded, rows))), np.int64)
+    def _run(self, rows: Sequence[Sequence[int]]) -> tuple[Matrix, Matrix]:
+        ids = np.zeros((len(rows), max(map(padded, rows))), np.int64)
         mask = np.zeros_like(ids)
         for number, row in enumerate(rows):
             ids[number, : len(row)] = row
             mask[number, : len(row)] = 1
-        idle = self._idle.get(length) or self._compiled(length)
-        request = idle.get()
+        request = self._idle.get()
         try:
-            request.infer({"input_ids": ids, "attention_mask": mask}, share_inputs=True)
+            request.infer({"input_ids": ids, "attention_mask": mask})
             return request.get_tensor("vector").data.copy(), request.get_tensor("tokens").data.copy()
         finally:
-            idle.put(request)
-
-    def _compiled(self, length: int | None) -> SimpleQueue[Any]:
-        """The requests for a program that was not there yet, none of them at work."""
-        with self._lock:
-            if length not in self._idle:
-                idle: SimpleQueue[Any] = SimpleQueue()
-                blank = np.zeros((1, length or STEP), np.int64)
-                for request in self._requests(length):
-                    # OpenVINO's link to numpy deadlocks when two threads are the first to use it: so use it here
-                    request.infer({"input_ids": blank, "attention_mask": blank + 1})
-                    idle.put(request)
-                self._idle[length] = idle
-            return self._idle[length]
+            self._idle.put(request)
 
 
 class TorchEncoder:
@@ -270,23 +246,19 @@ def unit(rows: Matrix) -> Matrix:
 def _load_compiled(model: CompiledModel, prompts: Prompts) -> CompiledEncoder:
     from tokenizers import Tokenizer
 
-    core = import_openvino().Core()
+    openvino = import_openvino()
     streams = str(_cores())
     options = {"NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": streams, "INFERENCE_PRECISION_HINT": "f32"}
-
-    def requests(length: int | None) -> list[Any]:
-        network = path = model.folder / "model.xml"
-        if length:
-            network = core.read_model(path)
-            network.reshape({"input_ids": [1, length], "attention_mask": [1, length]})
-        try:
-            runtime = core.compile_model(network, "CPU", {**options, "CACHE_DIR": str(model.folder / "compiled")})
-        except RuntimeError:  # what is compiled cannot be written there: it is then compiled at every start
-            runtime = core.compile_model(network, "CPU", options)
-        return [runtime.create_infer_request() for _ in range(_cores())]
-
+    core, path = openvino.Core(), model.folder / "model.xml"
+    try:
+        runtime = core.compile_model(path, "CPU", {**options, "CACHE_DIR": str(model.folder / "compiled")})
+    except RuntimeError:  # what is compiled cannot be written there: it is then compiled at every start
+        runtime = core.compile_model(path, "CPU", options)
     tokenizer = Tokenizer.from_file(str(model.folder / "tokenizer.json"))
-    return CompiledEncoder(_plain(tokenizer), requests, model.meta, prompts)
+    requests = [runtime.create_infer_request() for _ in range(_cores())]
+    encoder = CompiledEncoder(_plain(tokenizer), requests, model.meta, prompts)
+    encoder.encode_query("")  # OpenVINO's link to numpy deadlocks when two threads are the first to use it
+    return encoder
 
 
 def _load_torch(model: Any, name: str, device: str, prompts: Prompts, cache: Path) -> TorchEncoder:

@@ -80,11 +80,6 @@ class Desk:
             raise
         return cls(settings, library, encoder, reranker)
 
-    def warm_up(self) -> None:
-        """Read a short question and a longer one, so that nobody who asks waits for what the encoder does at first."""
-        for words in (1, 20):
-            self.encoder.encode_query("word " * words)
-
     def close(self) -> None:
         """Let go of the library."""
         self.library.close()

@@ -35,7 +35,6 @@ def serve(settings: Settings, host: str, port: int, *, watch: Papers | None) -> 
 
     listening = _listen(host, port)
     with listening, Desk.open(settings, notice=notice) as desk:
-        desk.warm_up()
         bound = listening.getsockname()[1]
         app = create_app(settings, desk=desk, hosts=(host,))
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=STOP_SECONDS))

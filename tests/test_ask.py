@@ -48,13 +48,6 @@ def test_an_open_desk_leaves_blas_one_thread(tmp_path, monkeypatch):
         assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} == {1}
 
 
-def test_a_desk_is_warmed_up_with_a_short_question_and_a_longer_one(desk, monkeypatch):
-    read = []
-    monkeypatch.setattr(desk.encoder, "encode_query", read.append)
-    desk.warm_up()
-    assert [len(text.split()) for text in read] == [1, 20]
-
-
 def test_every_quote_is_found_in_its_lines(desk):
     for question in ("Adam average square", "GoogLeNet", "bias correction decay", "Boltzmann", "chair"):
         for citation in (*desk.ask(question).citations, *desk.search(question).hits):

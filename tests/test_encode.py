@@ -17,7 +17,7 @@ from real_model import CACHE, SETTINGS, real_encoder
 
 from indexer import encode
 from indexer.compile import bundled_model, compiled_model
-from indexer.encode import BATCH_TOKENS, CompiledEncoder, by_length, load_encoder, padded, unit
+from indexer.encode import BATCH_TOKENS, by_length, load_encoder, padded, unit
 from indexer.tokens import DIMENSION, max_similarities, unpack
 from indexer.types import Encoder
 
@@ -129,16 +129,6 @@ def test_a_question_of_any_length_is_read_as_a_passage_is(encoder: Encoder, toke
     ours = encode.unit(unpack(passage.tokens[0]))[1:-1]
     assert len(query.tokens) == tokens - 2
     assert np.sum(query.tokens * ours, axis=1) == pytest.approx(1, abs=0.03)
-
-
-def test_a_program_is_compiled_when_a_text_of_its_length_comes() -> None:
-    fresh = load_encoder(SETTINGS, notice=pytest.fail)
-    assert isinstance(fresh, CompiledEncoder)
-    compiled = []
-    for text in ("word", "another", "word " * 20, "word " * 40):
-        fresh.encode_query(text)
-        compiled.append(set(fresh._idle))
-    assert compiled == [{16}, {16}, {16, 32}, {16, 32, None}]
 
 
 def test_prompts_go_before_the_text(encoder: Encoder) -> None:
