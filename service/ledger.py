@@ -29,7 +29,7 @@ from service.reach import Basis, Files, Reach, files_changed
 from service.retrieve import FUSED
 from service.types import Answer, AnsweredQuestion, Changed, Verdict
 
-ANSWERING = 1
+ANSWERING = 2
 """Raised when the same library answers otherwise than before, so that what was kept is answered again."""
 
 FORGOTTEN_AFTER = 90 * 24 * 3600.0
