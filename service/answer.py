@@ -58,10 +58,16 @@ PARTICULARS = 0.3
 """A row of a table is so much nearer for having all the names and numbers of the question."""
 
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
-_SAYS_NOTHING = re.compile(
-    r"\?\s*$|!\[\[|^[\W_]*$|^(?:`{3}|~{3}|#\+(?:begin|end)_)|^\[![\w-]+\]"
-    r"|^(?:[\w-]+:)?\s*\[[^\[\]]*\]\([^()\s]+\)\W*$",
+_LINK = r"^(?:[\w-]+:)?\W*\[[^\[\]]*\]\([^()\s]+\)\W*$"
+_ONLY_LINK = re.compile(_LINK)
+_WANTS_LINK = re.compile(
+    r"\b(?:articles?|blogs?|books?|links?|papers?|posts?|publications?|references?|videos?|where|which|who)\b",
     re.IGNORECASE,
+)
+"""What asks for something that a link may be: the paper which introduced it."""
+
+_SAYS_NOTHING = re.compile(
+    rf"\?\s*$|!\[\[|^[\W_]*$|^(?:`{{3}}|~{{3}}|#\+(?:begin|end)_)|^\[![\w-]+\]|{_LINK}", re.IGNORECASE
 )
 """A question, an embedded note, a line without words, the frame of a block, the title of a callout, only a link."""
 
@@ -174,7 +180,7 @@ def _say(sentences: list[Sentence], text: str, n: int) -> None:
 
 
 def says_something(hit: Hit, question: str, asked: Collection[tuple[int, int]]) -> bool:
-    """Whether a hit could answer: no heading, address or reference, nothing that asks, and not this question itself."""
+    """Whether a hit could answer: no heading, link or reference, nothing that asks, and not this question itself."""
     passage = hit.passage
     if (
         passage.kind in ("heading", "reference")
@@ -183,6 +189,8 @@ def says_something(hit: Hit, question: str, asked: Collection[tuple[int, int]]) 
     ):
         return False
     if _ADDRESS.search(passage.text) and all(_points(line) for line in passage.text.split("\n")):
+        return False
+    if all(_ONLY_LINK.match(span.text) for span in passage.spans) and not _WANTS_LINK.search(question):
         return False
     if all((hit.document.id, span.lines[0]) in asked or _asks(hit, span) for span in passage.spans):
         return False

@@ -195,6 +195,14 @@ def test_what_only_frames_or_points_is_not_said_beside_what_says(line):
     assert [span.text for span in _answering(hit(line), set())] == [line]
 
 
+def test_a_link_alone_answers_only_what_asks_for_one():
+    found = hit("[Diverse beam search](https://x.org/a)\n- **[Another of them](https://x.org/b)**")
+    found = replace(found, passage=replace(found.passage, text="Diverse beam search\n- Another of them"))
+    assert not says_something(found, "what is beam search", set())
+    assert says_something(found, "which paper introduced diverse beams", set())
+    assert says_something(hit("[Beams](https://x.org/a) that score best are kept."), "what is beam search", set())
+
+
 def test_what_announces_a_formula_is_not_said_without_it():
     found = paper_hit(
         "Separable convolutions cost in all:", "M N", "That is far less than others do.", "So we use them:"
