@@ -30,8 +30,9 @@ FEWEST_BESIDE = 5
 USUAL_BESIDE = 0.35
 """In a library with few passages, so many more are taken to have this cosine to the question."""
 
-MOST_EVIDENCE = 4.0
-"""More than that no question has met, whatever is pasted into it."""
+LEAST_EVIDENCE, MOST_EVIDENCE = 1.0, 4.0
+"""A short question about what the library is full of has little to meet, and none more than so much, whatever is pasted
+into it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,9 @@ class Signs:
     """What speaks for it that a passage answers a question, and what against it.
 
     `met` is how well the passage meets the words of the question: the mean of their best cosines, by rarity; `sentence`
-    the same for the best of its sentences, over the words that carry meaning. `evidence` is the logarithm of how much
-    that is in sum: many rare words that are met are less likely to be chance than few. `distinct` is the cosine of the
-    passage to the question less that of passages further down.
+    the same for the best of its sentences, over the words that carry meaning. `evidence` is how much that is in sum,
+    from LEAST_EVIDENCE to MOST_EVIDENCE: many rare words that are met are less likely to be chance than few. `distinct`
+    is the cosine of the passage to the question less that of passages further down.
 
     `lacks` is how rare the rarest name of the question is that the passage and its headings do not have, 1 for one that
     the library does not have at all or a number, 0 when they have all. `contradicts` is the share of the question's
@@ -63,16 +64,16 @@ AGAINST = frozenset({"lacks", "contradicts"})
 """Signs that may only speak against an answer; the others may only speak for it."""
 
 WEIGHTS = Signs(
-    met=3.86,
-    sentence=0.55,
-    evidence=1.35,
+    met=3.54,
+    sentence=0.59,
+    evidence=0.72,
     distinct=2.00,
     lacks=-1.73,
-    contradicts=-1.54,
-    defines=0.84,
+    contradicts=-1.64,
+    defines=0.85,
 )
-BIAS = -3.27
-SUPPORTED = 0.78
+BIAS = -3.50
+SUPPORTED = 0.77
 
 PARTIAL = 0.5
 """From here on it is more likely than not that the library answers."""
@@ -146,7 +147,7 @@ def _signs(candidate: Candidate, met: Met, weighed: tuple[Matrix, Matrix], besid
     return Signs(
         met=float(met.passage @ met.rarity) / max(float(met.rarity.sum()), 1e-9),
         sentence=float((in_spans @ shares).max()) / weight,
-        evidence=math.log(0.3 + min(evidence, MOST_EVIDENCE)),
+        evidence=min(max(evidence, LEAST_EVIDENCE), MOST_EVIDENCE),
         distinct=hit.dense - beside,
         lacks=_lacks(f"{hit.document.title}\n{hit.passage.embedded_text}", question, met),
         contradicts=contradiction(sentence, question, context=context),

@@ -12,6 +12,7 @@ from service import confidence
 from service.answer import candidates_of
 from service.confidence import (
     AGAINST,
+    LEAST_EVIDENCE,
     PARTIAL,
     READ,
     SUPPORTED,
@@ -47,7 +48,8 @@ def test_the_signs_of_a_passage():
     found = signs(candidate(dense=0.7), beside)
     assert found.met == pytest.approx(0.7667, abs=1e-4)  # over all six words …
     assert found.sentence == pytest.approx(0.9)  # … over the three that carry meaning: ResNet, 50, overfit
-    assert found.evidence == pytest.approx(np.log(0.3 + 2.7))
+    assert found.evidence == pytest.approx(2.7)
+    assert signs(candidate(met=(0.1,) * 6)).evidence == LEAST_EVIDENCE
     assert found.distinct == pytest.approx(0.5)
     assert (found.lacks, found.contradicts, found.defines) == (0.0, 0.0, 0.0)
 
