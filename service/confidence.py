@@ -140,9 +140,10 @@ def _signs(candidate: Candidate, met: Met, weighed: tuple[Matrix, Matrix], besid
     rows = list(candidate.spans)
     words, shares = weighed
     weight = max(float(shares.sum()), 1e-9)
-    in_spans = met.spans[rows] @ words.T
+    with np.errstate(invalid="ignore"):  # BLAS can raise this flag for lanes that it does not use: all is finite here
+        in_spans, in_passage = met.spans[rows] @ words.T, words @ met.passage
     best = int(np.argmax(candidate.reading.scores[rows]))
-    evidence = float(shares @ np.maximum(words @ met.passage, 0))
+    evidence = float(shares @ np.maximum(in_passage, 0))
     sentence, context = hit.passage.spans[rows[best]].text, f"{hit.document.title}\n{hit.passage.context}"
     return Signs(
         met=float(met.passage @ met.rarity) / max(float(met.rarity.sum()), 1e-9),

@@ -47,7 +47,7 @@ class Mix:
     forms: bool = True
     pool: int = 150
     compared: int = 150
-    reading: float = 0.1
+    reading: float = 0.08
     reranker: float = 2.0
 
 
