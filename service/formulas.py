@@ -11,8 +11,9 @@ from math_core import LatexError, LatexToMathML
 LONGEST = 2000
 """Formulas of more characters stay as they are written."""
 
-MOST_MARKS = 400
-"""So do those of more braces and commands: the converter needs up to 2 kB of the stack for each level of nesting."""
+MOST_MARKS = 200
+"""So do those of more braces and commands: the converter needs up to 3 kB of the stack for each level of nesting, and a
+thread has no more than 1 MB on some systems."""
 
 MOST_OPENED = 12
 """And those of more opening brackets: for each that is never closed the converter reads what follows twice as often."""

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -15,6 +17,17 @@ def test_a_formula_becomes_mathml():
         "<math><mfrac><mn>1</mn><msqrt><msub><mi>d</mi><mi>k</mi></msub></msqrt></mfrac></math>"
     )
     assert mathml("a < b", display=True) == '<math display="block"><mi>a</mi><mo>&lt;</mo><mi>b</mi></math>'
+
+
+def test_the_deepest_formula_fits_a_small_stack():
+    deepest = ["^{" * MOST_MARKS + "}" * MOST_MARKS, "x_{" * MOST_MARKS + "x" + "}" * MOST_MARKS]
+    before = threading.stack_size(1 << 20)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            found = list(pool.map(lambda latex: mathml(latex, display=True), deepest))
+    finally:
+        threading.stack_size(before)
+    assert [(drawn or "").count("<msu") for drawn in found] == [MOST_MARKS] * 2
 
 
 def test_many_brackets_that_are_never_closed_are_drawn_at_once():
