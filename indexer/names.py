@@ -12,7 +12,7 @@ _IN_BRACKETS = re.compile(r"\(\s*([A-Za-z][A-Za-z0-9-]{1,11})\s*[);,]")
 _EXPLAINED = re.compile(
     r"(?<![\w/.@-])([A-Za-z][A-Za-z0-9]{1,11})(?:\s*[:=–—]|\s+-|,? (?:stands|is short) for)\s+(?=[A-Za-z])"
 )
-_RUN = re.compile(r"[A-Za-z]+(?:[ \n-][A-Za-z]+)+")
+_RUN = re.compile(r"(?<![A-Za-z])[A-Za-z]+(?:[ \n-][A-Za-z]+)+")
 _WORD = re.compile(r"[A-Za-z]+")
 
 _COMMON = frozenset({"an", "and", "for", "in", "of", "on", "or", "the", "to", "with"})

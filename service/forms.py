@@ -14,9 +14,6 @@ from indexer.names import MOST_WORDS, PHRASE_WORDS, abbreviates, parts, phrases,
 from indexer.types import TokenCounter
 from service.vocabulary import STOP_WORDS
 
-MOST_FORMS = 6
-"""A question is asked in so many forms at most, its own included."""
-
 MOST_CLAUSES = 3
 """A question is taken apart into so many at most."""
 
@@ -47,7 +44,7 @@ LONG_WORD = 8
 
 _WORD = re.compile(r"\b[^\W\d_]+\b")
 _CLAUSE = re.compile(
-    r"(?<=\?)\s+(?=[^?]*\?)|;\s+|(?:[,;]\s*|\s)(?:and|or|also|but)\s+"
+    r"(?<=\?)\s++(?=[^?]*\?)|;\s+|(?:[,;]\s*|\s)(?:and|or|also|but)\s+"
     r"(?=(?:are|can|did|do|does|how|is|should|was|were|what|when|where|which|who|why|will)\b)",
     re.IGNORECASE,
 )
@@ -55,9 +52,9 @@ _CLAUSE = re.compile(
 
 _TITLE = re.compile(r"([A-Z][^:?]*): [A-Z][^?]*")
 _ASIDES = (
-    re.compile(r"[:,]?\s*(?:https?://|www\.)\S+"),
-    re.compile(r",\s[^,;]*\b(?:and|et al)\b[^,;]*,?\s\(?(?:19|20)\d\d[a-z]?\)?\W*$"),  # who wrote it, and when
-    re.compile(r"\s*\([^()]*\)\s*$|(?<=\?)\s[^?]+$"),  # in brackets, or behind the question mark
+    re.compile(r"(?:[:,]|(?<!\s))\s*(?:https?://|www\.)\S+"),
+    re.compile(r",\s(?=[^,;]*\b(?:and|et al)\b)[^,;]*,?\s\(?(?:19|20)\d\d[a-z]?\)?\W*$"),  # who wrote it, and when
+    re.compile(r"(?<!\s)\s*\([^()]*\)\s*$|(?<=\?)\s[^?]+$"),  # in brackets, or behind the question mark
     re.compile(
         r"^(?:(?:check out|figure out|find out(?: about)?|learn(?: about)?|look (?:at|into|up)|read(?: about| up on)?|"
         r"revisit|review|study|understand)(?:,? and |, |:? ))+(?=\S)",
@@ -80,8 +77,8 @@ def forms(text: str, lexical: Lexical, count_tokens: TokenCounter, read_texts: T
     spelt = respelt(text, lexical, count_tokens)
     long = explained(spelt, lexical, count_tokens, read_texts)
     bare = without_aside(spelt)
-    found = [text, spelt, shortened(spelt, lexical), long, bare, headline(bare)]
-    return list(dict.fromkeys((*list(dict.fromkeys(found))[:MOST_FORMS], *clauses(text))))
+    found = (text, spelt, shortened(spelt, lexical), long, bare, headline(bare), *clauses(text))
+    return list(dict.fromkeys(found))
 
 
 def clauses(text: str) -> list[str]:

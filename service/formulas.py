@@ -11,8 +11,12 @@ from math_core import LatexError, LatexToMathML
 LONGEST = 2000
 """Formulas of more characters stay as they are written."""
 
-MOST_MARKS = 400
-"""So do those of more braces and commands: the converter needs up to 2 kB of the stack for each level of nesting."""
+MOST_MARKS = 200
+"""So do those of more braces and commands: the converter needs up to 3 kB of the stack for each level of nesting, and a
+thread has no more than 1 MB on some systems."""
+
+MOST_OPENED = 12
+"""And those of more opening brackets: for each that is never closed the converter reads what follows twice as often."""
 
 WIDE = 20
 """A formula of more visible characters may be wider than a narrow page."""
@@ -46,6 +50,11 @@ _ATTRIBUTES = {
     "munder": {"accentunder"},
     "munderover": {"accent", "accentunder"},
 }
+_OPENING = re.compile(
+    r"[(\[⌈⌊⌜⌞⎰❲⟅⟦⟨⟪⟬⟮⦃⦅⦇⦉⦋⦍⦏⦑⦓⦕⦗⧘⧚⧼]|\\(?:\{|ulcorner|"
+    r"l(?:Angle|Brace|Vert|ang|brace|brack|ceil|floor|group|langle|lbracket|lcorner|lparenthesis|moustache|paren|vert))"
+)
+_DEFINING = re.compile(r"\\(?:g?def|(?:new|renew|provide)command|let)(?![A-Za-z])")
 _SIDE = re.compile(r'style="text-align: (left|right);[^"]*"')
 _TAG = re.compile(r"<[^>]*>")
 
@@ -54,9 +63,11 @@ def mathml(latex: str, *, display: bool) -> str | None:
     """Convert a formula in LaTeX to a safe `<math>` element; None where that cannot be done faithfully.
 
     With `display`, it is set as one that stands by itself. A formula has to make sense without others: one that refers
-    to another, or uses a command that the converter does not know, stays as it is written.
+    to another, uses a command that the converter does not know, or defines one, stays as it is written.
     """
     if not latex.strip() or len(latex) > LONGEST or latex.count("{") + latex.count("\\") > MOST_MARKS:
+        return None
+    if len(_OPENING.findall(latex)) > MOST_OPENED or _DEFINING.search(latex):  # a command could hide brackets
         return None
     try:
         converted = _converter().convert_with_local_state(latex, displaystyle=display)

@@ -40,8 +40,8 @@ _TIMES = re.compile(r"\d+x(?:\d+)?(?:x\d+)?", re.IGNORECASE)
 _DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
 _FOLD = re.compile(r"[\W_]+")
 _WHAT_IS = re.compile(
-    r"(?:what|who)(?:['’]s| is| are| was| were) (?:an? |the )?(?P<is>\w[\w -]*?)(?:['’]s)?\s*\?*"
-    r"|(?:define|describe|explain(?: what)?) (?:an? |the )?(?P<explain>\w[\w -]*?)(?: is| are)?\s*[?.]*",
+    r"(?:what|who)(?:['’]s| is| are| was| were) (?:an? |the )?(?P<is>\w[\w -]*?)(?:['’]s)?(?<!\s)\s*\?*"
+    r"|(?:define|describe|explain(?: what)?) (?:an? |the )?(?P<explain>\w[\w -]*?)(?: is| are)?(?<!\s)\s*[?.]*",
     re.IGNORECASE,
 )
 

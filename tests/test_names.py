@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -92,6 +94,14 @@ def test_phrases_have_the_initials_of_their_words_each_but_once_in_a_row():
     assert list(phrases(text, "hem")) == ["hard example mining"]
     assert list(phrases(text, "nms")) == ["non maximum suppression"]
     assert list(phrases(text, "otn")) == []
+
+
+@pytest.mark.parametrize("text", ["a" * 40_000, "hard-" * 8_000, "(AB" + " " * 40_000, "AB" + " " * 40_000 + ": x"])
+def test_reading_takes_time_in_proportion_to_the_text(text):
+    begun = time.process_time()
+    assert not list(definitions(text))
+    assert len(initialisms(text)) == len(set(phrases(text, "hem"))) == 0
+    assert time.process_time() - begun < 1
 
 
 @given(st.text("abAB -,\n", max_size=60))

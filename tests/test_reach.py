@@ -76,6 +76,20 @@ def test_a_question_that_gets_other_words_is_asked_again(tmp_path):
         assert found(desk, asked)[0].forms == [asked, "What does an neural turing machine write to?"]
 
 
+def test_a_question_with_a_short_name_is_asked_again_when_a_phrase_with_its_initials_comes_or_its_name_does(tmp_path):
+    asked = "Why does OHEM help?"
+    phrase = {"mining.md": "Online hard example mining picks the worst ones.\n"}
+    with open_desk(tmp_path) as desk:
+        before, _, _ = found(desk, asked)
+    with open_desk(tmp_path, NOTES | phrase) as desk, desk.library.snapshot() as snapshot:
+        assert reach_of(desk, snapshot)._other_words(before)
+        after, _, _ = found(desk, asked)
+        assert (before.forms, after.forms) == ([asked], [asked, "Why does online hard example mining help?"])
+    name = {"name.md": "Some call it OHEM.\n"}
+    with open_desk(tmp_path, NOTES | phrase | name) as desk, desk.library.snapshot() as snapshot:
+        assert reach_of(desk, snapshot)._other_words(after)
+
+
 def test_a_basis_comes_back_as_it_was_written(desk):
     basis, _, _ = found(desk, WHY)
     again = Basis.from_json(basis.to_json())

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -136,6 +138,14 @@ def test_definitions():
 
 def test_numbers_stand_alone():
     assert numbers("B0 has 5.3 M weights in 1,000 layers; v2 has 16x16.") == {"5.3", "1000"}
+
+
+def test_a_long_question_is_read_in_time_in_proportion_to_it():
+    begun = time.process_time()
+    assert asked("What is x" + " " * 40_000 + "!").subject == ""
+    assert asked("What is Bayes 's rule ?").subject == ""
+    assert asked("What is dropout's  ?").subject == "dropout"
+    assert time.process_time() - begun < 1
 
 
 @given(st.text(max_size=60), st.text(max_size=120))
