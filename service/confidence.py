@@ -171,10 +171,14 @@ def _lacks(text: str, question: Asked, met: Met) -> float:
 
 
 def _words(question: Asked, met: Met) -> tuple[Matrix, Matrix]:
-    """What makes words of tokens, (words, tokens), rows that sum to 1; and how rare each word is."""
+    """What makes words of tokens, (words, tokens), rows that sum to 1; and how rare each word is.
+
+    A word that the question repeats is one.
+    """
+    words = {word.text.lower(): word for word in reversed(question.words)}
     starts = np.array([start for start, _ in met.offsets])
-    inside = np.zeros((len(question.words), len(starts)), dtype=bool)
-    for row, word in zip(inside, question.words, strict=True):
+    inside = np.zeros((len(words), len(starts)), dtype=bool)
+    for row, word in zip(inside, words.values(), strict=True):
         row[:] = (word.start <= starts) & (starts < word.end)
     inside = inside[inside.any(axis=1)]
     means = inside / np.maximum(inside.sum(axis=1, keepdims=True), 1)

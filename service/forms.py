@@ -32,6 +32,9 @@ LONG_NAME = 4
 LIKELIER = 2
 """The phrase that a short name stands for is in so many times more passages than any other with its initials."""
 
+MOST_LOOKED_UP = 64
+"""So many words of a question are looked up for what they mean."""
+
 MOST_READ = 50
 """So many passages with a phrase that a short name may stand for are read."""
 
@@ -152,11 +155,19 @@ def shortened(text: str, lexical: Lexical) -> str:
 
 
 def explained(text: str, lexical: Lexical, count_tokens: TokenCounter, read_texts: TextReader) -> str:
-    """The text with each short name as what the library most often explains it to be, or else seems to mean by it."""
+    """The text with each short name as what the library most often explains it to be, or else seems to mean by it.
+
+    Of a text of more than MOST_LOOKED_UP words, only those of the first.
+    """
+    lower = text.lower()
+    meanings: dict[str, str] = {}
 
     def meant(match: re.Match[str]) -> str:
-        known = _meanings(match[0], lexical, count_tokens, read_texts)
-        return known[0] if known and known[0] not in text.lower() else match[0]
+        name = match[0]
+        if name not in meanings and len(meanings) < MOST_LOOKED_UP:
+            known = _meanings(name, lexical, count_tokens, read_texts)
+            meanings[name] = known[0] if known and known[0] not in lower else name
+        return meanings.get(name, name)
 
     return _WORD.sub(meant, text)
 

@@ -33,6 +33,9 @@ from service.formulas import is_wide, mathml
 Resolve: TypeAlias = Callable[[str], str | None]
 """The name or the relative path of a note → the address of its page, or None when the library has none."""
 
+MOST_INLINE = 4_000
+"""Longer lines are not read for markup: opened brackets take time that grows with the square of their number."""
+
 LARGEST = 400_000
 """Notes of more characters than this are shown as their source."""
 
@@ -68,7 +71,7 @@ _IMG = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
 _ALT = re.compile(r"""\balt\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGNORECASE)
 _BLOCK_ID = re.compile(r"(?:^|[ \t])\^([A-Za-z0-9-]+)[ \t]*$")
 _ORG_LINK = re.compile(r"\[\[([^\]\[]+)\]\[([^\]\[]+)\]\]")
-_ORG_FORMULA = re.compile(r"\\\((.+?)\\\)|\\\[(.+?)\\\]")
+_ORG_FORMULA = re.compile(r"\\\((.{1,2000}?)\\\)|\\\[(.{1,2000}?)\\\]")
 _ROW = re.compile(r"^\|\s*(.*?)\s*\|$")
 _LEAD = re.compile(r"^(?:[-*+>][ \t]+|#{1,6}[ \t]+)*(?:\[[ xX-]\][ \t]+)?")
 
@@ -95,7 +98,12 @@ def render(lines: Sequence[str], *, resolve: Resolve, cited: Lines | None = None
 
 
 def render_inline(text: str, *, resolve: Resolve) -> str:
-    """Render the inline markup of a sentence, or of a line of a list or table, to safe HTML without blocks."""
+    """Render the inline markup of a sentence, or of a line of a list or table, to safe HTML without blocks.
+
+    What is longer than MOST_INLINE is shown as it is written.
+    """
+    if len(text) > MOST_INLINE:
+        return escape(" ".join(text.split()))
     view = _View(secrets.token_hex(8), resolve, None, "")
     line = _ROW.sub(r"\1", _LEAD.sub("", " ".join(text.split())))
     markdown = _ORG_FORMULA.sub(_org_formula, _ORG_LINK.sub(_org_link, line))

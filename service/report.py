@@ -46,8 +46,8 @@ def news(items: Sequence[AnsweredQuestion]) -> dict[str, list[AnsweredQuestion]]
     fresh, lost, others = parts.values()
     for item in wanted:
         answered = _is_answered(item)
-        is_news = answered and item.changed != "same"
-        (fresh if is_news else lost if item.before in ("supported", "partial") and not answered else others).append(
+        is_fresh = answered and item.changed != "same"
+        (fresh if is_fresh else lost if item.before in ("supported", "partial") and not answered else others).append(
             item
         )
     return {name: part for name, part in parts.items() if part}

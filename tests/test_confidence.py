@@ -181,3 +181,18 @@ def test_what_answers_one_of_several_questions_answers_in_part():
     assert verdict_of(probability([in_part])) == "partial"
     both = replace(one, reading=replace(one.reading, met=(whole, replace(whole, whole=False))))
     assert odds_of([both], [one.hit]) == [odds]
+
+
+def test_a_word_that_is_said_again_is_no_more_evidence():
+    question = "overfit nets"
+    offsets = ((0, 7), (8, 12))
+    row = np.array([0.9, 0.8], np.float32)
+
+    def evidence(times):
+        again = " ".join([question] * times)
+        places = tuple((13 * n + start, 13 * n + end) for n in range(times) for start, end in offsets)
+        cells = np.tile(row, times)
+        met = Met(again, places, np.ones(len(cells), np.float32), cells, cells[None])
+        return signs(replace(candidate(), reading=Reading(cells[:1], (met,)))).evidence
+
+    assert evidence(1) == evidence(40) == pytest.approx(1.7)

@@ -5,7 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.lexical import Lexical, LexicalDocument
-from service.forms import MOST_CLAUSES, clauses, explained, forms, headline, respelt, shortened, without_aside
+from service.forms import (
+    MOST_CLAUSES,
+    MOST_LOOKED_UP,
+    clauses,
+    explained,
+    forms,
+    headline,
+    respelt,
+    shortened,
+    without_aside,
+)
 
 TEXTS = (
     "An NTM has a memory; the NTM is read and written.",
@@ -208,3 +218,11 @@ def test_any_question_has_a_form(lexical, asked):
     found = forms(asked, lexical, count_tokens, read_texts)
     assert found[0] == asked
     assert len(set(found)) == len(found) <= 6 + MOST_CLAUSES
+
+
+def test_only_the_first_words_of_a_long_question_are_looked_up(lexical):
+    words = [f"{chr(97 + n // 26)}{chr(97 + n % 26)}q" for n in range(MOST_LOOKED_UP)]
+    assert explained(" ".join(words) + " LSTM", lexical, count_tokens, read_texts).endswith(" LSTM")
+    assert explained(" ".join(words[1:]) + " LSTM", lexical, count_tokens, read_texts).endswith(
+        "long short-term memory"
+    )

@@ -291,3 +291,8 @@ def test_real_notes_render_with_every_prose_line_reachable():
         numbered = [name for name in ids if re.fullmatch(r"L\d+", name or "")]
         assert len(numbered) == len(set(numbered))
         assert len(numbered) > sum(bool(line.strip()) for line in lines) * 0.8
+
+
+def test_a_line_of_thousands_of_brackets_is_shown_as_it_is():
+    text = "[[a]<" * 1000
+    assert render_inline(text, resolve=lambda _: None) == "[[a]&lt;" * 1000
