@@ -213,14 +213,14 @@ def texts(folder: Path, most: int, work: Path) -> dict[str, Any]:
 
 
 def index(name: str, model: Path, work: Path) -> dict[str, Any]:
-    """Embed and store the passages in `work`, in seconds."""
+    """Embed and store the passages in `work`, in seconds; `cpu` in those of all cores together."""
     kept = _read(work / "passages.jsonl")
     start = time.perf_counter()
     tool = TOOLS[name](model)
-    loaded = time.perf_counter()
+    loaded, before = time.perf_counter(), time.process_time()
     tool.index(kept, work / name)
-    stored = time.perf_counter()
-    return {"version": version(tool.package), "load": loaded - start, "index": stored - loaded}
+    seconds, cpu = time.perf_counter() - loaded, time.process_time() - before
+    return {"version": version(tool.package), "load": loaded - start, "index": seconds, "cpu": cpu}
 
 
 def search(name: str, model: Path, work: Path) -> dict[str, Any]:
