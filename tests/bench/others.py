@@ -1,0 +1,170 @@
+"""`python -m tests.bench.others [FOLDER] [--passages N] [--work DIR]`: indexing beside other tools, as a table.
+
+The passages that Footnote makes of the notes in a folder go to each tool as they are, with the same weights, on the
+same cores. Each of the others has a virtual environment of its own below DIR, which is kept for the next run; making
+one is all that needs the network. What a tool may do is in `tests.bench.tools`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from indexer.compile import bundled_model, check_weights
+from indexer.settings import DEFAULT_MODEL, Settings
+from tests.bench.commands import ROOT, SHARED, Finished, heads, row, run
+
+INSTALLED: dict[str, tuple[str, ...]] = {
+    "plain": ("sentence-transformers",),
+    "txtai": ("txtai==9.14.0",),
+    "chroma": ("chromadb==1.5.9", "sentence-transformers"),
+}
+"""What is installed for each of the others; what Footnote has as well, in the version that it has."""
+
+CALLED = {
+    "footnote": "Footnote",
+    "plain": "sentence-transformers",
+    "txtai": "txtai",
+    "chroma": "Chroma with sentence-transformers",
+}
+
+LEGEND = """\
+load: importing the tool and loading the model. index: embedding and storing, which the rates are of. slower: its
+seconds to index as a multiple of Footnote's. CPU: seconds of all cores together while it indexed, and those as a
+multiple too: they hold when something else runs meanwhile. peak: memory of the process that indexes. open: opening the
+index in a new process, the model loaded before; txtai loads the model again to do so. query: the median of 50 queries,
+embedding included. overlap@10: the share of the ten nearest by exact search over the original vectors in 32 bits
+(sentence-transformers searches just so) that are among the ten found. Footnote runs the weights in 8 bits, and keeps a
+code of every token and an index of the words besides the vectors; here only its vectors are searched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What one tool did. Times are in seconds, `cpu` of all cores together, `query` in milliseconds; `peak` is in MB.
+
+    `found` is what each query found, by place, best first.
+    """
+
+    tool: str
+    version: str
+    load: float
+    index: float
+    cpu: float
+    peak: float
+    open: float
+    query: float
+    found: tuple[tuple[int, ...], ...]
+
+
+def overlap(found: Sequence[Sequence[int]], exact: Sequence[Sequence[int]]) -> float:
+    """The mean share of what exact search found that was found, over queries."""
+    shares = [len({*some} & {*best}) / len(best) for some, best in zip(found, exact, strict=True)]
+    return sum(shares) / len(shares)
+
+
+def table(figures: Sequence[Figures], *, passages: int, tokens: int) -> list[str]:
+    """A Markdown table; the first of the figures is what the others are compared with."""
+    exact = next(one.found for one in figures if one.tool == "plain")
+    return [
+        *heads(
+            *("tool", "version", "passages", "tokens", "load s", "index s", "passages/s", "tokens/s", "slower"),
+            *("CPU s", "more CPU", "peak MB", "open s", "query ms", "overlap@10"),
+        ),
+        *(
+            row(
+                *(CALLED[one.tool], one.version, f"{passages:,}", f"{tokens:,}", f"{one.load:.1f}"),
+                *(f"{one.index:.1f}", f"{passages / one.index:.0f}", f"{tokens / one.index:,.0f}"),
+                *(f"{one.index / figures[0].index:.1f}", f"{one.cpu:.1f}"),
+                *(f"{one.cpu / figures[0].cpu:.1f}", f"{one.peak:.0f}", f"{one.open:.2f}", f"{one.query:.1f}"),
+                f"{overlap(one.found, exact):.3f}",
+            )
+            for one in figures
+        ),
+    ]
+
+
+def environment(folder: Path, packages: Sequence[str]) -> Path:
+    """Make the virtual environment in `folder`, unless it holds just these packages already; give its Python."""
+    python, stamp = folder / "bin" / "python", folder / "packages.txt"
+    contents = "\n".join((*packages, (ROOT / "constraints.txt").read_text(encoding="utf-8")))
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == contents:
+        return python
+    sys.stderr.write(f"Making {folder} …\n")
+    shutil.rmtree(folder, ignore_errors=True)
+    run(sys.executable, "-m", "venv", folder)
+    options = ("--quiet", "--disable-pip-version-check", "-c", ROOT / "constraints.txt")
+    run(python, "-m", "pip", "install", *options, *packages)
+    stamp.write_text(contents, encoding="utf-8")
+    return python
+
+
+def wanted(name: str) -> list[str]:
+    """What to install for a tool: torch in the very build that is here, so that no other one is fetched."""
+    return [f"torch=={version('torch')}", *INSTALLED[name]]
+
+
+def variables(environ: Mapping[str, str], cores: int) -> dict[str, str]:
+    """What every tool gets: as many threads for each, the same model, no hub and no telemetry."""
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(cores))
+    offline = dict.fromkeys(("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY"), "1")
+    same = {"FOOTNOTE_MODEL": DEFAULT_MODEL, "FOOTNOTE_DEVICE": "cpu"}
+    return {**environ, **threads, **offline, "ANONYMIZED_TELEMETRY": "False", **same}
+
+
+def measure(name: str, python: Path, work: Path) -> Figures:
+    """Let a tool index, then search in a process of its own."""
+    shutil.rmtree(work / name, ignore_errors=True)
+    command = (python, "-m", "tests.bench.tools", name)
+    indexed = run(*command, "index", bundled_model(), work)
+    searched = run(*command, "search", bundled_model(), work)
+    made, asked = last(indexed), last(searched)
+    return Figures(
+        tool=name,
+        version=made["version"],
+        load=made["load"],
+        index=made["index"],
+        cpu=made["cpu"],
+        peak=indexed.peak,
+        open=asked["open"],
+        query=asked["query"],
+        found=tuple(map(tuple, asked["found"])),
+    )
+
+
+def last(finished: Finished) -> dict[str, Any]:
+    """The figures that a process printed last: libraries may have printed before."""
+    figures: dict[str, Any] = json.loads(finished.out.strip().rpartition("\n")[2])
+    return figures
+
+
+def main(argv: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.others", description="Indexing beside other tools.")
+    parser.add_argument("folder", nargs="?", type=Path, default=SHARED / "vaults")
+    parser.add_argument("--passages", type=int, default=2000, metavar="N")
+    parser.add_argument("--work", type=Path, default=Settings.from_environ(os.environ).cache / "bench", metavar="DIR")
+    options = parser.parse_args(argv)
+    check_weights(bundled_model())
+    work: Path = options.work.expanduser().resolve()
+    work.mkdir(parents=True, exist_ok=True)
+    pythons = {"footnote": Path(sys.executable)}
+    pythons |= {name: environment(work / "environments" / name, wanted(name)) for name in INSTALLED}
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    os.environ |= variables(os.environ, cores)
+    texts = last(run(sys.executable, "-m", "tests.bench.tools", "texts", options.folder, str(options.passages), work))
+    figures = []
+    for name, python in pythons.items():
+        sys.stderr.write(f"Measuring {CALLED[name]} …\n")
+        figures.append(measure(name, python, work))
+    sys.stdout.write("\n".join([*table(figures, **texts), "", LEGEND, ""]))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
