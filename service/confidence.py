@@ -64,15 +64,15 @@ AGAINST = frozenset({"lacks", "contradicts"})
 """Signs that may only speak against an answer; the others may only speak for it."""
 
 WEIGHTS = Signs(
-    met=3.54,
-    sentence=0.59,
-    evidence=0.72,
-    distinct=2.00,
-    lacks=-1.73,
-    contradicts=-1.64,
+    met=3.50,
+    sentence=0.74,
+    evidence=0.77,
+    distinct=1.89,
+    lacks=-1.70,
+    contradicts=-1.70,
     defines=0.85,
 )
-BIAS = -3.50
+BIAS = -3.63
 SUPPORTED = 0.77
 
 PARTIAL = 0.5
