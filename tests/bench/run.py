@@ -28,7 +28,9 @@ passages: BM25 alone, the cosine of the vectors alone, reciprocal rank fusion of
 that hold most of the question's words, without stop words.
 Taken out: each answerable question is asked once more of the library without the passages that answer it. Brier is the
 mean square of what confidence is off by, ECE the expected calibration error over ten bins of equal width; adaptive:
-over ten bins of equally many questions."""
+over ten bins of equally many questions. Half of these questions or more have no answer, where confidence takes a
+third of a person's questions to have none: so the curves lie below the diagonal, and ECE and Brier are higher than in
+docs/CONFIDENCE.md, which weighs the questions so."""
 PAPERS_LEGEND = """\
 hit@k: a citation among the first k lies on a gold page of the paper. strict@k: and its quote or its passage holds the
 words that answer."""
