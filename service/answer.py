@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -35,6 +36,9 @@ SENTENCES = 4
 
 JOINED_LINES = 8
 """Neighbours among the further citations are shown as one up to so many lines of a note, or sentences of a paper."""
+
+SECTION_MOST = 3
+"""So many citations are of one section, before those of others."""
 
 NEAR = 0.95
 """A further passage takes part when its score is at least this share of the best one's."""
@@ -143,7 +147,8 @@ def compose(
     further = sorted(
         (hit for hit in hits if hit.passage_id not in resting), key=lambda hit: order.get(hit.passage_id, len(order))
     )
-    rest = neighbours_joined(further, k - len(evidence), says if any(judged.values()) else _is_reference)
+    wanted = says if any(judged.values()) else _is_reference
+    rest = neighbours_joined(further, k - len(evidence), wanted, cited=(item.hit for item in evidence))
     citations, sentences = [], list[Sentence]()
     for n, item in enumerate((evidence + [_nearest(question, hit, asked) for hit in rest])[:k], start=1):
         said = n <= len(evidence)
@@ -306,22 +311,34 @@ def _heads(row: Sequence[Span]) -> bool:
     return len(row) > 1 and not _NUMBER.search(row[0].text) and len(_NUMBER.findall(row[1].text)) > 1
 
 
-def neighbours_joined(hits: Iterable[Hit], most: int, wanted: Callable[[Hit], bool]) -> list[Hit]:
+def neighbours_joined(
+    hits: Iterable[Hit], most: int, wanted: Callable[[Hit], bool], *, cited: Iterable[Hit] = ()
+) -> list[Hit]:
     """The first `most` of the hits that are wanted, where those that follow one another in a section are one.
 
     So others have room beside them. They are joined up to JOINED_LINES; a joined hit stands where the best of its parts
-    stood, with that one's score. Only what may be shown is asked about, because `wanted` reads it.
+    stood, with that one's score. A section with SECTION_MOST citations, those of `cited` counted, has more only where
+    no other place is left. Only what may be shown is asked about, because `wanted` reads it.
     """
     joined: list[Hit] = []
+    waiting: list[Hit] = []
+    counts = Counter(map(_section, cited))
     for hit in hits:
         beside = next(((k, both) for k, other in enumerate(joined) if (both := _joined(other, hit)) is not None), None)
         if (beside is None and len(joined) >= most) or not wanted(hit):
             continue
-        if beside is None:
+        if beside is not None:
+            joined[beside[0]] = beside[1]
+        elif counts[_section(hit)] < SECTION_MOST:
+            counts[_section(hit)] += 1
             joined.append(hit)
         else:
-            joined[beside[0]] = beside[1]
-    return joined
+            waiting.append(hit)
+    return joined + waiting[: most - len(joined)]
+
+
+def _section(hit: Hit) -> tuple[int, tuple[str, ...]]:
+    return hit.document.id, hit.passage.headings
 
 
 def _joined(best: Hit, other: Hit) -> Hit | None:

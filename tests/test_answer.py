@@ -7,6 +7,7 @@ from indexer.records import StoredDocument
 from indexer.types import Box, Passage, Span
 from service.answer import (
     JOINED_LINES,
+    SECTION_MOST,
     Evidence,
     Place,
     _answering,
@@ -48,6 +49,18 @@ def test_neighbours_in_a_section_become_one_citation():
         ("a\nb\nc", (1, 4), 0.9),
         ("far", (30, 30), 1.0),
     ]
+
+
+def test_a_section_with_three_citations_waits_for_others():
+    hits = [hit(f"of the top {n}", 10 * n) for n in range(1, SECTION_MOST + 2)]
+    others = [hit("of another", 90, headings=("Other",)), hit("elsewhere", 10, document=2)]
+    shown = [found.passage.text for found in neighbours_joined([*hits, *others], 8, anything)]
+    assert shown == ["of the top 1", "of the top 2", "of the top 3", "of another", "elsewhere", "of the top 4"]
+    cited = [hit("said", 200)]
+    shown = [found.passage.text for found in neighbours_joined([*hits, *others], 4, anything, cited=cited)]
+    assert shown == ["of the top 1", "of the top 2", "of another", "elsewhere"]
+    shown = [found.passage.text for found in neighbours_joined([*hits, hit("beside", 11)], 8, anything)]
+    assert shown == ["of the top 1\nbeside", "of the top 2", "of the top 3", "of the top 4"]
 
 
 @pytest.mark.parametrize(
