@@ -145,6 +145,7 @@ def test_asking_by_keyboard_ends_at_the_cited_line(tab):
     tab.goto("/questions")
     tab.keyboard.press("/")
     tab.wait_for_url("**/")
+    tab.wait_for_selector("#q:focus")  # the page puts the cursor there, some time after it is loaded
     tab.keyboard.type("residual connections gradient")
     tab.keyboard.press("Enter")
     tab.wait_for_selector("text=answer this")
@@ -161,6 +162,7 @@ def test_asking_by_keyboard_ends_at_the_cited_line(tab):
 def test_a_chat_model_words_the_answer_sentence_by_sentence(tab):
     MORE.clear()
     tab.goto("/")
+    tab.wait_for_selector("#q:focus")  # the page puts the cursor there, some time after it is loaded
     tab.keyboard.type("residual connections gradient")
     tab.get_by_label("Let Stub 8B word the answer").check()
     tab.keyboard.press("Enter")
