@@ -38,7 +38,7 @@ JOINED_LINES = 8
 """Neighbours among the further citations are shown as one up to so many lines of a note, or sentences of a paper."""
 
 SECTION_MOST = 3
-"""So many citations are of one section, before those of others."""
+"""After so many citations of one section another place has its turn."""
 
 NEAR = 0.95
 """A further passage takes part when its score is at least this share of the best one's."""
@@ -317,8 +317,8 @@ def neighbours_joined(
     """The first `most` of the hits that are wanted, where those that follow one another in a section are one.
 
     So others have room beside them. They are joined up to JOINED_LINES; a joined hit stands where the best of its parts
-    stood, with that one's score. A section with SECTION_MOST citations, those of `cited` counted, has more only where
-    no other place is left. Only what may be shown is asked about, because `wanted` reads it.
+    stood, with that one's score. After each SECTION_MOST citations of one section, those of `cited` counted, another
+    place has its turn before the next. Only what may be shown is asked about, because `wanted` reads it.
     """
     joined: list[Hit] = []
     waiting: list[Hit] = []
@@ -329,11 +329,13 @@ def neighbours_joined(
             continue
         if beside is not None:
             joined[beside[0]] = beside[1]
-        elif counts[_section(hit)] < SECTION_MOST:
-            counts[_section(hit)] += 1
-            joined.append(hit)
-        else:
+        elif counts[_section(hit)] >= SECTION_MOST:
             waiting.append(hit)
+        else:
+            joined.append(hit)
+            counts[_section(hit)] += 1
+            if waiting and len(joined) < most:
+                joined.append(waiting.pop(0))
     return joined + waiting[: most - len(joined)]
 
 

@@ -51,14 +51,14 @@ def test_neighbours_in_a_section_become_one_citation():
     ]
 
 
-def test_a_section_with_three_citations_waits_for_others():
+def test_after_three_citations_of_a_section_another_place_has_its_turn():
     hits = [hit(f"of the top {n}", 10 * n) for n in range(1, SECTION_MOST + 2)]
     others = [hit("of another", 90, headings=("Other",)), hit("elsewhere", 10, document=2)]
     shown = [found.passage.text for found in neighbours_joined([*hits, *others], 8, anything)]
-    assert shown == ["of the top 1", "of the top 2", "of the top 3", "of another", "elsewhere", "of the top 4"]
+    assert shown == ["of the top 1", "of the top 2", "of the top 3", "of another", "of the top 4", "elsewhere"]
     cited = [hit("said", 200)]
     shown = [found.passage.text for found in neighbours_joined([*hits, *others], 4, anything, cited=cited)]
-    assert shown == ["of the top 1", "of the top 2", "of another", "elsewhere"]
+    assert shown == ["of the top 1", "of the top 2", "of another", "of the top 3"]
     shown = [found.passage.text for found in neighbours_joined([*hits, hit("beside", 11)], 8, anything)]
     assert shown == ["of the top 1\nbeside", "of the top 2", "of the top 3", "of the top 4"]
 
