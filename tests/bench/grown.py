@@ -44,11 +44,12 @@ _WORD = re.compile(r"(?<![\w/.:@#$\\`\[-])[A-Za-z][a-z]{2,}(?![\w/:@$\\`\]-])")
 
 @dataclass(frozen=True, slots=True)
 class Grown:
-    """Where a library of that many passages lies, and the folder of its notes."""
+    """Where a library of that many passages and files lies, and the folder of its notes."""
 
     library: Path
     notes: Path
     passages: int
+    files: int
 
 
 class Remembering:
@@ -157,7 +158,7 @@ def grown(passages: int, folder: Path, *, notes: Path = SHARED / "vaults", real:
     """
     done = folder / DONE
     if done.exists():
-        return Grown(folder / "library", folder / "notes", json.loads(done.read_text())["passages"])
+        return Grown(folder / "library", folder / "notes", **json.loads(done.read_text()))
     from indexer.encode import load_encoder
 
     shutil.rmtree(folder, ignore_errors=True)
@@ -178,8 +179,8 @@ def grown(passages: int, folder: Path, *, notes: Path = SHARED / "vaults", real:
             to.write_text(copied(text, words, chance) if turn else text, encoding="utf-8")
         remembering = Remembering(encoder, catalogue, words)
         report = build(folder / "library", [folder / "notes"], remembering, settings)
-    done.write_text(json.dumps({"passages": report.passages, "files": report.files, "seconds": report.seconds}))
-    return Grown(folder / "library", folder / "notes", report.passages)
+    done.write_text(json.dumps({"passages": report.passages, "files": report.files}))
+    return Grown(folder / "library", folder / "notes", report.passages, report.files)
 
 
 def main(argv: Sequence[str]) -> None:
