@@ -212,8 +212,14 @@ def stamp_of(status: os.stat_result) -> Stamp:
     return (status.st_ino, status.st_mtime_ns, status.st_size)
 
 
+def header_of(path: Path) -> Header:
+    """Read what a file says of itself; raise LibraryCorrupt. What else is in it may be damaged."""
+    with _reading(path) as file:
+        return _header(path, file)
+
+
 def peek(path: Path) -> tuple[Header, NDArray[np.int64]]:
-    """Read what a file says of itself, and its ids; raise LibraryCorrupt. What else is in it may be damaged."""
+    """Read what a file says of itself, and its ids; as `header_of`."""
     with _reading(path) as file:
         header = _header(path, file)
         file.seek(_offset(header, "ids"))

@@ -74,10 +74,10 @@ def publish(path: Path, catalogue: Catalogue, *changes: Change, notice: Notice =
     made again, and `notice` hears of it. Only for the one who holds the write lock. Raises LibraryFull.
     """
     difference = _difference(catalogue, changes)
-    if open_lexical(path, catalogue) is None and not _update_lexical(path, catalogue, difference):
+    if not _bring_lexical(path, catalogue, difference):
         notice(f"making {path / LEXICAL} again from the catalogue: it was missing, damaged or out of date")
         Lexical.rebuild(path / LEXICAL, _documents(catalogue), generation=catalogue.generation)
-    if not _has_vectors(path, catalogue) and not _update_vectors(path, catalogue, difference):
+    if not _bring_vectors(path, catalogue, difference):
         notice(f"making {path / VECTORS} again from the catalogue: it was missing, damaged or out of date")
         fingerprint, dimension = _model(catalogue)
         blocks = catalogue.iter_embeddings(fingerprint)
@@ -115,32 +115,31 @@ def _difference(catalogue: Catalogue, changes: Sequence[Change]) -> _Difference 
     return _Difference(changes[0].base, added, removed, reindexed) if leads_here else None
 
 
-def _update_lexical(path: Path, catalogue: Catalogue, difference: _Difference | None) -> bool:
-    if difference is None:
-        return False
+def _bring_lexical(path: Path, catalogue: Catalogue, difference: _Difference | None) -> bool:
+    """Bring the lexical index to the catalogue's generation by a difference; False where it has to be made again."""
     with suppress(LibraryCorrupt):
         lexical = Lexical.open(path / LEXICAL)
-        if lexical.generation == difference.base and 2 * difference.touched <= len(lexical):  # else it does not pay
+        if lexical.generation == catalogue.generation:
+            return True
+        pays = difference is not None and 2 * difference.touched <= len(lexical)
+        if difference is not None and pays and lexical.generation == difference.base:
             documents = _documents(catalogue, difference.added | difference.reindexed)
-            gone = difference.removed | difference.reindexed
-            lexical.update(gone, documents, generation=catalogue.generation)
+            lexical.update(difference.removed | difference.reindexed, documents, generation=catalogue.generation)
             return True
     return False
 
 
-def _has_vectors(path: Path, catalogue: Catalogue) -> bool:
-    """Whether vectors of this generation are there; those who open them check every byte."""
-    with suppress(LibraryCorrupt):
-        return state_of_vectors(path / VECTORS)[:2] == (catalogue.generation, catalogue.fingerprint or "")
-    return False
+def _bring_vectors(path: Path, catalogue: Catalogue, difference: _Difference | None) -> bool:
+    """Bring the vectors to the catalogue's generation by a difference; False where they have to be made again.
 
-
-def _update_vectors(path: Path, catalogue: Catalogue, difference: _Difference | None) -> bool:
-    if difference is None:
-        return False
+    Those that are there are not looked at: whoever opens them checks every byte.
+    """
     with suppress(LibraryCorrupt):
         fingerprint, dimension = _model(catalogue)
-        if state_of_vectors(path / VECTORS) == (difference.base, fingerprint, dimension):
+        here = state_of_vectors(path / VECTORS)
+        if here[:2] == (catalogue.generation, fingerprint):
+            return True
+        if difference is not None and here == (difference.base, fingerprint, dimension):
             added = catalogue.iter_embeddings(fingerprint, difference.added)
             update_vectors(path / VECTORS, removed=difference.removed, added=added, generation=catalogue.generation)
             return True

@@ -16,7 +16,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.base import Base, Block, joined, merged, peek, positions, unit, write
+from indexer.base import Base, Block, header_of, joined, merged, peek, positions, unit, write
 from indexer.codes import GPU_MOST, Finder, GpuFinder, Places, has_gpu, kind
 from indexer.delta import Delta, beside
 from indexer.errors import LibraryCorrupt, LibraryFull
@@ -198,7 +198,7 @@ def state_of_vectors(path: Path) -> tuple[int, str, int]:
 
     The vectors themselves are not looked at.
     """
-    header, _ = peek(path)
+    header = header_of(path)
     return Delta.open(beside(path), header).generation, header.fingerprint, header.dimension
 
 
