@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer import sql
+from indexer.base import Block, joined, unit
 from indexer.change import Change
 from indexer.connect import connect, create, translated
 from indexer.dates import date_in_name
@@ -223,24 +224,19 @@ class Catalogue:
 
         Returns their numbers, ascending, and the vectors, aligned, float32, of unit norm.
         """
+        numbers, rows = joined(self.iter_embeddings(fingerprint, ids), self.dimension(fingerprint) or 0)
+        return numbers, unit(rows)
+
+    def iter_embeddings(self, fingerprint: str, ids: Collection[int] | None = None) -> Iterator[Block]:
+        """Go through the vectors as they are stored, float16, some at a time: their numbers, ascending, and rows."""
         with translated(self.path):
             if ids is None:
-                (expected,) = self._connection.execute(sql.COUNT_EMBEDDED, (fingerprint,)).fetchone()
                 cursor = self._connection.execute(sql.EMBEDDED, (fingerprint,))
             else:
-                expected = len(ids)
                 cursor = self._connection.execute(sql.EMBEDDED_AMONG, (fingerprint, _numbers(ids)))
-            numbers = np.empty(expected, np.int64)
-            vectors = np.empty((expected, self.dimension(fingerprint) or 0), np.float32)
-            filled = 0
             while rows := cursor.fetchmany(ROWS_AT_ONCE):
-                end = filled + len(rows)
-                numbers[filled:end] = [number for number, _ in rows]
-                vectors[filled:end] = np.frombuffer(b"".join(blob for _, blob in rows), "<f2").reshape(len(rows), -1)
-                filled = end
-        vectors = vectors[:filled]
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)  # float16 has taken a little of the length
-        return numbers[:filled], vectors
+                numbers = np.array([number for number, _ in rows], np.int64)
+                yield numbers, np.frombuffer(b"".join(blob for _, blob in rows), "<f2").reshape(len(rows), -1)
 
     def token_codes(self, fingerprint: str, ids: Iterable[int]) -> dict[int, bytes]:
         """Fetch the codes of the tokens (see `indexer.tokens`) of those passages that have some of this model."""

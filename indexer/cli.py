@@ -199,6 +199,7 @@ def run_status(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int
     print(f"Documents {found.documents} in {', '.join(found.roots) or 'no folder'}")
     print_papers(found.papers)
     print(f"Passages  {found.passages}" + (f", embedded with {found.fingerprint}" if found.fingerprint else ""))
+    print(f"Vectors   {found.vectors}")
     if found.reranker:
         print(f"Re-ranker {found.reranker}")
     print(f"Questions {found.questions} in the question dumps")

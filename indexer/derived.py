@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from indexer.change import Change
 from indexer.errors import LibraryCorrupt
 from indexer.lexical import Lexical, LexicalDocument
 from indexer.records import StoredDocument, StoredPassage
-from indexer.vectors import Vectors
+from indexer.vectors import Vectors, rebuild_vectors, state_of_vectors, update_vectors
 
 LEXICAL = "lexical"
 VECTORS = "vectors.faiss"
@@ -37,10 +37,13 @@ def open_lexical(path: Path, catalogue: Catalogue) -> Lexical | None:
     return None
 
 
-def open_vectors(path: Path, catalogue: Catalogue) -> Vectors | None:
-    """Open the vectors of the library in the folder `path`; None if they are damaged or of another generation."""
+def open_vectors(path: Path, catalogue: Catalogue, before: Vectors | None = None) -> Vectors | None:
+    """Open the vectors of the library in the folder `path`; None if they are damaged or of another generation.
+
+    What `before`, vectors of an older generation, has of the same file is shared.
+    """
     with suppress(LibraryCorrupt):
-        vectors = Vectors.open(path / VECTORS)
+        vectors = Vectors.open(path / VECTORS, before)
         if (vectors.generation, vectors.fingerprint) == (catalogue.generation, catalogue.fingerprint or ""):
             return vectors
     return None
@@ -53,16 +56,15 @@ def build_lexical(catalogue: Catalogue) -> Lexical:
 
 def build_vectors(catalogue: Catalogue) -> Vectors:
     """Make the vectors in memory; passages without an embedding by the library's model are left out."""
+    fingerprint, dimension = _model(catalogue)
+    blocks = catalogue.iter_embeddings(fingerprint)
+    return Vectors.build(blocks, generation=catalogue.generation, fingerprint=fingerprint, dimension=dimension)
+
+
+def _model(catalogue: Catalogue) -> tuple[str, int]:
+    """The fingerprint of the library's model, and how long its vectors are."""
     fingerprint = catalogue.fingerprint or ""
-    dimension = catalogue.dimension(fingerprint) or NO_DIMENSION
-    ids, vectors = catalogue.embeddings(fingerprint)
-    return Vectors.build(
-        ids,
-        vectors.reshape(len(ids), dimension),
-        generation=catalogue.generation,
-        fingerprint=fingerprint,
-        dimension=dimension,
-    )
+    return fingerprint, catalogue.dimension(fingerprint) or NO_DIMENSION
 
 
 def publish(path: Path, catalogue: Catalogue, *changes: Change, notice: Notice = quiet) -> None:
@@ -72,12 +74,16 @@ def publish(path: Path, catalogue: Catalogue, *changes: Change, notice: Notice =
     made again, and `notice` hears of it. Only for the one who holds the write lock. Raises LibraryFull.
     """
     difference = _difference(catalogue, changes)
-    if open_lexical(path, catalogue) is None and not _update_lexical(path, catalogue, difference):
+    if not _bring_lexical(path, catalogue, difference):
         notice(f"making {path / LEXICAL} again from the catalogue: it was missing, damaged or out of date")
         Lexical.rebuild(path / LEXICAL, _documents(catalogue), generation=catalogue.generation)
-    if open_vectors(path, catalogue) is None and not _update_vectors(path, catalogue, difference):
+    if not _bring_vectors(path, catalogue, difference):
         notice(f"making {path / VECTORS} again from the catalogue: it was missing, damaged or out of date")
-        build_vectors(catalogue).save(path / VECTORS)
+        fingerprint, dimension = _model(catalogue)
+        blocks = catalogue.iter_embeddings(fingerprint)
+        rebuild_vectors(
+            path / VECTORS, blocks, generation=catalogue.generation, fingerprint=fingerprint, dimension=dimension
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +95,14 @@ class _Difference:
     removed: AbstractSet[int]
     reindexed: AbstractSet[int]
 
+    @property
+    def touched(self) -> int:
+        """How many passages it is about."""
+        return len(self.added) + len(self.removed) + len(self.reindexed)
+
 
 def _difference(catalogue: Catalogue, changes: Sequence[Change]) -> _Difference | None:
-    """Put changes together; None if they do not lead to this generation, or touch so much that it does not pay."""
+    """Put changes together; None if they do not lead to this generation."""
     added: set[int] = set()
     removed: set[int] = set()
     reindexed: set[int] = set()
@@ -101,49 +112,50 @@ def _difference(catalogue: Catalogue, changes: Sequence[Change]) -> _Difference 
         reindexed = (reindexed | change.reindexed_ids) - change.removed_ids - added
     steps = [change.base for change in changes[1:]] + [catalogue.generation]
     leads_here = bool(changes) and steps == [change.generation for change in changes]
-    touched = len(added) + len(removed) + len(reindexed)
-    if not leads_here or 2 * touched > catalogue.counts().passages:
-        return None
-    return _Difference(changes[0].base, added, removed, reindexed)
+    return _Difference(changes[0].base, added, removed, reindexed) if leads_here else None
 
 
-def _update_lexical(path: Path, catalogue: Catalogue, difference: _Difference | None) -> bool:
-    if difference is None:
-        return False
+def _bring_lexical(path: Path, catalogue: Catalogue, difference: _Difference | None) -> bool:
+    """Bring the lexical index to the catalogue's generation by a difference; False where it has to be made again."""
     with suppress(LibraryCorrupt):
         lexical = Lexical.open(path / LEXICAL)
-        if lexical.generation == difference.base:
+        if lexical.generation == catalogue.generation:
+            return True
+        pays = difference is not None and 2 * difference.touched <= len(lexical)
+        if difference is not None and pays and lexical.generation == difference.base:
             documents = _documents(catalogue, difference.added | difference.reindexed)
-            gone = difference.removed | difference.reindexed
-            lexical.update(gone, documents, generation=catalogue.generation)
+            lexical.update(difference.removed | difference.reindexed, documents, generation=catalogue.generation)
             return True
     return False
 
 
-def _update_vectors(path: Path, catalogue: Catalogue, difference: _Difference | None) -> bool:
-    if difference is None:
-        return False
+def _bring_vectors(path: Path, catalogue: Catalogue, difference: _Difference | None) -> bool:
+    """Bring the vectors to the catalogue's generation by a difference; False where they have to be made again.
+
+    Those that are there are not looked at: whoever opens them checks every byte.
+    """
     with suppress(LibraryCorrupt):
-        vectors = Vectors.open(path / VECTORS)
-        fingerprint = vectors.fingerprint
-        before = (vectors.generation, fingerprint, vectors.dimension)
-        if before == (difference.base, catalogue.fingerprint, catalogue.dimension(fingerprint)):
-            ids, added = catalogue.embeddings(fingerprint, difference.added)
-            gone = sorted(difference.removed)
-            new = vectors.updated(removed=gone, ids=ids, vectors=added, generation=catalogue.generation)
-            new.save(path / VECTORS)
+        fingerprint, dimension = _model(catalogue)
+        here = state_of_vectors(path / VECTORS)
+        if here[:2] == (catalogue.generation, fingerprint):
+            return True
+        if difference is not None and here == (difference.base, fingerprint, dimension):
+            added = catalogue.iter_embeddings(fingerprint, difference.added)
+            update_vectors(path / VECTORS, removed=difference.removed, added=added, generation=catalogue.generation)
             return True
     return False
 
 
 def _documents(catalogue: Catalogue, ids: Iterable[int] | None = None) -> Iterator[LexicalDocument]:
-    titles = {document.id: _names(document) for document in catalogue.documents()}
-    batches: Iterable[Iterable[StoredPassage]]
+    batches: Iterable[Collection[StoredPassage]]
     batches = catalogue.iter_passages() if ids is None else [catalogue.passages(ids).values()]
+    names: dict[int, str] = {}
     for batch in batches:
+        unknown = {stored.document_id for stored in batch} - names.keys()
+        names |= {number: _names(found) for number, found in catalogue.documents_among(unknown).items()}
         for stored in batch:
             passage = stored.passage
-            yield LexicalDocument(stored.id, titles[stored.document_id], passage.context, passage.text)
+            yield LexicalDocument(stored.id, names[stored.document_id], passage.context, passage.text)
 
 
 def _names(document: StoredDocument) -> str:

@@ -2,7 +2,8 @@
 
     catalogue.db     the truth (indexer.catalogue)
     lexical/         derived from it (indexer.lexical)
-    vectors.faiss    derived from it (indexer.vectors)
+    vectors.faiss, vectors.delta
+                     derived from it (indexer.vectors): most of them, and what changed since
     lock, lock.json  taken by the one process that writes, and who that is
 
 Each derived store says which generation of the catalogue it belongs to. A snapshot holds all three at the same
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Self, TypeAlias
 
 from indexer.catalogue import Catalogue
+from indexer.delta import beside
 from indexer.derived import (
     LEXICAL,
     VECTORS,
@@ -145,7 +147,8 @@ class Library:
         ):
             return
         # The stamps are older than the snapshot, so whatever is written meanwhile is seen the next time.
-        snapshot = _newest(self.path, notice=self._notice, wait=self._current is None)
+        before = None if self._current is None else self._current.snapshot
+        snapshot = _newest(self.path, before, notice=self._notice, wait=before is None)
         if snapshot is None:
             self._incomplete = stamps
         else:
@@ -167,7 +170,8 @@ class Library:
             probe = Catalogue.open(self._probe.path, write=False)
             self._probe.close()
             self._probe, self._probed = probe, identity
-        stores = (_stamp(self.path / LEXICAL / "meta.json"), _stamp(self.path / VECTORS))
+        vectors = self.path / VECTORS
+        stores = (_stamp(self.path / LEXICAL / "meta.json"), _stamp(vectors), _stamp(beside(vectors)))
         return (identity, (self._probe.generation,), *stores)
 
     def _swap(self, lease: _Lease | None) -> None:
@@ -194,21 +198,25 @@ def writing(path: Path, command: str, *, notice: Notice = quiet) -> Iterator[Cat
         if not (path / CATALOGUE).exists():  # the stores of a lost catalogue might claim the same generation
             shutil.rmtree(path / LEXICAL, ignore_errors=True)
             (path / VECTORS).unlink(missing_ok=True)
+            beside(path / VECTORS).unlink(missing_ok=True)
             notice = quiet
         with Catalogue.open(path / CATALOGUE, write=True) as catalogue:
             publish(path, catalogue, notice=notice)
             yield catalogue
 
 
-def _newest(path: Path, *, notice: Notice, wait: bool) -> Snapshot | None:
-    """Open the newest generation, repaired where nobody is writing it; None, without `wait`, while somebody is."""
+def _newest(path: Path, before: Snapshot | None, *, notice: Notice, wait: bool) -> Snapshot | None:
+    """Open the newest generation, repaired where nobody is writing it; None, without `wait`, while somebody is.
+
+    What has not changed since `before` is shared with it.
+    """
     deadline = time.monotonic() + READER_WAIT_SECONDS
-    while (snapshot := _load(path)) is None:
+    while (snapshot := _load(path, before)) is None:
         try:
             with locked(path, "repair", wait=0.05 if wait else 0):
                 with Catalogue.open(path / CATALOGUE, write=False) as catalogue:
                     publish(path, catalogue, notice=notice)
-                snapshot = _load(path)
+                snapshot = _load(path, before)
             if snapshot is None:
                 raise LibraryCorrupt(f"{path} cannot be repaired; delete that folder and index again")
         except LibraryLocked:
@@ -222,13 +230,13 @@ def _newest(path: Path, *, notice: Notice, wait: bool) -> Snapshot | None:
     return snapshot
 
 
-def _load(path: Path) -> Snapshot | None:
-    """Open all three stores if they are at one generation."""
+def _load(path: Path, before: Snapshot | None) -> Snapshot | None:
+    """Open all three stores if they are at one generation; what has not changed since `before` is shared with it."""
     with ExitStack() as stack:
         catalogue = stack.enter_context(Catalogue.open(path / CATALOGUE, write=False))
         catalogue.hold()
         lexical = open_lexical(path, catalogue)
-        vectors = None if lexical is None else open_vectors(path, catalogue)
+        vectors = None if lexical is None else open_vectors(path, catalogue, before.vectors if before else None)
         if lexical is None or vectors is None:
             return None
         stack.pop_all()

@@ -302,7 +302,6 @@ WHERE p.id IN (SELECT value FROM json_each(?))
 """
 DIMENSION: Final = "SELECT length(vector) / 2 FROM embeddings WHERE fingerprint = ? LIMIT 1"
 _EMBEDDED: Final = "FROM passages p CROSS JOIN embeddings e ON e.fingerprint = ? AND e.text_hash = p.text_hash "
-COUNT_EMBEDDED: Final = "SELECT count(*) " + _EMBEDDED
 EMBEDDED: Final = "SELECT p.id, e.vector " + _EMBEDDED + "ORDER BY p.id"
 EMBEDDED_AMONG: Final = (
     "SELECT p.id, e.vector " + _EMBEDDED + "WHERE p.id IN (SELECT value FROM json_each(?)) ORDER BY p.id"  # noqa: S608 - constants only

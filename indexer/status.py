@@ -22,6 +22,7 @@ class Status:
     `documents` are those that could be read, `failures` the others with the reason why, `remarks` what there is to say
     of how others could be read, and `stale` those whose file changed or vanished since. `papers` are those that the
     notes name, with what became of each. `reranker` is the model that reads the best passages again, None without one.
+    `vectors` says what a search by vector goes through (see `Vectors.kind`).
     """
 
     library: str
@@ -31,6 +32,7 @@ class Status:
     documents: int
     failed: int
     passages: int
+    vectors: str
     questions: int
     roots: tuple[str, ...]
     failures: tuple[tuple[str, str], ...]
@@ -52,6 +54,7 @@ def status(snapshot: Snapshot, settings: Settings) -> Status:
         documents=counts.documents,
         failed=counts.failed,
         passages=counts.passages,
+        vectors=snapshot.vectors.kind,
         questions=counts.questions,
         roots=tuple(snapshot.catalogue.roots()),
         failures=tuple((d.file, d.failure) for d in documents if d.failure),

@@ -1,256 +1,258 @@
-"""Nearest neighbours by cosine: the only importer of faiss.
+"""Nearest neighbours by cosine: what all snapshots share, and what changed since it was written.
 
-A file of vectors is derived from the catalogue and can always be made again. It is laid out as
-
-    magic (8 bytes) | length of the header, its CRC-32 (two little-endian uint32) | header (JSON) | faiss index
-
-where the header carries the CRC-32 of the index, so that no damaged byte goes unseen.
+They lie in two files, both derived from the catalogue: `vectors.faiss`, which never changes (`indexer.base`), and
+`vectors.delta`, which says what came and went since (`indexer.delta`). An update writes only the second, which is
+small; when it has grown, it is folded into a new first one.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import struct
-import threading
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-from zlib import crc32
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.base import Base, Block, header_of, joined, merged, peek, positions, unit, write
+from indexer.codes import GPU_MOST, Finder, GpuFinder, Places, has_gpu, kind
+from indexer.delta import Delta, beside
 from indexer.errors import LibraryCorrupt, LibraryFull
 from indexer.types import Matrix
 
-MAGIC = b"FNVECT01"
-PREFIX = struct.Struct("<8sII")
+CANDIDATES = 5
+"""For each that is wanted, so many candidates are compared exactly; see tests/bench/scale.py for what fewer cost."""
 
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """What a file of vectors says of itself."""
-
-    generation: int
-    fingerprint: str
-    dimension: int
-    count: int
-    crc32: int
+FEW = 2048
+"""Among so few, all are compared exactly."""
 
 
 class Vectors:
-    """Vectors of unit norm under integer ids. Never changes: `updated` gives a new one, and readers keep the old.
+    """Vectors of unit norm under integer ids. Never changes: `updated` gives a new one, and readers keep the old."""
 
-    `generation` is that of the catalogue it was made from, `fingerprint` that of the encoder.
-    """
-
-    def __init__(
-        self,
-        index: Any,
-        *,
-        generation: int,
-        fingerprint: str,
-        searcher: Any = None,
-        guard: AbstractContextManager[Any] | None = None,
-    ) -> None:
-        self._index = index
-        self._generation = generation
-        self._fingerprint = fingerprint
-        self._searcher = index if searcher is None else searcher
-        self._guard = nullcontext() if guard is None else guard
+    def __init__(self, base: Base, delta: Delta, *, gpu: Finder | None = None) -> None:
+        self.base = base
+        self.delta = delta
+        self.gpu = gpu
+        self._came = unit(delta.rows)
 
     @classmethod
-    def build(
-        cls, ids: NDArray[np.int64], vectors: Matrix, *, generation: int, fingerprint: str, dimension: int
-    ) -> Vectors:
-        """Index `vectors`, (n, dimension), float32, rows of unit norm, under `ids`, (n,), each of them once."""
-        import faiss
-
-        index = faiss.IndexIDMap2(faiss.IndexFlatIP(dimension))
-        index.add_with_ids(np.ascontiguousarray(vectors, np.float32), np.ascontiguousarray(ids, np.int64))
-        return cls(index, generation=generation, fingerprint=fingerprint)
+    def build(cls, blocks: Iterable[Block], *, generation: int, fingerprint: str, dimension: int) -> Self:
+        """Index blocks, whose ids ascend from one to the next, in memory."""
+        base = Base.build(blocks, generation=generation, fingerprint=fingerprint, dimension=dimension)
+        return cls(base, Delta.nothing(base.header))
 
     @classmethod
-    def open(cls, path: Path) -> Vectors:
-        """Read what `save` wrote; raise LibraryCorrupt when it is missing, cut off or damaged."""
-        import faiss
+    def open(cls, path: Path, before: Vectors | None = None) -> Self:
+        """Read what was written to `path` and beside it; raise LibraryCorrupt when it is missing, cut off or damaged.
 
-        try:
-            data = memoryview(path.read_bytes())
-        except OSError as error:
-            raise _corrupt(path, error.strerror or str(error)) from error
-        header, payload = _unpack(path, data)
-        index = faiss.deserialize_index(np.frombuffer(payload, np.uint8))
-        return cls(index, generation=header.generation, fingerprint=header.fingerprint)
+        What `before` has of the same file is shared and not read again.
+        """
+        if before is not None and before.base.is_in(path):
+            return cls(before.base, Delta.open(beside(path), before.base.header), gpu=before.gpu)
+        base = Base.open(path)
+        return cls(base, Delta.open(beside(path), base.header))
 
     @property
     def generation(self) -> int:
         """The generation of the catalogue that these vectors belong to."""
-        return self._generation
+        return self.delta.generation
 
     @property
     def fingerprint(self) -> str:
         """The fingerprint of the encoder that made these vectors."""
-        return self._fingerprint
+        return self.base.header.fingerprint
 
     @property
     def dimension(self) -> int:
         """The length of a vector."""
-        return int(self._index.d)
+        return self.base.header.dimension
+
+    @property
+    def kind(self) -> str:
+        """What is gone through, in words: "flat", "4-bit product codes", "IVF 2048 lists, 4-bit product codes"."""
+        book = self.base.learnt[0] if self.base.learnt else None
+        return kind(book) + (", on a GPU" if self.gpu else "")
 
     def __len__(self) -> int:
-        return int(self._index.ntotal)
+        return len(self.base.ids) - len(self.delta.gone) + len(self.delta.ids)
 
-    def updated(self, *, removed: Sequence[int], ids: NDArray[np.int64], vectors: Matrix, generation: int) -> Vectors:
-        """Copy without `removed` and with `vectors` under `ids`; an id that is there already gets its new vector."""
-        old_ids, old_vectors = self._stored()
-        kept = ~np.isin(old_ids, np.concatenate([np.asarray(removed, np.int64), ids]))
-        return Vectors.build(
-            np.concatenate([old_ids[kept], ids]),
-            np.concatenate([old_vectors[kept], vectors]),
-            generation=generation,
-            fingerprint=self.fingerprint,
-            dimension=self.dimension,
-        )
+    def updated(self, *, removed: Iterable[int], added: Iterable[Block], generation: int) -> Vectors:
+        """These without `removed` and with some blocks; an id that is there already gets its new vector.
 
-    def save(self, path: Path) -> None:
-        """Write beside `path`, then rename into place; raise LibraryFull when the disk does not let us."""
-        import faiss
-
-        payload = faiss.serialize_index(self._index).data
-        header = Header(self.generation, self.fingerprint, self.dimension, len(self), crc32(payload))
-        text = json.dumps(asdict(header)).encode()
-        beside = path.with_name(f"{path.name}.new")
-        try:
-            with beside.open("wb") as file:
-                file.write(PREFIX.pack(MAGIC, len(text), crc32(text)))
-                file.write(text)
-                file.write(payload)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(path)
-        except OSError as error:
-            beside.unlink(missing_ok=True)
-            raise LibraryFull(
-                f"cannot write {path}: {error.strerror}; make room or check who may write there"
-            ) from error
+        The larger part is shared.
+        """
+        delta = self.delta.changed(self.base.ids, removed, joined(added, self.dimension), generation)
+        return Vectors(self.base, delta, gpu=self.gpu)
 
     def search(
         self, vector: NDArray[np.float32], k: int, among: NDArray[np.int64] | None = None
     ) -> list[tuple[int, float]]:
         """Find the `k` nearest to `vector`, (dimension,), unit norm: (id, cosine), best first, fewer if there are.
 
-        With `among`, (n,), only these ids are found; they are compared on the CPU.
+        With `among`, (n,), only these ids are found. The cosines are exact; where there are codes (see `kind`), a few
+        of those that are found last may not be the nearest.
         """
-        if among is None:
-            return self.search_many(vector[np.newaxis], k)[0]
-        k = min(k, len(self), len(among))
-        if k < 1:
-            return []
-        import faiss
+        return self.search_many(vector[np.newaxis], k, among)[0]
 
-        chosen = np.zeros(int(among.max()) + 1, bool)
-        chosen[among] = True
-        # the stubs know the constructors of C++, not those that faiss puts in their place
-        selector = faiss.IDSelectorBitmap(np.packbits(chosen, bitorder="little"))  # type: ignore[call-arg,arg-type]
-        only = faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]
-        faiss.omp_set_num_threads(1)
-        scores, ids = self._index.search(np.ascontiguousarray(vector[np.newaxis], np.float32), k, params=only)
-        return [(int(number), float(score)) for number, score in zip(ids[0], scores[0], strict=True) if number != -1]
-
-    def search_many(self, matrix: Matrix, k: int) -> list[list[tuple[int, float]]]:
+    def search_many(
+        self, matrix: Matrix, k: int, among: NDArray[np.int64] | None = None
+    ) -> list[list[tuple[int, float]]]:
         """Do `search` for each row of `matrix`, (n, dimension)."""
-        k = min(k, len(self))
-        if k < 1:
+        allowed = self._allowed(among)
+        came = np.ones(len(self._came), bool) if among is None else np.isin(self.delta.ids, among)
+        most = int(np.count_nonzero(came)) + (len(self.base.ids) if allowed is None else int(allowed.sum()))
+        most = min(k, most)
+        if most < 1:
             return [[] for _ in matrix]
-        import faiss
-
-        # One search waits for memory, not for a core: more threads only take time to wake. Set for the calling thread.
-        faiss.omp_set_num_threads(1 if len(matrix) == 1 else os.cpu_count() or 1)
-        with self._guard:
-            scores, ids = self._searcher.search(np.ascontiguousarray(matrix, np.float32), k)
-        return [
-            [(number, score) for number, score in zip(*row, strict=True) if number != -1]
-            for row in zip(ids.tolist(), scores.tolist(), strict=True)
-        ]
+        few = np.flatnonzero(allowed) if allowed is not None and np.count_nonzero(allowed) <= FEW else None
+        return [self._nearest(vector, most, allowed, few, came) for vector in np.ascontiguousarray(matrix, np.float32)]
 
     def get(self, ids: Sequence[int]) -> Matrix:
         """Fetch the stored vectors of `ids`: (len(ids), dimension); raise LibraryCorrupt when one is not there."""
-        if not ids:
-            return np.zeros((0, self.dimension), np.float32)
-        try:
-            vectors: Matrix = self._index.reconstruct_batch(np.asarray(ids, np.int64))
-        except RuntimeError as error:
+        numbers = np.asarray(ids, np.int64)
+        places, came = self._where(numbers)
+        if ((places < 0) & (came < 0)).any():
             raise LibraryCorrupt(
                 "a passage has no vector in vectors.faiss; run `footnote index` to rebuild it from the catalogue"
-            ) from error
-        return vectors
-
-    def cosines(self, vector: NDArray[np.float32], ids: Sequence[int]) -> NDArray[np.float32]:
-        """The cosine of each of `ids` to `vector`, (dimension,), unit norm; 0 for one that has no vector here."""
-        found = np.zeros(len(ids), np.float32)
-        known, rows, matrix = self._table
-        if len(known):
-            at = np.minimum(np.searchsorted(known, ids), len(known) - 1)
-            here = known[at] == ids
-            found[here] = np.einsum("nd,d->n", matrix[rows[at[here]]], vector)  # a product this small is none for BLAS
+            )
+        found = np.empty((len(numbers), self.dimension), np.float32)
+        found[places >= 0] = self.base.rows.take(places[places >= 0])
+        found[came >= 0] = self._came[came[came >= 0]]
         return found
 
+    def cosines(self, matrix: Matrix, ids: Sequence[int]) -> Matrix:
+        """The cosine of each of `ids` to each row of `matrix`, (rows, dimension), unit norm: (rows, ids).
+
+        0 for an id that has no vector here.
+        """
+        found = np.zeros((len(matrix), len(ids)), np.float32)
+        places, came = self._where(np.asarray(ids, np.int64))
+        found[:, places >= 0] = matrix @ self.base.rows.take(places[places >= 0]).T
+        found[:, came >= 0] = matrix @ self._came[came[came >= 0]].T
+        return found
+
+    def _nearest(
+        self,
+        vector: NDArray[np.float32],
+        most: int,
+        allowed: NDArray[np.bool_] | None,
+        few: Places | None,
+        came: NDArray[np.bool_],
+    ) -> list[tuple[int, float]]:
+        base = self.base
+        wanted = min(CANDIDATES * most, len(base.ids))
+        finder = self._finder(wanted, allowed)
+        if few is not None:
+            places, scores = few, base.rows.cosines(vector, few)
+        elif finder is not None:
+            places = finder.find(vector, wanted, allowed)
+            scores = base.rows.cosines(vector, places)
+        else:
+            scores = base.rows.cosines(vector, None)
+            places = np.arange(len(base.ids)) if allowed is None else np.flatnonzero(allowed)
+            scores = scores if allowed is None else scores[allowed]
+        ids = np.concatenate([base.ids[places], self.delta.ids[came]])
+        scores = np.concatenate([scores, (self._came @ vector)[came]])
+        if len(scores) > most:
+            best = np.argpartition(scores, len(scores) - most)[-most:]
+            ids, scores = ids[best], scores[best]
+        order = np.lexsort((ids, -scores))
+        return list(zip(ids[order].tolist(), scores[order].tolist(), strict=True))
+
+    def _finder(self, wanted: int, allowed: NDArray[np.bool_] | None) -> Finder | None:
+        """What finds so many candidates; None when all are compared."""
+        left_out = 0 if allowed is None else len(allowed) - int(np.count_nonzero(allowed))
+        return self.gpu if self.gpu and wanted + left_out <= GPU_MOST else self.base.finder
+
+    def _where(self, ids: NDArray[np.int64]) -> tuple[Places, Places]:
+        """The place of each id in the base, and among what came since; -1 where it is not."""
+        places, came = self.base.places(ids), positions(self.delta.ids, ids)
+        if len(self.delta.gone):
+            places[np.isin(ids, self.delta.gone)] = -1
+        return places, came
+
+    def _allowed(self, among: NDArray[np.int64] | None) -> NDArray[np.bool_] | None:
+        """Which places of the base may be found; None for all."""
+        if among is None:
+            return self._still
+        allowed = np.zeros(len(self.base.ids), bool)
+        places = self.base.places(among)
+        allowed[places[places >= 0]] = True
+        return allowed if self._still is None else allowed & self._still
+
     @cached_property
-    def _table(self) -> tuple[NDArray[np.int64], NDArray[np.int64], Matrix]:
-        """The ids, ascending, the row of each, and the rows: a view of what faiss holds."""
-        import faiss
+    def _still(self) -> NDArray[np.bool_] | None:
+        """Which places of the base are still there; None when all are."""
+        if not len(self.delta.gone):
+            return None
+        still = np.ones(len(self.base.ids), bool)
+        still[self.base.places(self.delta.gone)] = False
+        return still
 
-        ids: NDArray[np.int64] = faiss.vector_to_array(self._index.id_map)
-        rows = np.argsort(ids)
-        if not len(ids):
-            return ids, rows, np.zeros((0, self.dimension), np.float32)
-        flat: Any = faiss.downcast_index(self._index.index)
-        matrix: Matrix = faiss.rev_swig_ptr(flat.get_xb(), len(ids) * self.dimension).reshape(-1, self.dimension)
-        return ids[rows], rows, matrix
 
-    def _stored(self) -> tuple[NDArray[np.int64], Matrix]:
-        import faiss
+def state_of_vectors(path: Path) -> tuple[int, str, int]:
+    """The generation, fingerprint and dimension of what was written to `path` and beside it; raise LibraryCorrupt.
 
-        ids: NDArray[np.int64] = faiss.vector_to_array(self._index.id_map)
-        flat = faiss.downcast_index(self._index.index)
-        return ids, flat.reconstruct_n(0, len(self)) if len(self) else self.get([])
+    The vectors themselves are not looked at.
+    """
+    header = header_of(path)
+    return Delta.open(beside(path), header).generation, header.fingerprint, header.dimension
+
+
+def rebuild_vectors(path: Path, blocks: Iterable[Block], *, generation: int, fingerprint: str, dimension: int) -> None:
+    """Write blocks, whose ids ascend from one to the next, to `path`.
+
+    Raises LibraryFull when the disk does not let us, and lets through what the blocks raise.
+    """
+    with _writing(path):
+        write(path, blocks, generation=generation, fingerprint=fingerprint, dimension=dimension)
+        beside(path).unlink(missing_ok=True)
+
+
+def update_vectors(path: Path, *, removed: Iterable[int], added: Iterable[Block], generation: int) -> None:
+    """Take `removed` out of what was written to `path`, and put blocks in, whose ids ascend from one to the next.
+
+    An id that is there already gets its new vector. Raises LibraryCorrupt, and LibraryFull when the disk does not let
+    us.
+    """
+    header, known = peek(path)
+    delta = Delta.open(beside(path), header).changed(known, removed, joined(added, header.dimension), generation)
+    with _writing(path):
+        if not delta.outgrows(header.count):
+            delta.save(beside(path))
+            return
+        blocks, learnt = merged(path, positions(known, delta.gone), (delta.ids, delta.rows))
+        write(
+            path,
+            blocks,
+            generation=generation,
+            fingerprint=header.fingerprint,
+            dimension=header.dimension,
+            learnt=learnt,
+        )
+        beside(path).unlink(missing_ok=True)
 
 
 def to_gpu(vectors: Vectors, notice: Callable[[str], None]) -> Vectors:
-    """Search on the GPU where the installed faiss can; else give `vectors` back and say why through `notice`."""
-    import faiss
+    """Search on the GPU where the installed faiss can; else give `vectors` back and say why through `notice`.
 
-    if not hasattr(faiss, "StandardGpuResources") or not faiss.get_num_gpus():
+    What changed since the base was written is compared on the CPU.
+    """
+    if vectors.gpu is not None:
+        return vectors
+    if not has_gpu():
         notice("The installed faiss has no GPU to work on; vectors are searched on the CPU.")
         return vectors
-    searcher = faiss.index_cpu_to_gpu(faiss.StandardGpuResources(), 0, vectors._index)  # noqa: SLF001
-    return Vectors(
-        vectors._index,  # noqa: SLF001
-        generation=vectors.generation,
-        fingerprint=vectors.fingerprint,
-        searcher=searcher,
-        guard=threading.Lock(),  # faiss lets one thread at a time use the memory of a GPU
-    )
+    base = vectors.base
+    return Vectors(base, vectors.delta, gpu=GpuFinder(base.blocks(), vectors.dimension))
 
 
-def _unpack(path: Path, data: memoryview) -> tuple[Header, memoryview]:
-    if len(data) < PREFIX.size:
-        raise _corrupt(path, "it is cut off")
-    magic, length, checksum = PREFIX.unpack_from(data)
-    text = data[PREFIX.size : PREFIX.size + length]
-    if magic != MAGIC or len(text) != length or crc32(text) != checksum:
-        raise _corrupt(path, "its header is damaged")
-    header = Header(**json.loads(bytes(text)))
-    payload = data[PREFIX.size + length :]
-    if crc32(payload) != header.crc32:
-        raise _corrupt(path, "its index is damaged or cut off")
-    return header, payload
-
-
-def _corrupt(path: Path, why: str) -> LibraryCorrupt:
-    return LibraryCorrupt(f"{path} cannot be used: {why}; run `footnote index` to rebuild it from the catalogue")
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise LibraryFull(f"cannot write {path}: {error.strerror}; make room or check who may write there") from error

@@ -264,6 +264,7 @@ def metrics(request: Request) -> Response:
         figures.passages.set(found.passages)
         figures.documents.set(found.documents)
         figures.generation.set(found.generation)
+        figures.vectors.info({"kind": found.vectors})
     return Response(generate_latest(figures.registry), media_type=CONTENT_TYPE_LATEST)
 
 

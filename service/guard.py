@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -41,6 +41,7 @@ class Figures:
     passages: Gauge
     documents: Gauge
     generation: Gauge
+    vectors: Info
 
     @classmethod
     def create(cls) -> Figures:
@@ -54,6 +55,7 @@ class Figures:
             Gauge("footnote_passages", "Passages in the library.", registry=registry),
             Gauge("footnote_documents", "Documents in the library.", registry=registry),
             Gauge("footnote_generation", "Generation of the library that is served.", registry=registry),
+            Info("footnote_vectors", "What a search by vector goes through.", registry=registry),
         )
 
 

@@ -125,19 +125,17 @@ def retrieve(
     searched.
     """
     asked = query.forms if mix.forms else (query.own,)
-    lexical, dense = [], set[int]()
-    for form in asked:
-        lexical.append(dict(snapshot.lexical.search(form.text, mix.pool, among)) if mix.lexical else {})
-        found = snapshot.vectors.search(form.encoded.vector, mix.pool, among) if mix.dense else []
-        dense.update(number for number, _ in found)
-    ids = list(dense.union(*lexical))
+    vectors = np.stack([form.encoded.vector for form in asked])
+    lexical = [dict(snapshot.lexical.search(form.text, mix.pool, among)) if mix.lexical else {} for form in asked]
+    dense = snapshot.vectors.search_many(vectors, mix.pool, among) if mix.dense else []
+    ids = list({number for found in dense for number, _ in found}.union(*lexical))
     sections = snapshot.catalogue.sections(ids)
     ids = [number for number in ids if number in sections]
     if not ids:
         return []
     is_note = np.array([sections[number].kind == "note" for number in ids], dtype=np.float32)
     # (forms, passages) each
-    cosines = np.stack([snapshot.vectors.cosines(form.encoded.vector, ids) for form in asked])
+    cosines = snapshot.vectors.cosines(vectors, ids)
     terms = np.array([[known.get(number, 0.0) for number in ids] for known in lexical], dtype=np.float32)
     terms /= np.maximum(terms.max(axis=1, keepdims=True), 1e-9)
     if mix.tokens and len(ids) > (most := max(mix.compared, top)):

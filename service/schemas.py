@@ -160,6 +160,9 @@ class Status(BaseModel):
     documents: int
     failed: int
     passages: int
+    vectors: str = Field(
+        description="What a search by vector goes through: `flat`, `4-bit product codes`, or lists of these."
+    )
     questions: int
     roots: list[str]
     failures: list[Failure]

@@ -99,6 +99,7 @@ class StubDesk:
             documents=len(self._documents),
             failed=1,
             passages=sum(one.passages for one in self._documents),
+            vectors="flat",
             questions=len(self.questions()),
             roots=(str(self.root),),
             failures=(("broken.md", "binary data, not text"),),

@@ -185,7 +185,7 @@ def test_questions_give_the_dump_with_answers(client):
 
 def test_status_says_what_failed(client):
     body = client.get("/api/status").json()
-    assert (body["documents"], body["passages"], body["generation"]) == (4, 12, 3)
+    assert (body["documents"], body["passages"], body["generation"], body["vectors"]) == (4, 12, 3, "flat")
     assert body["failures"] == [{"file": "broken.md", "reason": "binary data, not text"}]
 
 
@@ -833,6 +833,7 @@ def test_metrics_count_requests_by_route(client):
     assert 'footnote_requests_total{method="GET",route="unmatched",status="404"} 1.0' in said
     assert 'footnote_request_seconds_count{method="GET",route="/notes/{document_id}"} 2.0' in said
     assert "footnote_passages 12.0" in said
+    assert 'footnote_vectors_info{kind="flat"} 1.0' in said
 
 
 def test_problems_are_documented_as_what_they_are(client):

@@ -1,5 +1,6 @@
 import math
 import shutil
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -196,6 +197,25 @@ def test_damage_is_noticed_when_opened(lexical, tmp_path, kind):
         with pytest.raises(LibraryCorrupt, match=str(copy)):
             Lexical.open(copy)
         shutil.rmtree(copy)
+
+
+def test_what_was_found_to_be_sound_is_not_read_again(lexical, monkeypatch):
+    monkeypatch.setattr("indexer.lexical.TICK_SECONDS", -1)  # as if the files were not of this moment
+    read = []
+    monkeypatch.setattr("indexer.lexical.crc32", lambda data, start: read.append(len(data)) or crc32(data, start))
+    Lexical.open(lexical.path)
+    assert sum(read) > 1000
+    read.clear()
+    Lexical.open(lexical.path)
+    assert read == []
+    lexical.update([], documents({8: "more"}), generation=5)
+    whole = sum(one.stat().st_size for one in lexical.path.iterdir())
+    Lexical.open(lexical.path)
+    assert 0 < sum(read) < whole / 2
+    file = next(one for one in lexical.path.iterdir() if one.suffix == ".store")
+    file.write_bytes(damaged(file.read_bytes(), "flip"))
+    with pytest.raises(LibraryCorrupt, match="is damaged"):
+        Lexical.open(lexical.path)
 
 
 def test_an_index_without_a_generation_is_corrupt(lexical, monkeypatch):

@@ -1,55 +1,100 @@
-"""Vectors against exact search in numpy, and against damage."""
+"""Vectors of every kind against exact search in numpy, and their files against damage and any history."""
 
 from __future__ import annotations
 
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from indexer.base import unit
+from indexer.codes import Book
+from indexer.delta import beside
 from indexer.errors import LibraryCorrupt, LibraryFull
-from indexer.vectors import Vectors, to_gpu
+from indexer.vectors import Vectors, rebuild_vectors, state_of_vectors, to_gpu, update_vectors
 
 DIMENSION = 8
+KINDS = ("flat", "4-bit product codes", "IVF 16 lists, 4-bit product codes")
 
 
-def unit(count: int, seed: int) -> np.ndarray:
-    matrix = np.random.default_rng(seed).normal(size=(count, DIMENSION)).astype(np.float32)
-    return matrix / np.linalg.norm(matrix, axis=1, keepdims=True)
+def halves(count: int, seed: int, dimension: int = DIMENSION) -> np.ndarray:
+    """Vectors as a catalogue stores them."""
+    matrix = np.random.default_rng(seed).normal(size=(count, dimension))
+    return (matrix / np.linalg.norm(matrix, axis=1, keepdims=True)).astype(np.float16)
 
 
-def build(ids: list[int], matrix: np.ndarray, generation: int = 1) -> Vectors:
-    return Vectors.build(
-        np.array(ids, np.int64), matrix, generation=generation, fingerprint="hash", dimension=DIMENSION
-    )
+def queries(count: int, seed: int, dimension: int = DIMENSION) -> np.ndarray:
+    return unit(halves(count, seed, dimension))
 
 
-def same(left: Vectors, right: Vectors, ids: list[int]) -> None:
-    assert len(left) == len(right) == len(ids)
-    assert np.array_equal(left.get(ids), right.get(ids))
-    if ids:
-        query = unit(1, 99)[0]
-        assert dict(left.search(query, len(ids))) == pytest.approx(dict(right.search(query, len(ids))))
+@contextmanager
+def few(*, flat: int = 16, lists: int = 40, held: int = 0, kept: int = 2) -> Iterator[None]:
+    """As if so few vectors were many."""
+    with (
+        patch("indexer.codes.FLAT_MOST", flat),
+        patch("indexer.codes.LISTS_FROM", lists),
+        patch("indexer.base.HELD_BYTES", held),
+        patch("indexer.delta.LEAST_FOLDED", kept),
+    ):
+        yield
 
 
-@pytest.fixture
-def stored(tmp_path: Path) -> Path:
+def build(ids: list[int], rows: np.ndarray, generation: int = 1) -> Vectors:
+    numbers = np.array(ids, np.int64)
+    order = np.argsort(numbers)
+    blocks = [(numbers[order], rows[order])]
+    return Vectors.build(blocks, generation=generation, fingerprint="hash", dimension=rows.shape[1])
+
+
+def write(path: Path, ids: list[int], rows: np.ndarray, generation: int = 1) -> None:
+    """In two blocks."""
+    numbers, half = np.array(ids, np.int64), len(ids) // 2
+    blocks = [(numbers[:half], rows[:half]), (numbers[half:], rows[half:])]
+    rebuild_vectors(path, blocks, generation=generation, fingerprint="hash", dimension=rows.shape[1])
+
+
+def holds(vectors: Vectors, expected: dict[int, np.ndarray]) -> None:
+    """Everything that can be asked of vectors is as it is for those rows."""
+    ids = sorted(expected)
+    matrix = unit(np.array([expected[number] for number in ids], np.float16).reshape(-1, DIMENSION))
+    assert len(vectors) == len(ids)
+    assert np.array_equal(vectors.get(ids), matrix)
+    query = queries(2, 99)
+    exact = query @ matrix.T
+    assert vectors.cosines(query, ids) == pytest.approx(exact, abs=1e-6)
+    for row, found in zip(exact, vectors.search_many(query, len(ids) + 3), strict=True):
+        assert dict(found) == pytest.approx(dict(zip(ids, row.tolist(), strict=True)), abs=1e-6)
+        assert [score for _, score in found] == sorted(dict(found).values(), reverse=True)
+
+
+@pytest.fixture(params=KINDS)
+def stored(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """Vectors of each kind in a file, with a change beside it."""
     path = tmp_path / "vectors.faiss"
-    build([3, 5, 8], unit(3, 0), generation=7).save(path)
-    return path
+    count = 10 + 20 * KINDS.index(request.param)
+    with few(kept=8):
+        write(path, list(range(1, count)), halves(count - 1, 0), generation=6)
+        change = [(np.array([3, count]), halves(2, 1))]
+        update_vectors(path, removed=[], added=change, generation=7)
+        assert Vectors.open(path).kind == request.param
+        yield path
 
 
-@given(count=st.integers(0, 60), k=st.integers(0, 70), seed=st.integers(0, 1000), queries=st.integers(0, 30))
+@given(count=st.integers(0, 60), k=st.integers(0, 70), seed=st.integers(0, 1000), asked=st.integers(0, 30))
 @settings(deadline=None)
-def test_search_is_exact(count: int, k: int, seed: int, queries: int) -> None:
-    matrix, questions = unit(count, seed), unit(queries, seed + 1)
+def test_search_among_few_is_exact(count: int, k: int, seed: int, asked: int) -> None:
+    rows, questions = halves(count, seed), queries(asked, seed + 1)
     ids = np.random.default_rng(seed).permutation(10_000)[:count]
-    vectors = build(ids.tolist(), matrix)
-    exact = questions @ matrix.T
+    vectors = build(ids.tolist(), rows)
+    exact = questions @ unit(rows).T
     for row, hits in zip(exact, vectors.search_many(questions, k), strict=True):
         assert [score for _, score in hits] == pytest.approx(np.sort(row)[::-1][:k].tolist(), abs=1e-6)
         scores = dict(zip(ids.tolist(), row.tolist(), strict=True))
@@ -63,19 +108,36 @@ def test_search_among_some_finds_what_search_among_all_finds_of_them(
     count: int, k: int, seed: int, data: st.DataObject
 ) -> None:
     ids = np.random.default_rng(seed).permutation(10_000)[:count].tolist()
-    vectors = build(ids, unit(count, seed))
     chosen = data.draw(st.sets(st.sampled_from(ids))) if ids else set()
     chosen |= data.draw(st.sets(st.integers(0, 10_000), max_size=3))  # a passage may have no vector
-    query = unit(1, seed + 1)[0]
-    expected = [
-        (number, pytest.approx(score, abs=1e-6)) for number, score in vectors.search(query, count) if number in chosen
-    ]
-    assert vectors.search(query, k, np.array(sorted(chosen), np.int64)) == expected[:k]
+    query = queries(1, seed + 1)[0]
+    with few(), patch("indexer.vectors.FEW", 5), patch("indexer.vectors.CANDIDATES", 60):
+        vectors = build(ids, halves(count, seed))
+        expected = [
+            (number, pytest.approx(score, abs=1e-6))
+            for number, score in vectors.search(query, count)
+            if number in chosen
+        ]
+        assert vectors.search(query, k, np.array(sorted(chosen), np.int64)) == expected[:k]
+
+
+@pytest.mark.parametrize("lists", [10_000, 1000])
+def test_nearly_all_of_the_nearest_are_found_by_codes(tmp_path: Path, lists: int) -> None:
+    centres = np.random.default_rng(0).normal(size=(40, 64))
+    rows = unit(np.repeat(centres, 100, axis=0) + np.random.default_rng(1).normal(size=(4000, 64))).astype(np.float16)
+    questions = unit(centres[:20] + np.random.default_rng(2).normal(size=(20, 64)))
+    with few(flat=1000, lists=lists):
+        write(tmp_path / "vectors.faiss", list(range(4000)), rows)
+        vectors = Vectors.open(tmp_path / "vectors.faiss")
+        assert vectors.kind == ("IVF 128 lists, 4-bit product codes" if lists == 1000 else "4-bit product codes")
+        found = [{number for number, _ in hits} for hits in vectors.search_many(questions, 20)]
+    nearest = np.argsort(-questions @ unit(rows).T, axis=1)[:, :20]
+    assert np.mean([len(a & set(b.tolist())) / 20 for a, b in zip(found, nearest, strict=True)]) >= 0.97
 
 
 def test_a_vector_finds_itself_first() -> None:
-    matrix = unit(3, 0)
-    number, score = build([3, 5, 8], matrix).search(matrix[1], 2)[0]
+    rows = halves(3, 0)
+    number, score = build([3, 5, 8], rows).search(unit(rows)[1], 2)[0]
     assert number == 5
     assert score == pytest.approx(1.0)
 
@@ -86,120 +148,263 @@ def test_a_vector_finds_itself_first() -> None:
     seed=st.integers(0, 1000),
 )
 def test_cosines_are_exact_and_0_where_there_is_no_vector(ids: list[int], asked: list[int], seed: int) -> None:
-    matrix, query = unit(len(ids), seed), unit(1, seed + 1)[0]
-    vectors = build(ids, matrix)
-    exact = dict(zip(ids, (matrix @ query).tolist(), strict=True))
-    for _ in range(2):
-        found = vectors.cosines(query, asked)
-        assert found.dtype == np.float32
-        assert found.tolist() == pytest.approx([exact.get(number, 0.0) for number in asked], abs=1e-6)
+    rows, query = halves(len(ids), seed), queries(2, seed + 1)
+    exact = dict(zip(ids, (query @ unit(rows).T).T.tolist(), strict=True))
+    found = build(ids, rows).cosines(query, asked)
+    assert found.dtype == np.float32
+    assert found.T.tolist() == [pytest.approx(exact.get(number, [0.0, 0.0]), abs=1e-6) for number in asked]
 
 
 def test_empty_index_finds_nothing() -> None:
-    vectors = build([], unit(0, 0))
-    assert vectors.search(unit(1, 0)[0], 5) == []
-    assert vectors.search_many(unit(2, 0), 5) == [[], []]
+    vectors = build([], halves(0, 0))
+    assert vectors.search(queries(1, 0)[0], 5) == []
+    assert vectors.search_many(queries(2, 0), 5) == [[], []]
     assert vectors.get([]).shape == (0, DIMENSION)
+    assert vectors.cosines(queries(2, 0), []).shape == (2, 0)
 
 
 @given(
-    old=st.sets(st.integers(0, 40)),
-    removed=st.sets(st.integers(0, 40)),
-    new=st.sets(st.integers(0, 40)),
+    old=st.sets(st.integers(0, 60), max_size=60),
+    removed=st.sets(st.integers(0, 60)),
+    new=st.sets(st.integers(0, 60)),
 )
 @settings(deadline=None)
 def test_update_equals_rebuild(old: set[int], removed: set[int], new: set[int]) -> None:
-    before, after = dict(zip(old, unit(len(old), 1), strict=True)), dict(zip(new, unit(len(new), 2), strict=True))
-    vectors = build(list(old), unit(len(old), 1))
-    changed = vectors.updated(
-        removed=sorted(removed), ids=np.array(list(new), np.int64), vectors=unit(len(new), 2), generation=2
-    )
-    expected = {number: row for number, row in before.items() if number not in removed} | after
-    rows = np.array(list(expected.values()), np.float32).reshape(-1, DIMENSION)
-    same(changed, build(list(expected), rows), list(expected))
-    assert changed.generation == 2
-    same(vectors, build(list(before), unit(len(old), 1)), list(before))  # the old one is as it was
-    assert vectors.generation == 1
+    before = dict(zip(sorted(old), halves(len(old), 1), strict=True))
+    after = dict(zip(sorted(new), halves(len(new), 2), strict=True))
+    with few(), patch("indexer.vectors.CANDIDATES", 60):
+        vectors = build(sorted(old), halves(len(old), 1))
+        changed = vectors.updated(
+            removed=removed, added=[(np.array(sorted(new), np.int64), halves(len(new), 2))], generation=2
+        )
+        holds(changed, {number: row for number, row in before.items() if number not in removed} | after)
+        holds(vectors, before)  # the old one is as it was
+    assert (vectors.generation, changed.generation) == (1, 2)
+    assert changed.base is vectors.base
 
 
-@given(count=st.integers(0, 20), generation=st.integers(0, 2**40))
-@settings(deadline=None)
-def test_saved_is_opened_as_it_was(tmp_path_factory: pytest.TempPathFactory, count: int, generation: int) -> None:
+CHANGES = st.lists(
+    st.tuples(st.sets(st.integers(0, 80), max_size=12), st.sets(st.integers(0, 80), max_size=30), st.booleans()),
+    max_size=8,
+)
+
+
+@given(changes=CHANGES, held=st.sampled_from([0, 1 << 20]))
+@settings(deadline=None, max_examples=60)
+def test_any_history_is_found_like_vectors_made_afresh(
+    tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[set[int], set[int], bool]], held: int
+) -> None:
     path = tmp_path_factory.mktemp("vectors") / "vectors.faiss"
-    vectors = build(list(range(count)), unit(count, 3), generation)
-    vectors.save(path)
-    opened = Vectors.open(path)
-    same(opened, vectors, list(range(count)))
+    expected: dict[int, np.ndarray] = {}
+    with few(held=held, kept=8), patch("indexer.vectors.CANDIDATES", 80):
+        write(path, [], halves(0, 0), 0)
+        reader, seen = Vectors.open(path), {}
+        for generation, (removed, ids, looks) in enumerate(changes, 1):
+            rows = halves(len(ids), generation)
+            update_vectors(
+                path, removed=removed, added=[(np.array(sorted(ids), np.int64), rows)], generation=generation
+            )
+            expected = {number: row for number, row in expected.items() if number not in removed}
+            expected |= zip(sorted(ids), rows, strict=True)
+            assert state_of_vectors(path) == (generation, "hash", DIMENSION)
+            if looks:
+                old, reader = reader, Vectors.open(path, reader)
+                holds(reader, expected)
+                holds(old, seen)
+                seen = expected
+        holds(Vectors.open(path), expected)
+        assert {file.name for file in path.parent.iterdir()} <= {"vectors.faiss", "vectors.delta"}
+
+
+@given(count=st.integers(0, 60), generation=st.integers(0, 2**40))
+@settings(deadline=None)
+def test_written_is_opened_as_it_was(tmp_path_factory: pytest.TempPathFactory, count: int, generation: int) -> None:
+    path = tmp_path_factory.mktemp("vectors") / "vectors.faiss"
+    rows = halves(count, 3)
+    with few(), patch("indexer.vectors.CANDIDATES", 60):
+        write(path, list(range(count)), rows, generation)
+        opened = Vectors.open(path)
+        holds(opened, dict(enumerate(rows)))
     assert (opened.generation, opened.fingerprint, opened.dimension) == (generation, "hash", DIMENSION)
     assert [file.name for file in path.parent.iterdir()] == ["vectors.faiss"]
 
 
+def test_a_small_change_writes_a_small_file(stored: Path) -> None:
+    before, opened = stored.stat(), Vectors.open(stored)
+    update_vectors(stored, removed=[1], added=[], generation=8)
+    assert (stored.stat().st_ino, stored.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    reopened = Vectors.open(stored, opened)
+    assert reopened.base is opened.base  # neither read again nor held twice
+    assert (len(reopened), reopened.generation) == (len(opened) - 1, 8)
+    assert 1 not in dict(reopened.search(queries(1, 5)[0], 99))
+    assert 1 in dict(opened.search(queries(1, 5)[0], 99))
+
+
+def test_a_large_change_is_folded_in_and_nothing_is_learnt_again(stored: Path) -> None:
+    opened = Vectors.open(stored)
+    ids = np.arange(100, 104)
+    with patch.object(Book, "learn", side_effect=AssertionError):
+        update_vectors(stored, removed=[1, 2], added=[(ids, halves(4, 4))], generation=8)
+    assert not beside(stored).exists()
+    new = Vectors.open(stored, opened)
+    assert new.base is not opened.base
+    assert (len(new), new.generation, new.kind) == (len(opened) + 2, 8, opened.kind)
+    query = queries(1, 5)[0]
+    assert {1, 2} <= dict(opened.search(query, 99)).keys()  # what was opened before is as it was
+    assert dict(new.search(query, 99)).keys() == dict(opened.search(query, 99)).keys() - {1, 2} | set(ids.tolist())
+
+
+def test_codes_are_learnt_again_when_they_are_outgrown(tmp_path: Path) -> None:
+    path = tmp_path / "vectors.faiss"
+    with few(lists=10_000, kept=10):
+        write(path, list(range(30)), halves(30, 0))
+        for first in range(30, 130, 20):
+            update_vectors(
+                path, removed=[], added=[(np.arange(first, first + 20), halves(20, first))], generation=first
+            )
+            assert Vectors.open(path).base.learnt[0].learnt_from == (30 if first < 110 else 130)
+
+
 def test_any_flipped_byte_is_seen(stored: Path) -> None:
-    good = stored.read_bytes()
-    for position in range(len(good)):
-        damaged = bytearray(good)
-        damaged[position] ^= 1 << position % 8
-        stored.write_bytes(damaged)
-        with pytest.raises(LibraryCorrupt, match="footnote index"):
-            Vectors.open(stored)
+    for file in (stored, beside(stored)):
+        good = file.read_bytes()
+        for position in [*range(len(good))][:: 1 if file != stored else 3]:
+            damaged = bytearray(good)
+            damaged[position] ^= 1 << position % 8
+            file.write_bytes(damaged)
+            with pytest.raises(LibraryCorrupt, match="footnote index"):
+                Vectors.open(stored)
+        file.write_bytes(good)
 
 
 def test_any_truncation_is_seen(stored: Path) -> None:
-    good = stored.read_bytes()
-    for length in range(len(good)):
-        stored.write_bytes(good[:length])
-        with pytest.raises(LibraryCorrupt, match="footnote index"):
+    for file in (stored, beside(stored)):
+        good = file.read_bytes()
+        for length in range(0, len(good), 7):
+            file.write_bytes(good[:length])
+            with pytest.raises(LibraryCorrupt, match="footnote index"):
+                Vectors.open(stored)
+        file.write_bytes(good + b"\0")
+        with pytest.raises(LibraryCorrupt):
             Vectors.open(stored)
-    stored.write_bytes(good + b"\0")
-    with pytest.raises(LibraryCorrupt):
-        Vectors.open(stored)
+        file.write_bytes(good)
+
+
+def test_damage_is_seen_before_it_is_folded_in(stored: Path) -> None:
+    damaged = bytearray(stored.read_bytes())
+    damaged[4096] ^= 1  # of the first row
+    stored.write_bytes(damaged)
+    with pytest.raises(LibraryCorrupt, match="rows are damaged"):
+        update_vectors(stored, removed=range(20), added=[], generation=8)
+    assert stored.read_bytes() == damaged
+
+
+def test_what_is_cut_off_while_it_is_open_is_seen(tmp_path: Path) -> None:
+    path = tmp_path / "vectors.faiss"
+    with few():
+        write(path, list(range(30)), halves(30, 0))
+        vectors = Vectors.open(path)
+    with path.open("r+b") as file:
+        file.truncate(4200)
+    with pytest.raises(LibraryCorrupt, match="cut off"):
+        vectors.get([29])
+
+
+def test_a_file_of_an_older_version_is_made_again(tmp_path: Path) -> None:
+    path = tmp_path / "vectors.faiss"
+    path.write_bytes(b"FNVECT01" + bytes(10_000))
+    with pytest.raises(LibraryCorrupt, match="older version"):
+        Vectors.open(path)
+
+
+def test_changes_to_another_file_are_not_believed(stored: Path) -> None:
+    old = beside(stored).read_bytes()
+    write(stored, [1, 2, 3], halves(3, 5), generation=9)
+    beside(stored).write_bytes(old)  # as after a process that was killed between the two
+    assert state_of_vectors(stored)[0] == 9
+    holds(Vectors.open(stored), dict(enumerate(halves(3, 5), 1)))
 
 
 def test_a_missing_file_is_for_repair(tmp_path: Path) -> None:
     with pytest.raises(LibraryCorrupt, match="No such file"):
         Vectors.open(tmp_path / "vectors.faiss")
+    with pytest.raises(LibraryCorrupt, match="No such file"):
+        state_of_vectors(tmp_path / "vectors.faiss")
 
 
 def test_a_vector_that_is_not_there_is_for_repair() -> None:
     with pytest.raises(LibraryCorrupt, match="no vector"):
-        build([1], unit(1, 0)).get([1, 2])
+        build([1], halves(1, 0)).get([1, 2])
 
 
-def test_a_failed_save_leaves_the_old_file(stored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("ids", [[90], list(range(90, 99))])
+def test_a_failed_write_leaves_the_old_files(stored: Path, monkeypatch: pytest.MonkeyPatch, ids: list[int]) -> None:
     def full(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
+    before = {file: file.read_bytes() for file in stored.parent.iterdir()}
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(LibraryFull, match="No space left on device; make room"):
-        build([1], unit(1, 0)).save(stored)
-    assert len(Vectors.open(stored)) == 3
-    assert [file.name for file in stored.parent.iterdir()] == ["vectors.faiss"]
+        update_vectors(stored, removed=[], added=[(np.array(ids), halves(len(ids), 0))], generation=8)
+    with pytest.raises(LibraryFull, match="No space left on device; make room"):
+        write(stored, [1], halves(1, 0))
+    assert {file: file.read_bytes() for file in stored.parent.iterdir()} == before
+
+
+def test_few_vectors_need_no_faiss(tmp_path: Path) -> None:
+    path = tmp_path / "vectors.faiss"
+    write(path, [1, 2], halves(2, 0))
+    code = (
+        "import sys, numpy; from pathlib import Path; from indexer.vectors import Vectors;"
+        f"found = Vectors.open(Path({str(path)!r})).search(numpy.ones(8, 'f4'), 5);"
+        "print(len(found), 'faiss' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout == "2 False\n"
 
 
 def test_without_a_gpu_it_stays_on_the_cpu_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     import faiss
 
     monkeypatch.setattr(faiss, "get_num_gpus", lambda: 0, raising=False)
-    vectors, said = build([1], unit(1, 0)), []
+    vectors, said = build([1], halves(1, 0)), []
     assert to_gpu(vectors, said.append) is vectors
     assert said == ["The installed faiss has no GPU to work on; vectors are searched on the CPU."]
 
 
-def test_on_a_gpu_it_gives_the_same_and_can_still_be_saved(stored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A faiss that says it has a GPU, and does on the CPU what it is to do there."""
     import faiss
+
+    def moved(_resources: object, _device: int, index: object, _how: object) -> object:
+        return faiss.clone_index(index)
 
     stand_in = SimpleNamespace(
         StandardGpuResources=object,
+        GpuClonerOptions=SimpleNamespace,
         get_num_gpus=lambda: 1,
-        index_cpu_to_gpu=lambda _resources, _device, index: faiss.clone_index(index),
+        index_cpu_to_gpu=moved,
     )
     for name in vars(faiss):
         if not hasattr(stand_in, name):
             setattr(stand_in, name, getattr(faiss, name))
     monkeypatch.setitem(sys.modules, "faiss", stand_in)
+
+
+@pytest.mark.usefixtures("gpu")
+@pytest.mark.parametrize("most", [2048, 20])
+def test_on_a_gpu_it_finds_the_same(stored: Path, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("indexer.vectors.GPU_MOST", most)
     vectors = Vectors.open(stored)
     moved = to_gpu(vectors, pytest.fail)
-    same(moved, vectors, [3, 5, 8])
-    assert moved.generation == 7
-    moved.save(stored)
-    same(Vectors.open(stored), vectors, [3, 5, 8])
+    assert (moved.generation, moved.kind) == (7, f"{vectors.kind}, on a GPU")
+    query = queries(1, 5)[0]
+    for among in (None, np.array([1, 3, 5, 7])):
+        assert moved.search(query, 99, among) == vectors.search(query, 99, among)
+        assert moved.search(query, 2, among)[0] == vectors.search(query, 99, among)[0]
+    update_vectors(stored, removed=[1], added=[], generation=8)
+    reopened = Vectors.open(stored, moved)
+    assert reopened.gpu is moved.gpu  # not moved again
+    assert to_gpu(reopened, pytest.fail) is reopened
+    assert reopened.search(query, 99) == Vectors.open(stored).search(query, 99)

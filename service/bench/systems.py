@@ -240,7 +240,12 @@ class _Hiding:
     hidden: set[int] = field(compare=False)
 
     def search(self, query: Any, k: int, *among: Any) -> Found:
-        found: Sequence[tuple[int, float]] = self.inner.search(query, k + len(self.hidden), *among)
+        return self._seen(self.inner.search(query, k + len(self.hidden), *among), k)
+
+    def search_many(self, queries: Any, k: int, *among: Any) -> list[Found]:
+        return [self._seen(found, k) for found in self.inner.search_many(queries, k + len(self.hidden), *among)]
+
+    def _seen(self, found: Sequence[tuple[int, float]], k: int) -> Found:
         return [item for item in found if item[0] not in self.hidden][:k]
 
     def __getattr__(self, name: str) -> Any:

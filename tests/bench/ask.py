@@ -40,7 +40,7 @@ STAGES: tuple[tuple[str, Any, str], ...] = (
     ("the question to vectors", CompiledEncoder, "encode_query"),
     ("how rare its words are", Lexical, "rarity"),
     ("search by words", Lexical, "search"),
-    ("search by vector", Vectors, "search"),
+    ("search by vector", Vectors, "search_many"),
     ("cosines of the rest", Vectors, "cosines"),
     ("sections", Catalogue, "sections"),
     ("token codes", Catalogue, "token_codes"),
