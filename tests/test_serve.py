@@ -33,5 +33,5 @@ def test_what_is_answered_is_sent_at_once(host):
 
 
 def test_a_port_that_is_taken_is_an_error_that_says_so():
-    with _listen("127.0.0.1", 0) as first, pytest.raises(ServiceError, match="cannot listen on 127.0.0.1"):
+    with _listen("127.0.0.1", 0) as first, pytest.raises(ServiceError, match=r"cannot listen on 127\.0\.0\.1"):
         _listen("127.0.0.1", first.getsockname()[1])
