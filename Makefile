@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEMO := data/index
 
-.PHONY: setup demo test browser check serve bench clean
+.PHONY: setup demo test browser check serve bench bench-speed clean
 
 setup: $(STAMP)
 
@@ -49,6 +49,9 @@ serve: setup
 
 bench: setup
 	@$(BIN)/python -m tests.bench.run
+
+bench-speed: setup
+	@$(BIN)/python -m tests.bench.speed
 
 clean:
 	@rm -rf .venv $(DEMO) build *.egg-info

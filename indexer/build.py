@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -50,20 +51,19 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """What one path on the command line covers: a root, and the files under it that begin with `prefix`."""
+    """What one path on the command line covers: `places`, files or folders, without what is `unreadable` in them.
 
-    root: Path
-    prefix: str
+    All are absolute.
+    """
+
+    places: tuple[str, ...]
     found: tuple[Found, ...]
     unreadable: tuple[str, ...]
 
-    def covers(self, document: StoredDocument) -> bool:
-        """Whether this run has looked at the place of a document."""
-        if not document.path.is_relative_to(self.root):
-            return False
-        file = document.path.relative_to(self.root).as_posix()
-        under = file == self.prefix or file.startswith(f"{self.prefix}/") or not self.prefix
-        return under and not any(folder in ("", file) or file.startswith(f"{folder}/") for folder in self.unreadable)
+    def covers(self, path: str) -> bool:
+        """Whether this run has looked at a place."""
+        within = any(_is_within(path, place) for place in self.places)
+        return within and not any(_is_within(path, folder) for folder in self.unreadable)
 
 
 @dataclass(slots=True)
@@ -77,7 +77,7 @@ class _Tally:
     problems: list[str] = field(default_factory=list)
 
 
-def build(
+def build(  # noqa: PLR0913 - all that a run may be told
     library: Path,
     paths: Sequence[Path],
     encoder: Encoder,
@@ -85,6 +85,7 @@ def build(
     *,
     papers: Papers = "known",
     most_papers: int | None = None,
+    only: Collection[Path] | None = None,
     progress: Listener = lambda _: None,
     notice: Notice = quiet,
 ) -> Report:
@@ -92,7 +93,8 @@ def build(
 
     Without paths, all folders that it knows. The notes come first, so that they can be asked while the papers that
     they name are fetched; `papers` says which of these are (see `indexer.collect`), at most `most_papers`, and "known"
-    contacts nothing.
+    contacts nothing. `only` are the places under `paths` that may have changed, where that is known: absolute paths of
+    files, or of folders that are gone. Nothing else is looked at then, nor are papers, unless others are named now.
     `progress` hears how far it is, `notice` what a person should know. Raises NothingToIndex when no path can be
     used, and LibraryError when the library cannot. A file that cannot be read costs only itself. Interrupted, a run
     keeps what it has stored.
@@ -101,18 +103,23 @@ def build(
     tally = _Tally()
     with writing(library, "footnote index", notice=notice) as catalogue:
         progress(Progress("scan", 0, 0))
-        scopes = _scopes(catalogue, paths or [Path(root) for root in catalogue.roots()], library, tally)
-        found = [item for scope in scopes for item in scope.found]
-        known = {document.path: document for document in catalogue.documents() if not document.fetched}
-        present = {item.root / item.file for item in found}
-        gone = [d for path, d in known.items() if path not in present and any(scope.covers(d) for scope in scopes)]
-        if not found and not gone:
+        roots = catalogue.roots()
+        scopes = _scopes(roots, paths or list(map(Path, roots)), library, tally, only)
+        found = {item.place: item for scope in scopes for item in scope.found}
+        known = {document.place: document for document in _known(catalogue, roots, only) if not document.fetched}
+        gone = [d for path, d in known.items() if path not in found and any(scope.covers(path) for scope in scopes)]
+        if only is None and not found and not gone:
             _nothing(paths, tally)
         intake = Intake(library, catalogue, encoder, settings, progress)
-        intake.change_model(notice)
+        if only is None or catalogue.fingerprint != encoder.fingerprint:
+            intake.change_model(notice)
         with Reader(settings.papers) as reader:
-            _Run(intake, reader, tally, retry=papers == "update").files(found, known, gone)
-            linked = collect(intake, reader, papers, most=most_papers)
+            run = _Run(intake, reader, tally, retry=papers == "update")
+            run.files([(item, known.get(path)) for path, item in found.items()], gone)
+            if only is None or intake.relinked:
+                linked = collect(intake, reader, papers, most=most_papers)
+            else:
+                linked = PapersReport()
         return Report(
             files=len(found),
             new=tally.new,
@@ -137,40 +144,53 @@ def _nothing(paths: Sequence[Path], tally: _Tally) -> None:
     raise NothingToIndex(f"{where}: no notes there (.md, .markdown, .txt, .org, .pdf); name a folder that holds some")
 
 
-def _scopes(catalogue: Catalogue, paths: Iterable[Path], library: Path, tally: _Tally) -> list[_Scope]:
+def _known(catalogue: Catalogue, roots: Iterable[str], only: Collection[Path] | None) -> Iterable[StoredDocument]:
+    """The documents that a run may meet: all, or those at or under the places that it is to look at."""
+    if only is None:
+        return catalogue.documents()
+    return catalogue.documents_at(
+        (root, str(p.relative_to(root))) for root in roots for p in only if p.is_relative_to(root)
+    )
+
+
+def _scopes(
+    roots: Iterable[str], paths: Iterable[Path], library: Path, tally: _Tally, only: Collection[Path] | None
+) -> list[_Scope]:
     """Walk each path; one inside a known root belongs to that root, so that no file is indexed twice."""
-    roots = [Path(root) for root in catalogue.roots()]
+    known, ours = [Path(root) for root in roots], str(library.resolve())
     scopes: list[_Scope] = []
     for path in paths:
         place = path.expanduser().resolve()
         unreadable: list[str] = []
 
         def on_problem(file: str, reason: str, unreadable: list[str] = unreadable, place: Path = place) -> None:
-            unreadable.append(file)
+            unreadable.append(str(place / file))
             tally.problems.append(f"{place / file}: {reason}")
 
+        wanted = None if only is None else [str(one.relative_to(place)) for one in only if one.is_relative_to(place)]
+        if wanted == []:
+            continue
         try:
-            items = list(discover(path, on_problem=on_problem))
+            items = list(discover(path, on_problem=on_problem, only=wanted))
         except InputError as error:
             tally.problems.append(str(error))
             continue
         base = place if place.is_dir() else place.parent
-        root = next((known for known in (*roots, *(s.root for s in scopes)) if base.is_relative_to(known)), base)
+        root = next((one for one in known if base.is_relative_to(one)), base)
+        known.append(root)
         above = base.relative_to(root).as_posix().removeprefix(".")
-        join = f"{above}/" if above else ""
-        scopes.append(
-            _Scope(
-                root=root,
-                prefix=above if place.is_dir() else f"{join}{place.name}",
-                found=tuple(
-                    replace(item, root=root, file=join + item.file)
-                    for item in items
-                    if not (item.root / item.file).is_relative_to(library.resolve())
-                ),
-                unreadable=tuple("" if file == "." else join + file for file in unreadable),
-            )
-        )
+        if above:
+            items = [replace(item, root=root, file=f"{above}/{item.file}") for item in items]
+        within = f"{ours}{os.sep}"
+        found = tuple(item for item in items if not item.place.startswith(within))
+        places = (str(place),) if only is None else tuple(map(str, only))
+        scopes.append(_Scope(places, found, tuple(unreadable)))
     return scopes
+
+
+def _is_within(path: str, place: str) -> bool:
+    """Whether an absolute path is a place, or under it."""
+    return path == place or path.startswith(place.rstrip(os.sep) + os.sep)
 
 
 @dataclass(slots=True)
@@ -187,12 +207,11 @@ class _Run:
     moved: set[int] = field(default_factory=set)
     done: int = 0
 
-    def files(self, found: Sequence[Found], known: dict[Path, StoredDocument], gone: Sequence[StoredDocument]) -> None:
+    def files(self, befores: Sequence[tuple[Found, StoredDocument | None]], gone: Sequence[StoredDocument]) -> None:
         """Read every file that is new or changed, notes first, and forget those that are gone."""
         lost = {d.sha256: d for d in gone if d.sha256 and d.failure is None and d.parser == VERSION}
-        befores = [(item, known.get(item.root / item.file)) for item in found]
         fresh = [(item, before) for item, before in befores if before is None or not self.settled(item, before)]
-        total, self.done = len(found), len(found) - len(fresh)
+        total, self.done = len(befores), len(befores) - len(fresh)
         still = {item.file: d.failure for item, d in befores if d and d.failure and self.settled(item, d)}
         self.tally.failures |= still
         self.tally.unchanged = self.done - len(still)
@@ -227,7 +246,7 @@ class _Run:
             if document.id not in self.moved:
                 self.intake.do(partial(Change.remove, document_id=document.id))
                 self.tally.removed += document.failure is None
-        self.intake.do(Change.drop_orphans)
+        self.intake.forget()
         self.intake.store()
 
     def settled(self, item: Found, before: StoredDocument) -> bool:
@@ -308,5 +327,5 @@ def _is_pdf(item: Found) -> bool:
 
 def _as_it_was(item: Found, before: StoredDocument) -> bool:
     """Whether a file was read as it is, by these parsers; one whose bytes could not be had is tried again."""
-    known = before.sha256 is not None and before.parser == VERSION and Path(before.root) == item.root
+    known = before.sha256 is not None and before.parser == VERSION and before.root == str(item.root)
     return known and before.is_as_read(item.size, item.mtime_ns, item.ctime_ns)

@@ -119,6 +119,12 @@ class Catalogue:
 
         return self._remembered.documents.of(ids, read)
 
+    def documents_at(self, places: Iterable[tuple[str, str]]) -> list[StoredDocument]:
+        """List the documents at some places, or in folders that are there: (root, file or folder)."""
+        return list(
+            {row[0]: self._document(row) for row in self._rows(sql.DOCUMENTS_AT, (json.dumps(list(places)),))}.values()
+        )
+
     def documents_of_paper(self, identifier: str) -> list[StoredDocument]:
         """List the documents that are the paper with that id on arXiv, in any version."""
         return [self._document(row) for row in self._rows(sql.DOCUMENTS_OF_PAPER, (identifier,))]

@@ -11,7 +11,7 @@ import json
 import sqlite3
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import astuple
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -27,7 +27,8 @@ class Change:
 
     `added_ids`, `removed_ids` and `reindexed_ids` are the passages that came, went, and stayed with other
     lexical fields (title or context), relative to `base`, the generation before. `generation` is that of the catalogue
-    after the change; `visible` says that readers can see a difference.
+    after the change; `visible` says that readers can see a difference, `relinked` that other papers are named or held.
+    `dropped_hashes` are those of the texts (see `text_hash`) of passages that went.
     """
 
     def __init__(self, connection: sqlite3.Connection, generation: int) -> None:
@@ -35,6 +36,8 @@ class Change:
         self.base = generation
         self.generation = generation
         self.visible = False
+        self.relinked = False
+        self.dropped_hashes: set[bytes] = set()
         self.added_ids: set[int] = set()
         self.removed_ids: set[int] = set()
         self.reindexed_ids: set[int] = set()
@@ -83,8 +86,8 @@ class Change:
         self._connection.executemany(
             sql.ADD_QUESTION, [_question_row(document_id, n, question) for n, question in enumerate(questions)]
         )
-        self._connection.execute(sql.REMOVE_LINKS, (document_id,))
-        self._connection.executemany(sql.ADD_LINK, [_link_row(document_id, link) for link in links])
+        self._link(document_id, links)
+        self.relinked |= document.kind == "paper"
         return added, removed
 
     def put_failure(
@@ -120,7 +123,7 @@ class Change:
         )
         self._put_passages(document_id, (), retitled=False)
         self._connection.execute(sql.REMOVE_QUESTIONS, (document_id,))
-        self._connection.execute(sql.REMOVE_LINKS, (document_id,))
+        self._link(document_id, ())
 
     def rename(self, document_id: int, root: Path | str, file: str, mtime_ns: int, read_at: float = 0.0) -> None:
         """Move a document to another place, where none may be; its passages stay, under the new name."""
@@ -136,6 +139,8 @@ class Change:
     def remove(self, document_id: int) -> None:
         """Forget a document with its passages and questions; nothing happens if there is none."""
         self._drop(self._passage_ids(document_id))
+        self._link(document_id, ())
+        self.relinked |= self._connection.execute(sql.IS_PAPER, (document_id,)).fetchone() is not None
         if self._connection.execute(sql.REMOVE_DOCUMENT, (document_id,)).rowcount:
             self.visible = True
 
@@ -156,10 +161,25 @@ class Change:
             self._connection.execute(sql.SET_META, (fingerprint, "fingerprint"))
             self.visible = True
 
-    def drop_orphans(self) -> int:
-        """Forget embeddings, of any model, of text that no passage has; returns how many."""
-        self._connection.execute(sql.DROP_ORPHAN_CODES)
-        return self._connection.execute(sql.DROP_ORPHANS).rowcount
+    def drop_orphans(self, hashes: Collection[bytes] | None = None) -> int:
+        """Forget the embeddings of texts that no passage has; returns how many.
+
+        Of all models, going through the whole library; or, of the library's model, those of `hashes`.
+        """
+        if hashes is None:
+            self._connection.execute(sql.DROP_ORPHAN_CODES)
+            return self._connection.execute(sql.DROP_ORPHANS).rowcount
+        rows = [(key,) for key in hashes]
+        self._connection.executemany(sql.DROP_ORPHAN_CODE, rows)
+        return self._connection.executemany(sql.DROP_ORPHAN, rows).rowcount
+
+    def _link(self, document_id: int, links: Sequence[PaperLink]) -> None:
+        """Keep which papers a document names, in the place of those that it named before."""
+        rows = [_link_row(document_id, link) for link in links]
+        before = self._connection.execute(sql.LINKS_OF, (document_id,)).fetchall()
+        self.relinked |= {tuple(row) for row in before} != {row[2:] for row in rows}
+        self._connection.execute(sql.REMOVE_LINKS, (document_id,))
+        self._connection.executemany(sql.ADD_LINK, rows)
 
     def _root_id(self, root: Path | str) -> int:
         self.add_root(root)
@@ -235,6 +255,9 @@ class Change:
         self.reindexed_ids.update(set(numbers) - self.added_ids)
 
     def _drop(self, numbers: Sequence[int]) -> None:
+        self.dropped_hashes.update(
+            key for (key,) in self._connection.execute(sql.HASHES_OF, (json.dumps(list(numbers)),))
+        )
         self._connection.executemany(sql.REMOVE_PASSAGE, [(number,) for number in numbers])
         self.removed_ids.update(set(numbers) - self.added_ids)
         self.reindexed_ids.difference_update(numbers)

@@ -7,11 +7,10 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from indexer.settings import Settings
@@ -25,12 +24,6 @@ if TYPE_CHECKING:
 OK, ERROR = 0, 2
 
 STOPPED = "footnote: stopped; what was done is kept"
-
-FIRST_LOOK_MS = 300
-"""A watcher that has heard of no change for so long looks for those it missed while it started."""
-
-WATCHED_PAPERS = 4
-"""A watcher looks for changes of the notes again after so many papers."""
 
 STAGES = {
     "scan": "Looking for notes",
@@ -108,7 +101,7 @@ def run_index(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     encoder = load_encoder(settings, notice=notice)
     papers: Papers = "known" if arguments.no_papers else "update" if arguments.update_papers else "new"
 
-    def once(papers: Papers, most_papers: int | None = None) -> Report:
+    def once(papers: Papers, most_papers: int | None = None, only: Collection[Path] | None = None) -> Report:
         with shown_progress() as progress:
             report = build(
                 settings.library,
@@ -117,6 +110,7 @@ def run_index(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
                 settings,
                 papers=papers,
                 most_papers=most_papers,
+                only=only,
                 progress=progress,
                 notice=notice,
             )
@@ -133,52 +127,18 @@ def run_index(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     report = once(papers)
     if arguments.watch:
         from indexer.library import Library
+        from indexer.watch import WATCHED_PAPERS, watch
 
         with Library.open(settings.library, notice=notice) as library, library.snapshot() as snapshot:
             roots = arguments.paths or [Path(root) for root in snapshot.catalogue.roots()]
         later: Papers = "known" if arguments.no_papers else "new"  # arXiv is not asked for updates at every save
-        watch(roots, lambda: once(later, WATCHED_PAPERS).papers.fetched == WATCHED_PAPERS, library=settings.library)
-    return ERROR if report.problems and not report.files else OK
 
+        def look(only: Collection[Path] | None) -> bool:
+            return once(later, WATCHED_PAPERS, only).papers.fetched == WATCHED_PAPERS
 
-def watch(roots: list[Path], again: Callable[[], bool], *, library: Path, stop: Event | None = None) -> None:
-    """Call `again` once and whenever something under the roots changes, until interrupted or `stop` is set.
-
-    What changes in the folder `library`, which may lie under a root, is our own doing and does not count.
-
-    The first call finds what changed before anybody watched; one that says that it left something to do is repeated.
-    An interrupt is the way to stop it, and no error.
-    """
-    import watchfiles
-
-    from indexer.errors import FootnoteError
-
-    notice(f"Watching {', '.join(str(root) for root in roots)}; press Ctrl-C to stop")
-    ours, usual = library.resolve(), watchfiles.DefaultFilter()
-    looks = watchfiles.watch(
-        *roots,
-        watch_filter=lambda change, path: usual(change, path) and not Path(path).resolve().is_relative_to(ours),
-        step=50,
-        debounce=200,
-        rust_timeout=FIRST_LOOK_MS,
-        yield_on_timeout=True,
-        stop_event=stop,
-    )
-    looked = busy = more = False
-    try:
-        for changes in looks:
-            if looked and not changes and not more:
-                continue
-            looked = busy = True
-            more = False
-            try:
-                more = again()
-            except FootnoteError as error:  # say so and stay: the next save may mend it
-                notice(f"footnote: {error}")
-            busy = False
-    except KeyboardInterrupt:
-        if busy:
+        if not watch(roots, look, library=settings.library, notice=notice):
             notice(STOPPED)
+    return ERROR if report.problems and not report.files else OK
 
 
 def did_something(report: Report) -> bool:

@@ -52,11 +52,11 @@ class PapersReport:
     be had or read. Each has the reason.
     """
 
-    named: int
-    held: int
-    fetched: int
-    pending: tuple[tuple[str, str], ...]
-    failed: tuple[tuple[str, str], ...]
+    named: int = 0
+    held: int = 0
+    fetched: int = 0
+    pending: tuple[tuple[str, str], ...] = ()
+    failed: tuple[tuple[str, str], ...] = ()
 
 
 def collect(intake: Intake, reader: Reader, which: Papers, *, most: int | None = None) -> PapersReport:

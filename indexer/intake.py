@@ -39,7 +39,11 @@ Listener: TypeAlias = Callable[[Progress], None]
 
 @dataclass(slots=True)
 class Intake:
-    """What a run has read and not yet stored. `embedded` counts the texts that the encoder was given."""
+    """What a run has read and not yet stored.
+
+    `embedded` counts the texts that the encoder was given; `relinked` says whether what was stored names other papers
+    than before, or holds others; `dropped` are the hashes of texts of passages that went.
+    """
 
     library: Path
     catalogue: Catalogue
@@ -47,13 +51,17 @@ class Intake:
     settings: Settings
     progress: Listener
     embedded: int = 0
+    relinked: bool = False
+    dropped: set[bytes] = field(default_factory=set)
+    _sweep: bool = False
     _actions: list[Callable[[Change], object]] = field(default_factory=list)
     _texts: list[str] = field(default_factory=list)
 
     def change_model(self, notice: Notice) -> None:
         """Embed again what another model has embedded, or what an interrupted run has left out."""
         missing = self.catalogue.unembedded(self.encoder.fingerprint)
-        if missing and self.catalogue.fingerprint != self.encoder.fingerprint:
+        changed = self.catalogue.fingerprint != self.encoder.fingerprint
+        if missing and changed:
             notice(
                 f"The model changed from {self.catalogue.fingerprint} to {self.encoder.fingerprint}: "
                 f"embedding all {len(missing)} passages again"
@@ -61,7 +69,9 @@ class Intake:
         for start in range(0, len(missing), PASSAGES_AT_ONCE):
             stored = self.catalogue.passages(missing[start : start + PASSAGES_AT_ONCE])
             self._embed(found.passage.embedded_text for found in stored.values())
-        self.do(lambda change: change.set_fingerprint(self.encoder.fingerprint))
+        if changed:
+            self._sweep = self.catalogue.fingerprint is not None
+            self.do(lambda change: change.set_fingerprint(self.encoder.fingerprint))
 
     def add(self, document: Document, *, size: int, links: Sequence[PaperLink] = ()) -> None:
         """Cut a document into passages, and have it stored with what it asks and the papers that it names."""
@@ -78,6 +88,16 @@ class Intake:
         """Have something done in the next change."""
         self._actions.append(action)
 
+    def forget(self) -> None:
+        """Have the embeddings forgotten of texts that went and that no passage has any more.
+
+        At the end of a run, not before: a text that left one file may come in another.
+        """
+        if self._sweep:
+            self.do(Change.drop_orphans)
+        elif self._actions or self.dropped:
+            self.do(lambda change: change.drop_orphans(self.dropped | change.dropped_hashes))
+
     def store(self) -> None:
         """Embed what is new, then store all that waits in one change and show it to readers."""
         if not self._actions:
@@ -87,7 +107,10 @@ class Intake:
         with self.catalogue.change() as change:
             for action in self._actions:
                 action(change)
-        publish(self.library, self.catalogue, change)
+        self.relinked |= change.relinked
+        self.dropped |= change.dropped_hashes
+        if change.visible:
+            publish(self.library, self.catalogue, change)
         self._actions, self._texts = [], []
 
     def _embed(self, texts: Iterable[str]) -> None:

@@ -61,6 +61,11 @@ class StoredDocument:
         """The absolute path of the file."""
         return Path(self.root) / self.file
 
+    @property
+    def place(self) -> str:
+        """The absolute path of the file, quicker made than a Path."""
+        return f"{self.root}/{self.file}"
+
     def is_as_read(self, size: int, mtime_ns: int, ctime_ns: int) -> bool:
         """Whether the stamps of its file vouch that it holds what was read; where they do not, it may all the same.
 

@@ -225,6 +225,15 @@ FROM documents d JOIN roots r ON r.id = d.root_id
 DOCUMENTS: Final = _DOCUMENTS + "ORDER BY r.id, d.file"
 DOCUMENT: Final = _DOCUMENTS + "WHERE d.id = ?"
 DOCUMENTS_AMONG: Final = _DOCUMENTS + "WHERE d.id IN (SELECT value FROM json_each(?))"  # noqa: S608 - constants only
+# CROSS JOIN keeps SQLite from going through all documents to find a few.
+DOCUMENTS_AT: Final = _DOCUMENTS.replace(
+    "FROM documents d JOIN roots r ON r.id = d.root_id",
+    """
+FROM json_each(?) place CROSS JOIN roots r ON r.path = place.value ->> 0 CROSS JOIN documents d ON d.root_id = r.id
+     AND (d.file = place.value ->> 1 OR (d.file > place.value ->> 1 || '/' AND d.file < place.value ->> 1 || '0'))
+""",
+)
+"""'0' is the character after '/': so the documents in a folder are those between."""
 FETCHED: Final = "SELECT d.id FROM documents d JOIN roots r ON r.id = d.root_id WHERE r.path = 'papers'"
 DOCUMENTS_OF_PAPER: Final = _DOCUMENTS + "WHERE d.paper = ? ORDER BY d.id"
 DOCUMENT_AT: Final = """
@@ -246,6 +255,7 @@ RENAME_DOCUMENT: Final = """
 UPDATE documents SET root_id = ?, file = ?, format = ?, mtime_ns = ?, indexed_at = ? WHERE id = ?
 """
 TOUCH_DOCUMENT: Final = "UPDATE documents SET size = ?, mtime_ns = ?, indexed_at = ?, parser = ? WHERE id = ?"
+IS_PAPER: Final = "SELECT 1 FROM documents WHERE id = ? AND kind = 'paper'"
 REMOVE_DOCUMENT: Final = "DELETE FROM documents WHERE id = ?"
 
 _PASSAGES: Final = """
@@ -269,6 +279,7 @@ PASSAGE_IDS_OF: Final = "SELECT id FROM passages WHERE document_id = ?"
 PASSAGE_HASHES_OF: Final = (
     "SELECT id, text_hash, context, kind, headings FROM passages WHERE document_id = ? ORDER BY ordinal"
 )
+HASHES_OF: Final = "SELECT text_hash FROM passages WHERE id IN (SELECT value FROM json_each(?))"
 ADD_PASSAGE: Final = """
 INSERT INTO passages (document_id, ordinal, kind, text, context, headings, first_line, last_line, spans, text_hash)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
@@ -307,6 +318,12 @@ DELETE FROM embeddings WHERE NOT EXISTS (SELECT 1 FROM passages p WHERE p.text_h
 DROP_ORPHAN_CODES: Final = """
 DELETE FROM token_codes WHERE NOT EXISTS (SELECT 1 FROM passages p WHERE p.text_hash = token_codes.text_hash)
 """
+_OF_NO_PASSAGE = """
+WHERE fingerprint = (SELECT value FROM meta WHERE key = 'fingerprint') AND text_hash = ?1
+      AND NOT EXISTS (SELECT 1 FROM passages p WHERE p.text_hash = ?1)
+"""
+DROP_ORPHAN: Final = "DELETE FROM embeddings " + _OF_NO_PASSAGE  # noqa: S608 - constants only
+DROP_ORPHAN_CODE: Final = "DELETE FROM token_codes " + _OF_NO_PASSAGE  # noqa: S608 - constants only
 
 QUESTIONS: Final = """
 SELECT q.document_id, r.path, d.file, d.stated_title, q.text, q.state, q.kind, q.line, q.section, q.parent, q.wikilinks,
@@ -339,6 +356,7 @@ ORDER BY pages > 0, version IS meant, root_id NOT IN (SELECT id FROM roots WHERE
 PUT_PAPER: Final = "INSERT OR REPLACE INTO papers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 REMOVE_PAPER: Final = "DELETE FROM papers WHERE key = ?"
 ADD_LINK: Final = "INSERT INTO paper_links VALUES (?, ?, ?, ?, ?)"
+LINKS_OF: Final = "SELECT DISTINCT identifier, version, url FROM paper_links WHERE document_id = ?"
 REMOVE_LINKS: Final = "DELETE FROM paper_links WHERE document_id = ?"
 NAMED_IN: Final = "SELECT count(DISTINCT coalesce(identifier, url)) FROM paper_links WHERE document_id = ?"
 WANTED_PAPERS: Final = "SELECT DISTINCT identifier, version, url FROM paper_links ORDER BY identifier, version, url"

@@ -5,14 +5,15 @@ from __future__ import annotations
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from indexer.cli import WATCHED_PAPERS, did_something, notice, summary, watch
+from indexer.cli import did_something, notice, summary
 from indexer.errors import ServiceError
 from indexer.settings import Settings
+from indexer.watch import WATCHED_PAPERS, watch
 
 if TYPE_CHECKING:
     from indexer.collect import Papers
@@ -98,10 +99,12 @@ def _watch(settings: Settings, desk: Desk, papers: Papers, stop: threading.Event
     with desk.library.snapshot() as snapshot:
         roots = [Path(root) for root in snapshot.catalogue.roots()]
 
-    def again() -> bool:
-        report = build(settings.library, roots, desk.encoder, settings, papers=papers, most_papers=WATCHED_PAPERS)
+    def look(only: Collection[Path] | None) -> bool:
+        report = build(
+            settings.library, roots, desk.encoder, settings, papers=papers, most_papers=WATCHED_PAPERS, only=only
+        )
         if did_something(report):
             notice(summary(report))
         return report.papers.fetched == WATCHED_PAPERS
 
-    watch(roots, again, library=settings.library, stop=stop)
+    watch(roots, look, library=settings.library, notice=notice, stop=stop)

@@ -1,4 +1,5 @@
 import os
+import shutil
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,10 +8,12 @@ from unittest.mock import patch
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pdfs import paper_pdf
 from stub_encoder import HashEncoder
 
 from indexer.build import Report, build
 from indexer.catalogue import Catalogue
+from indexer.collect import PapersReport
 from indexer.errors import NothingToIndex
 from indexer.intake import Progress
 from indexer.library import Library
@@ -37,9 +40,15 @@ def library(tmp_path: Path) -> Path:
     return tmp_path / "library"
 
 
-def run(library: Path, *paths: Path, encoder: HashEncoder | None = None, **changes: int) -> Report:
+def run(
+    library: Path,
+    *paths: Path,
+    encoder: HashEncoder | None = None,
+    only: Sequence[Path] | None = None,
+    **changes: int,
+) -> Report:
     configured = Settings(library=library, cache=library / "cache", **changes)
-    return build(library, paths, encoder or HashEncoder(), configured)
+    return build(library, paths, encoder or HashEncoder(), configured, only=only)
 
 
 def contents(library: Path) -> list[tuple[str, str, tuple[int, int]]]:
@@ -306,6 +315,78 @@ def test_any_sequence_of_edits_ends_as_a_fresh_library_does(trees, tmp_path_fact
     if trees[-1]:
         run(folder / "fresh", folder / "notes")
         assert contents(folder / "kept") == contents(folder / "fresh")
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(trees=st.lists(TREES, min_size=2, max_size=4))
+def test_looking_only_at_what_changed_ends_as_a_fresh_library_does(trees, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("only")
+    notes, before = folder / "notes", dict[str, str]()
+    notes.mkdir()
+    (notes / "always.md").write_text(ADAM)
+    run(folder / "kept", notes)
+    for tree in trees:
+        write(notes, {**tree, "always.md": ADAM})
+        changed = [notes / name for name in sorted(before.keys() | tree) if before.get(name) != tree.get(name)]
+        assert run(folder / "kept", notes, only=changed).files == sum(path.exists() for path in changed)
+        before = tree
+    run(folder / "fresh", notes)
+    assert contents(folder / "kept") == contents(folder / "fresh")
+    assert embeddings(folder / "kept") == embeddings(folder / "fresh")
+
+
+def embeddings(library: Path) -> int:
+    with sqlite3.connect(library / "catalogue.db") as connection:
+        return connection.execute("SELECT count(*) FROM embeddings").fetchone()[0]
+
+
+def test_only_what_is_named_is_looked_at(notes, library):
+    (notes / "sub" / "deep").mkdir(parents=True)
+    (notes / ".gitignore").write_text("hidden.md\n")
+    for name in ("sub/one.md", "sub/deep/two.md", "sub.md"):
+        (notes / name).write_text(f"# {name}\n\nA note called {name} here.\n")
+    run(library, notes)
+    for name in ("adam.md", "resnet.md", "sub/one.md", "hidden.md"):
+        (notes / name).write_text("# Edited\n\nSomething else altogether.\n")
+    report = run(library, notes, only=[notes / "adam.md", notes / "hidden.md", notes / "sub" / "one.md"])
+    assert (report.files, report.changed, report.new, report.passages, report.embedded) == (2, 2, 0, 6, 1)
+    shutil.rmtree(notes / "sub")
+    report = run(library, notes, only=[notes / "sub"])
+    assert (report.files, report.removed, report.passages) == (0, 2, 4)
+    (notes / "resnet.md").rename(notes / "moved.md")
+    report = run(library, notes, only=[notes / "resnet.md", notes / "moved.md"])
+    assert (report.new, report.removed, [file for file, _, _ in contents(library)]) == (
+        1,
+        1,
+        ["adam.md", "moved.md", "sub.md"],
+    )
+    report = run(library, only=[notes / "elsewhere.md", library / "x.md"])
+    assert (report.files, report.removed, report.generation) == (0, 0, report.generation)
+
+
+def test_a_rename_that_is_looked_at_alone_embeds_nothing(notes, library):
+    run(library, notes)
+    (notes / "adam.md").rename(notes / "optimiser.md")
+    report = run(library, notes, only=[notes / "adam.md", notes / "optimiser.md"])
+    assert (report.renamed, report.new, report.removed, report.embedded) == (1, 0, 0, 0)
+
+
+def test_papers_are_looked_at_only_where_others_are_named(notes, library):
+    run(library, notes)
+    with patch("indexer.build.collect", return_value=PapersReport(named=7)) as collect:
+
+        def named(text):
+            (notes / "adam.md").write_text(text)
+            return run(library, notes, only=[notes / "adam.md"]).papers.named
+
+        link = "\nSee arxiv.org/abs/1412.6980 for more.\n"
+        versions = [f"{ADAM}\nMore.\n", ADAM + link, f"{ADAM}\nMore.\n{link}", ADAM]
+        assert list(map(named, versions)) == [0, 7, 0, 7]
+        (notes / "paper.pdf").write_bytes(paper_pdf())
+        assert run(library, notes, only=[notes / "paper.pdf"]).papers.named == 7
+        (notes / "paper.pdf").unlink()
+        assert run(library, notes, only=[notes / "paper.pdf"]).papers.named == 7
+    assert collect.call_count == 4
 
 
 def test_a_bad_pdf_is_a_paper_that_failed_and_is_read_again_only_when_asked(notes, library):

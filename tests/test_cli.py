@@ -1,15 +1,13 @@
 import io
 import json
 import sys
-from threading import Event
 
 import pytest
 from desks import NOTES, write
 from stub_chat import KEY, ChatServer, events, line
-from watchfiles import Change
 
 from indexer.catalogue import StoredPaper
-from indexer.cli import papers_summary, print_papers, watch
+from indexer.cli import papers_summary, print_papers
 from indexer.collect import PapersReport
 from service.cli import _style, main
 from service.terminal import Style
@@ -312,33 +310,6 @@ def test_help_and_version_import_nothing_heavy():
     assert done.stdout.rstrip().endswith("[]")
 
 
-def test_a_watcher_first_looks_for_what_it_missed(tmp_path, capsys):
-    stop, looks = Event(), []
-
-    def again():
-        looks.append(1)
-        if len(looks) == 2:
-            stop.set()
-        (tmp_path / "note.md").write_text("saved")
-
-    watch([tmp_path], again, library=tmp_path / "library", stop=stop)
-    assert len(looks) == 2
-    assert capsys.readouterr().err == f"Watching {tmp_path}; press Ctrl-C to stop\n"
-
-
-def test_a_watcher_goes_on_with_what_was_left_to_do(tmp_path):
-    stop, looks = Event(), []
-
-    def again():
-        looks.append(1)
-        if len(looks) == 3:
-            stop.set()
-        return len(looks) < 3
-
-    watch([tmp_path], again, library=tmp_path / "library", stop=stop)
-    assert len(looks) == 3
-
-
 def test_papers_that_are_missing_for_the_same_reason_share_a_line():
     report = PapersReport(7, 1, 1, (("1", "no way there"), ("2", "no way there")), tuple((k, "gone") for k in "3456"))
     assert papers_summary(report) == (
@@ -378,19 +349,6 @@ def test_a_terminal_sets_width_and_colour(monkeypatch):
     assert _style({}) == Style()
 
 
-def test_a_watcher_does_not_see_what_is_written_to_the_library(tmp_path, monkeypatch):
-    seen = {}
-
-    def changes(*_, watch_filter, **__):
-        for path in ("note.md", ".git/index", "library/lock.json", "library/papers/a.pdf", "library notes/b.md"):
-            seen[path] = watch_filter(Change.added, str(tmp_path / path))
-        return iter(())
-
-    monkeypatch.setattr("watchfiles.watch", changes)
-    watch([tmp_path], lambda: False, library=tmp_path / "library")
-    assert [path for path, counts in seen.items() if counts] == ["note.md", "library notes/b.md"]
-
-
 def test_a_watcher_asks_for_newer_versions_once(tmp_path, environ, monkeypatch):
     from indexer import build
 
@@ -401,7 +359,7 @@ def test_a_watcher_asks_for_newer_versions_once(tmp_path, environ, monkeypatch):
         return once(*arguments, papers="known", **options)
 
     monkeypatch.setattr(build, "build", spy)
-    monkeypatch.setattr("indexer.cli.watch", lambda _roots, again, **_: again())
+    monkeypatch.setattr("indexer.watch.watch", lambda _roots, look, **_: not look(None))
     notes = str(write(tmp_path / "notes"))
     assert main(["index", notes, "--watch", "--update-papers"], environ) == 0
     assert main(["index", notes, "--watch", "--no-papers"], environ) == 0

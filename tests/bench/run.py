@@ -1,23 +1,20 @@
-"""`make bench`: measure answers, reading and indexing, and write docs/BENCHMARKS.md.
+"""`make bench`: measure answers and reading, and write docs/BENCHMARKS.md but for its part on speed.
 
 It needs the shared gold files, notes and papers beside the checkout; with `--print` it writes to stdout instead.
 """
 
 from __future__ import annotations
 
-import os
-import platform
 import shutil
-import subprocess
 import sys
 import tempfile
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from pypdfium2 import PdfDocument
 
 from tests.bench.commands import ROOT, SHARED, bench, heads, index, module, row
+from tests.bench.page import PAGE, made_with, with_answers
 from tests.bench.plots import bars, reliability
 
 LEGEND = """\
@@ -244,15 +241,13 @@ def plots(kept: Kept) -> dict[str, str]:
 def main() -> None:
     if not SHARED.is_dir():
         sys.exit(f"{SHARED} is not there: the benchmarks read the notes, papers and gold files in it")
-    commit = subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, text=True)
     lines = [
         "# Benchmarks",
         "",
-        "Made by `make bench`. Timings are of one run on a shared machine: compare them as ratios.",
+        "Made by `make bench`; the part on speed, at the end, by `make bench-speed`. Timings are of one run on a",
+        "shared machine: compare them as ratios.",
         "",
-        f"Commit {commit.strip()}, Python {platform.python_version()}, {os.cpu_count()} cores, "
-        + ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-        + ".",
+        made_with(PACKAGES),
         "",
     ]
     kept: Kept = {}
@@ -266,8 +261,9 @@ def main() -> None:
     if "--print" in sys.argv:
         sys.stdout.write(text)
     else:
-        for file, figure in {"BENCHMARKS.md": text, **plots(kept)}.items():
-            (ROOT / "docs" / file).write_text(figure, encoding="utf-8")
+        page = with_answers(PAGE.read_text(encoding="utf-8"), text)
+        for file, figure in {PAGE.name: page, **plots(kept)}.items():
+            PAGE.with_name(file).write_text(figure, encoding="utf-8")
 
 
 if __name__ == "__main__":
