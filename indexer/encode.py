@@ -36,6 +36,7 @@ from indexer.models import EMBEDDING, chosen_device, found, opened
 from indexer.settings import DEFAULT_MODEL, Settings
 from indexer.tokens import Projection, pack
 from indexer.types import Encoded, EncodedQuery, Encoder, Matrix
+from indexer.wordpieces import Offsets, WordPieces
 
 T = TypeVar("T")
 
@@ -45,6 +46,8 @@ BATCH_TOKENS = 1024
 """Tokens in a batch, padding included. More is no faster; less spends more of the time between batches."""
 STEP = 16
 """Texts are padded to a multiple of this: OpenVINO makes, and keeps in memory, a program for each shape it meets."""
+MOST_THREADS = 4
+"""A question has too few tokens for more threads to share."""
 TORCH_OUTPUT: dict[str, Any] = {"output_value": None, "show_progress_bar": False, "convert_to_numpy": False}
 LONGEST = 512
 UNLIMITED = 1_000_000
@@ -59,8 +62,12 @@ class Prompts:
     passage: str
 
 
-def load_encoder(settings: Settings, *, device: str | None = None, notice: Callable[[str], None]) -> Encoder:
+def load_encoder(
+    settings: Settings, *, device: str | None = None, asking: bool = False, notice: Callable[[str], None]
+) -> Encoder:
     """Load the model that `settings` names, on `device` or else the device that they name.
+
+    `asking` readies it for one short text at a time rather than for many: all cores then work on the same one.
 
     `notice` gets a line for what takes long or is not as asked. The first load of the default model on the CPU
     compiles it below `settings.cache`. Raises ModelError when the model or the device is not there.
@@ -71,19 +78,20 @@ def load_encoder(settings: Settings, *, device: str | None = None, notice: Calla
     if name != DEFAULT_MODEL:
         return _load_torch(found(EMBEDDING, settings.model, notice), name, device, prompts, settings.cache)
     if device == "cpu":
-        return _load_compiled(compiled_model(settings.cache, notice), prompts)
+        return _load_compiled(compiled_model(settings.cache, notice), prompts, streams=1 if asking else _cores())
     check_weights(bundled_model())
     return _load_torch(opened(EMBEDDING, str(bundled_model())), name, device, prompts, settings.cache)
 
 
 class CompiledEncoder:
-    """The default model on the CPU: one stream a core, each with one thread. Safe to use from many threads."""
+    """The default model on the CPU: a request for each stream. Safe to use from many threads."""
 
     def __init__(self, tokenizer: Any, requests: Sequence[Any], meta: Meta, prompts: Prompts) -> None:
         self.fingerprint = _fingerprint(DEFAULT_MODEL, WEIGHTS_SHA256, meta.max_tokens, prompts)
         self.dimension = meta.dimension
         self.max_tokens = meta.max_tokens
         self._tokenizer = tokenizer
+        self._pieces = WordPieces(tokenizer)
         self._prompts = prompts
         self._streams = len(requests)
         self._idle: SimpleQueue[Any] = SimpleQueue()
@@ -117,7 +125,7 @@ class CompiledEncoder:
 
     def offsets(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
         """Where the tokens that `encode` codes stand in each text, in characters; empty places for special tokens."""
-        return token_offsets(self._tokenizer, self._prompts.passage, texts, self.max_tokens)
+        return token_offsets(self._pieces.offsets, self._prompts.passage, texts, self.max_tokens)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Count the tokens of each text, prompt and special tokens included, without truncation."""
@@ -182,7 +190,12 @@ class TorchEncoder:
 
     def offsets(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
         """Where the tokens that `encode` codes stand in each text, in characters; empty places for special tokens."""
-        return token_offsets(self._tokenizer, self._prompts.passage, texts, self.max_tokens)
+
+        def places(text: str) -> Offsets:
+            found: Offsets = self._tokenizer.encode(text).offsets
+            return found
+
+        return token_offsets(places, self._prompts.passage, texts, self.max_tokens)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Count the tokens of each text, prompt and special tokens included, without truncation."""
@@ -214,11 +227,13 @@ def count_tokens(tokenizer: Any, prompt: str, texts: Sequence[str]) -> list[int]
     return [len(encoding) for encoding in tokenizer.encode_batch_fast([prompt + text for text in texts])]
 
 
-def token_offsets(tokenizer: Any, prompt: str, texts: Sequence[str], limit: int) -> list[list[tuple[int, int]]]:
+def token_offsets(
+    places_of: Callable[[str], Offsets], prompt: str, texts: Sequence[str], limit: int
+) -> list[list[tuple[int, int]]]:
     """Where the first `limit` tokens of `prompt` and each text stand in the text; empty places for others' tokens."""
     shift, rows = len(prompt), []
     for text in texts:  # a few at a time, and no batch: that wakes a thread a core, and waits for the last of them
-        places = within(tokenizer.encode(prompt + text).offsets, limit)
+        places = within(places_of(prompt + text), limit)
         rows.append([(max(start - shift, 0), max(end - shift, 0)) for start, end in places] if shift else places)
     return rows
 
@@ -243,19 +258,19 @@ def unit(rows: Matrix) -> Matrix:
     return scaled
 
 
-def _load_compiled(model: CompiledModel, prompts: Prompts) -> CompiledEncoder:
+def _load_compiled(model: CompiledModel, prompts: Prompts, *, streams: int) -> CompiledEncoder:
     from tokenizers import Tokenizer
 
     openvino = import_openvino()
-    streams = str(_cores())
-    options = {"NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": streams, "INFERENCE_PRECISION_HINT": "f32"}
+    threads = min(_cores(), MOST_THREADS) if streams == 1 else streams
+    options = {"NUM_STREAMS": str(streams), "INFERENCE_NUM_THREADS": str(threads), "INFERENCE_PRECISION_HINT": "f32"}
     core, path = openvino.Core(), model.folder / "model.xml"
     try:
         runtime = core.compile_model(path, "CPU", {**options, "CACHE_DIR": str(model.folder / "compiled")})
     except RuntimeError:  # what is compiled cannot be written there: it is then compiled at every start
         runtime = core.compile_model(path, "CPU", options)
     tokenizer = Tokenizer.from_file(str(model.folder / "tokenizer.json"))
-    requests = [runtime.create_infer_request() for _ in range(_cores())]
+    requests = [runtime.create_infer_request() for _ in range(streams)]
     encoder = CompiledEncoder(_plain(tokenizer), requests, model.meta, prompts)
     encoder.encode_query("")  # OpenVINO's link to numpy deadlocks when two threads are the first to use it
     return encoder

@@ -384,8 +384,10 @@ def _answering(hit: Hit, asked: Collection[tuple[int, int]]) -> list[Span]:
 
 def _nearest(question: str, hit: Hit, asked: Collection[tuple[int, int]]) -> Evidence:
     """For a citation that nothing rests on: the span that shares most words with the question."""
-    words = set(_FOLD.split(question.lower()))
     spans = _answering(hit, asked)
+    if len(spans) == 1:
+        return Evidence(hit, (spans[0],))
+    words = set(_FOLD.split(question.lower()))
     return Evidence(hit, (max(spans, key=lambda span: len(words & set(_FOLD.split(span.text.lower())))),))
 
 

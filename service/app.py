@@ -19,6 +19,7 @@ from fastapi.responses import PlainTextResponse, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
 from indexer.errors import FootnoteError, ServiceError, SourceError
@@ -27,12 +28,13 @@ from indexer.settings import Settings
 from indexer.status import is_stale
 from service import pages, schemas
 from service.addresses import address_of
-from service.current import begun, check_page, find_document, find_note, find_paper, open_desk
+from service.current import begin, begun, check_page, find_document, find_note, find_paper, in_turn, open_desk
 from service.drawings import Drawings
 from service.guard import Figures, Guard
-from service.present import answer_json, question_json, search_json, streamed
+from service.present import answer_json, question_json, streamed
 from service.problem import PROBLEM_TYPE, problem, status_of
-from service.types import Answer
+from service.turns import Turns
+from service.types import Answer, SearchResult
 
 if TYPE_CHECKING:
     from service.ask import Desk
@@ -88,6 +90,7 @@ def create_app(
     app.state.trouble = ServiceError("the library is being opened; try again in a few seconds")
     app.state.figures = Figures.create()
     app.state.drawings = Drawings(settings.papers)
+    app.state.turns = Turns()
     app.add_middleware(Guard, respond=_respond, figures=app.state.figures, hosts=hosts)
     app.add_exception_handler(FootnoteError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
@@ -165,10 +168,13 @@ def _add_routes(app: FastAPI) -> None:
     app.get("/metrics", operation_id="metrics", tags=["service"], response_class=PlainTextResponse)(metrics)
 
 
-def ask(answers: Annotated[Iterator[Answer], Depends(begun)]) -> dict[str, Any]:
+async def ask(request: Request, body: schemas.AskRequest) -> Response:
     """Answer a question with sentences taken verbatim from the library, each with the place it comes from."""
-    *_, answer = answers
-    return answer_json(answer)
+    if body.writer == "chat":
+        answer = await run_in_threadpool(_last, await begun(request, body))
+    else:
+        answer = await in_turn(request, lambda: _last(begin(request, body)))
+    return _json(answer)
 
 
 def ask_stream(answers: Annotated[Iterator[Answer], Depends(begun)]) -> Iterator[ServerSentEvent]:
@@ -177,7 +183,7 @@ def ask_stream(answers: Annotated[Iterator[Answer], Depends(begun)]) -> Iterator
         yield ServerSentEvent(event=event, data=answer_json(answer))
 
 
-def search(
+async def search(
     request: Request,
     q: Annotated[
         str,
@@ -188,9 +194,9 @@ def search(
         ),
     ],
     k: schemas.K = 8,
-) -> dict[str, Any]:
+) -> Response:
     """Find the passages nearest to a query."""
-    return search_json(open_desk(request).search(q, k=k))
+    return _json(await in_turn(request, open_desk(request).search, q, k=k))
 
 
 def questions(request: Request) -> dict[str, Any]:
@@ -245,12 +251,12 @@ def paper_page(
     return Response(picture, media_type="image/png", headers=headers)
 
 
-def health() -> dict[str, str]:
+async def health() -> dict[str, str]:
     """Say that the service is up."""
     return {"status": "ok"}
 
 
-def ready(request: Request) -> dict[str, str]:
+async def ready(request: Request) -> dict[str, str]:
     """Say that the library is open, and questions can be answered."""
     open_desk(request)
     return {"status": "ok"}
@@ -266,6 +272,16 @@ def metrics(request: Request) -> Response:
         figures.generation.set(found.generation)
         figures.vectors.info({"kind": found.vectors})
     return Response(generate_latest(figures.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _last(answers: Iterator[Answer]) -> Answer:
+    *_, answer = answers
+    return answer
+
+
+def _json(record: Answer | SearchResult) -> Response:
+    """A record as it is: its fields are those of its model, and to check every value would take milliseconds."""
+    return Response(to_json(record), media_type="application/json")
 
 
 def _document_json(document: StoredDocument) -> dict[str, Any]:

@@ -72,7 +72,8 @@ class Desk:
         threadpool_limits(1, user_api="blas")  # products here are small: a second thread wakes, and waits, for longer
         library = Library.open(settings.library, notice=notice, gpu=settings.device == "cuda")
         try:
-            encoder = load_encoder(settings, device="cpu" if settings.model == DEFAULT_MODEL else None, notice=notice)
+            device = "cpu" if settings.model == DEFAULT_MODEL else None
+            encoder = load_encoder(settings, device=device, asking=True, notice=notice)
             _check_model(library, encoder)
             reranker = load_reranker(settings, notice=notice)
         except BaseException:

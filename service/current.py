@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from fastapi import Request
 from starlette.exceptions import HTTPException
@@ -15,10 +15,13 @@ from indexer.settings import Settings
 from service.addresses import address_of
 from service.files import Note, read_note
 from service.schemas import AskRequest
+from service.turns import Turns
 from service.types import Answer
 
 if TYPE_CHECKING:
     from service.ask import Desk
+
+Made = TypeVar("Made")
 
 
 def open_desk(request: Request) -> Desk:
@@ -29,10 +32,21 @@ def open_desk(request: Request) -> Desk:
     return desk
 
 
-def begun(request: Request, body: AskRequest) -> Iterator[Answer]:
+async def in_turn(request: Request, function: Callable[..., Made], *arguments: object, **options: object) -> Made:
+    """What a function gives that asks the desk, when it is its turn; raise ServiceError where too many wait."""
+    turns: Turns = request.app.state.turns
+    return await turns.take(function, *arguments, **options)
+
+
+def begin(request: Request, body: AskRequest) -> Iterator[Answer]:
     """Begin to answer, while what cannot be answered can still be said with a status of its own."""
     filters = body.filters.read() if body.filters else ()
     return open_desk(request).stream(body.question, k=body.k, filters=filters, writer=body.writer)
+
+
+async def begun(request: Request, body: AskRequest) -> Iterator[Answer]:
+    """Begin to answer when it is its turn. Waiting for a chat model's words takes nobody's."""
+    return await in_turn(request, begin, request, body)
 
 
 def find_document(request: Request, document_id: int) -> StoredDocument:

@@ -20,7 +20,7 @@ from indexer.records import PaperState, StoredPaper
 from indexer.status import is_stale
 from indexer.types import Lines, pages_of
 from service.addresses import QUOTE, address_of
-from service.current import begun, check_page, find_document, find_note, open_desk
+from service.current import begun, check_page, find_document, find_note, in_turn, open_desk
 from service.files import Note
 from service.filters import Inquiry, parse
 from service.ledger import state_of
@@ -110,11 +110,15 @@ def error_page(request: Request, status: int, detail: str, *, headers: Mapping[s
 # ------------------------------------------------------------------------------------------------------- pages
 
 
-def search_page(request: Request, q: str = "", k: K = 8, writer: WriterName = "extractive") -> Response:
+async def search_page(request: Request, q: str = "", k: K = 8, writer: WriterName = "extractive") -> Response:
     """Ask, and see the answer with its sources; filters alone list what they let through.
 
     Where a chat model is to word the answer, a script asks for that then.
     """
+    return await in_turn(request, _search_page, request, q, k, writer)
+
+
+def _search_page(request: Request, q: str, k: int, writer: WriterName) -> Response:
     desk, chat = open_desk(request), request.app.state.settings.chat
     answer, listed, inquiry, status, trouble = None, None, Inquiry(""), HTTPStatus.OK, ""
     if q.strip():

@@ -22,6 +22,9 @@ SPAN_MEAN = 0.5
 """How much the mean of a span's tokens counts beside the best match of each word, when a sentence is chosen."""
 
 _WORD = re.compile(r"\w+")
+_LETTERS = re.compile(r"[^\W_]+")
+_EDGES = re.compile(r"[^\W_](?:.*[^\W_])?", re.DOTALL)
+"""A text from its first letter or digit to its last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,23 +247,36 @@ def read_hits(snapshot: Snapshot, encoder: Encoder, query: Query, hits: Sequence
 
 
 def _located(hit: Hit) -> Iterator[tuple[int, int]]:
-    """Where each span of a hit stands in the text that was embedded, compared by letters and digits alone."""
+    """Where each span of a hit stands in the text that was embedded, from its first letter or digit to its last.
+
+    One that is not there as it is read is looked for by letters and digits alone.
+    """
     text = hit.passage.embedded_text
-    places = np.flatnonzero(np.fromiter(map(str.isalnum, text), dtype=bool, count=len(text)))
-    letters = _letters(text)
-    cursor = len(_letters(hit.passage.context))
+    letters: str | None = None
+    cursor = len(hit.passage.context)
     for span in hit.passage.spans:
-        wanted = _letters(span.text if hit.document.kind == "paper" else plain(span.text))
-        found = letters.find(wanted, cursor) if wanted else -1
+        wanted = span.text if hit.document.kind == "paper" else plain(span.text)
+        edges = _EDGES.search(wanted)
+        if edges is None:
+            yield 0, 0
+            continue
+        if (at := text.find(edges[0], cursor)) >= 0:
+            cursor = at + len(edges[0])
+            yield at, cursor
+            continue
+        letters = _letters(text) if letters is None else letters
+        wanted = _letters(wanted)
+        found = letters.find(wanted, len(_letters(text[:cursor])))
         if found < 0:
             yield 0, 0
             continue
-        cursor = found + len(wanted)
-        yield int(places[found]), int(places[cursor - 1]) + 1
+        places = [place for place, character in enumerate(text) if character.isalnum()]
+        cursor = places[found + len(wanted) - 1] + 1
+        yield places[found], cursor
 
 
 def _letters(text: str) -> str:
-    return "".join(filter(str.isalnum, text))
+    return "".join(_LETTERS.findall(text))
 
 
 def _rarity(snapshot: Snapshot, text: str, offsets: Sequence[tuple[int, int]]) -> NDArray[np.float32]:

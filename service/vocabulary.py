@@ -6,7 +6,7 @@ English, and the plainest negations of German, French and Spanish.
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from indexer.lexical import stems
 
@@ -73,13 +73,14 @@ def negates(token: str) -> bool:
     return token in NEGATIONS or token in ("¬", "≠") or bool(_CONTRACTED.fullmatch(token))
 
 
-def opposites(stem: str) -> set[str]:
+@lru_cache(maxsize=4096)
+def opposites(stem: str) -> frozenset[str]:
     """The stems of the words that mean the opposite of a word."""
     found = set(_antonyms().get(stem, ()))
     if len(stem) >= SHORTEST_TURNED:
         found |= {prefix + stem for prefix in TURNING}
     bare = {stem.removeprefix(prefix) for prefix in TURNING} - {stem}
-    return found | {word for word in bare if len(word) >= SHORTEST_TURNED}
+    return frozenset(found | {word for word in bare if len(word) >= SHORTEST_TURNED})
 
 
 @cache

@@ -140,7 +140,7 @@ def missing_names(text: str, question: Asked) -> list[Word]:
 
 def has_numbers(text: str, question: Asked) -> bool:
     """Whether a text has every number of a question."""
-    return question.numbers <= {found.replace(",", "") for found in _DIGITS.findall(text)}
+    return not question.numbers or question.numbers <= {found.replace(",", "") for found in _DIGITS.findall(text)}
 
 
 def particulars(text: str, question: Asked) -> float:
@@ -168,7 +168,7 @@ def contradiction(sentence: str, question: Asked, *, context: str = "") -> float
     """
     if not (
         (question.negated and not is_negated(sentence))
-        or _has_others(numbers(sentence), question.numbers)
+        or (question.numbers and _has_others(numbers(sentence), question.numbers))
         or _has_opposite(sentence, question)
         or (missing_names(f"{context}\n{sentence}", question) and _names_others(sentence, question))
     ):

@@ -164,10 +164,10 @@ def sources_of(answer: Answer, hits: Sequence[Hit]) -> list[Hit]:
 
 def belongs(citation: Citation, hit: Hit) -> bool:
     """Whether a hit is what a citation shows, or a part of it, where neighbours are shown as one."""
-    if hit.passage.text not in citation.passage or not citation.link.startswith(f"{address_of(hit.document)}?"):
-        return False
     lines, own = citation.lines, hit.passage.lines
-    return lines is None or (lines[0] <= own[0] and own[1] <= lines[1])
+    if lines is not None and not (lines[0] <= own[0] and own[1] <= lines[1]):
+        return False
+    return hit.passage.text in citation.passage and citation.link.startswith(f"{address_of(hit.document)}?")
 
 
 def _fallen_back(draft: Draft, reason: str) -> Answer:
