@@ -160,4 +160,5 @@ def has_codes(count: int, dimension: int) -> bool:
 def _quantizer(dimension: int) -> Any:
     import faiss
 
+    faiss.omp_set_num_threads(1)  # pieces are small: threads wait for each other, long when others use the cores
     return faiss.ProductQuantizer(dimension, dimension // PIECE, BITS)
