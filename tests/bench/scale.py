@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 
 from indexer.base import Block, unit
 from indexer.catalogue import Catalogue
-from indexer.delta import beside
+from indexer.delta import MOST_KEPT, beside
 from indexer.encode import load_encoder
 from indexer.library import CATALOGUE
 from indexer.settings import MEGABYTE, Settings
@@ -47,13 +47,13 @@ to the real one), so that a note has {copies} near neighbours among a million. {
 the {pool} nearest of each are searched, as for an answer. recall@k: how many of the k nearest by exact comparison are
 found. search: median (95th percentile) in ms, one at a time. memory: of a fresh process after all searches, in brackets
 what opening added. open: the file and what a search goes through, in seconds, with every byte compared with its
-checksum. add: {added} passages added and {added} removed, in seconds, and the reader in step again. flat: all compared
-one by one by faiss (IndexFlatIP), one thread as well; times as fast: the same questions in turn in the same process;
-its memory is that of the vectors alone."""
+checksum. add: {added} passages added and {added} removed, in seconds, and the reader in step again. fold: the same
+for so many that the file is written anew. flat: all compared one by one by faiss
+(IndexFlatIP), one thread as well; times as fast: the same questions in turn in the same process; its memory is that of
+the vectors alone."""
 LIBRARY_LEGEND = """\
 All in one fresh process: opening with every byte of the stores compared; memory after {answers} questions (in brackets
-without the model); median (95th percentile) of the search that finds and ranks, and of the whole answer. edit: one note
-of {passages} passages put in again with another paragraph and published, until a reader that is open serves it."""
+without the model); median (95th percentile) of the search that finds and ranks, and of the whole answer."""
 
 Figures: TypeAlias = dict[str, Any]
 
@@ -158,23 +158,26 @@ def compared(path: Path, asked: Matrix) -> Figures:
     return {"took": took, "flat": flat_took, "memory": memory}
 
 
-def added(path: Path, copy: Path) -> list[float]:
-    """The seconds that it takes to put ADDED passages in and take as many out, and to have an open reader see it."""
+def added(path: Path, copy: Path) -> Figures:
+    """The seconds that changes take until an open reader has them: ADDED put in and as many taken out, and a fold."""
     shutil.copyfile(path, copy)
     beside(copy).unlink(missing_ok=True)
-    reader, took = Vectors.open(copy), []
-    chance = np.random.default_rng(0)
+    reader = Vectors.open(copy)
+    rows = reader.get(reader.base.ids[-ADDED:].tolist()).astype(np.float16)
+    last, took = int(reader.base.ids[-1]), []
     for turn in range(UPDATES):
-        ids = len(reader.base.ids) + ADDED * turn + np.arange(1, ADDED + 1)
-        rows = reader.get(chance.choice(reader.base.ids, ADDED).tolist()).astype(np.float16)
+        ids = last + ADDED * turn + np.arange(1, ADDED + 1)
         gone = range(1 + ADDED * turn, 1 + ADDED * (turn + 1))
         start = time.perf_counter()
         update_vectors(copy, removed=gone, added=[(ids, rows)], generation=turn + 2)
         reader = Vectors.open(copy, reader)
         took.append(time.perf_counter() - start)
+    start = time.perf_counter()
+    update_vectors(copy, removed=range(1, MOST_KEPT + 2), added=[], generation=UPDATES + 2)
+    reader = Vectors.open(copy, reader)
+    fold = time.perf_counter() - start
     copy.unlink()
-    beside(copy).unlink(missing_ok=True)
-    return took
+    return {"took": took, "fold": fold}
 
 
 def answered(library: Path, asked: Path) -> Figures:
@@ -237,7 +240,7 @@ def vectors_alone(work: Path) -> list[str]:
         sys.stderr.write(f"{path.name}: made in {made:.1f} s\n")
         expected = nearest(matrix, count, np.load(asked))
         found, beside_flat = _elsewhere("searched", path, asked), _elsewhere("compared", path, asked)
-        adding = _elsewhere("added", path, work / "added.faiss")["took"]
+        adding = _elsewhere("added", path, work / "added.faiss")
         recall = [
             np.mean(
                 [len(set(exact[:k]) & set(hits[:k])) / k for exact, hits in zip(expected, found["found"], strict=True)]
@@ -255,7 +258,8 @@ def vectors_alone(work: Path) -> list[str]:
                 f"{found['memory']:.0f} ({found['opened']:.0f})",
                 f"{beside_flat['memory']:.0f}",
                 f"{found['open']:.2f}",
-                f"{statistics.median(adding):.3f}",
+                f"{statistics.median(adding['took']):.3f}",
+                f"{adding['fold']:.2f}",
                 f"{path.stat().st_size / MEGABYTE:.0f}",
             )
         )
@@ -265,7 +269,7 @@ def vectors_alone(work: Path) -> list[str]:
     PLOT.write_text(growth("Search by vector: time and memory by the number of passages", "passages", plotted))
     titles = ("passages", "goes through", "recall@10", f"recall@{POOL}", "search", "flat", "times as fast")
     return [
-        *heads(*titles, "memory, MB", "flat, MB", "open, s", "add, s", "file, MB"),
+        *heads(*titles, "memory, MB", "flat, MB", "open, s", "add, s", "fold, s", "file, MB"),
         *lines,
         "",
         LEGEND.format(copies=SIZES[-1] // 22_000, questions=QUESTIONS, pool=POOL, added=ADDED),
@@ -332,7 +336,7 @@ def main(argv: Sequence[str]) -> None:
         if arguments.only == "answered":
             figures = answered(first, second)
         elif arguments.only == "added":
-            figures = {"took": added(first, second)}
+            figures = added(first, second)
         else:
             figures = (searched if arguments.only == "searched" else compared)(first, np.load(second))
         sys.stdout.write(json.dumps(figures))
