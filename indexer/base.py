@@ -4,7 +4,7 @@ It is derived from the catalogue and can always be made again. It is laid out as
 
     magic (8 bytes) | CRC-32 of the rest of the header (little-endian uint32) | header (JSON, filled up to 4096 bytes)
     | rows (count, dimension) float16 | ids (count) int64, ascending
-    | codes, if there are enough rows for them: pieces float32 | codes uint8 | centres float32 | lists uint16
+    | if there are enough rows for them: pieces float32 | codes uint8 (see `indexer.codes`)
 
 where the header carries the CRC-32 of each part, so that no damaged byte goes unseen.
 """
@@ -60,7 +60,6 @@ class Header:
     fingerprint: str
     dimension: int
     count: int
-    lists: int = 0
     learnt_from: int = 0
     parts: dict[str, tuple[int, int]] = field(default_factory=dict)
 
@@ -259,14 +258,13 @@ def write(
             parts = {"rows": (2 * dimension * len(ids), checksum)}
             arrays: dict[str, NDArray[np.generic]] = {"ids": ids.astype("<i8", copy=False)}
             if learnt:
-                book, codes = learnt
-                arrays |= {"pieces": book.pieces, "codes": codes.codes, "centres": book.centres, "lists": codes.lists}
+                arrays |= {"pieces": learnt[0].pieces, "codes": learnt[1]}
             for name, array in arrays.items():
                 view = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
                 parts[name] = (len(view), crc32(view))
                 file.write(view)
-            lists, learnt_from = (len(learnt[0].centres), learnt[0].learnt_from) if learnt else (0, 0)
-            header = Header(uuid4().hex, generation, fingerprint, dimension, len(ids), lists, learnt_from, parts)
+            learnt_from = learnt[0].learnt_from if learnt else 0
+            header = Header(uuid4().hex, generation, fingerprint, dimension, len(ids), learnt_from, parts)
             text = json.dumps(asdict(header)).encode().ljust(HEADER_BYTES - PREFIX.size)
             file.seek(0)
             file.write(PREFIX.pack(MAGIC, crc32(text)) + text)
@@ -297,7 +295,7 @@ def merged(path: Path, gone: Places, added: Block) -> tuple[Iterator[Block], tup
     if learnt is not None:
         book, codes = learnt
         suits = book.suits(len(order))
-        learnt = (book, codes.put_together(order, book.encode(unit(added[1])))) if suits else None
+        learnt = (book, np.concatenate([codes, book.encode(unit(added[1]))])[order]) if suits else None
     return _put_together(ids, rows, added, order), learnt
 
 
@@ -328,11 +326,8 @@ def _sample(count: int) -> Places:
 
 def _learn(rows: Filed, count: int) -> tuple[Book, Codes]:
     book = Book.learn(rows.take(_sample(count)), count)
-    coded = [
-        book.encode(rows.take(np.arange(first, min(first + AT_ONCE, count), dtype=np.int64)))
-        for first in range(0, count, AT_ONCE)
-    ]
-    return book, Codes(np.concatenate([one.codes for one in coded]), np.concatenate([one.lists for one in coded]))
+    firsts = range(0, count, AT_ONCE)
+    return book, np.concatenate([book.encode(rows.take(np.arange(n, min(n + AT_ONCE, count)))) for n in firsts])
 
 
 def _reading(path: Path) -> FileIO:
@@ -397,16 +392,9 @@ def _array(
 def _learnt(path: Path, file: FileIO, header: Header) -> tuple[Book, Codes] | None:
     if not header.learnt_from:
         return None
-    pieces = header.dimension // PIECE
-    shapes: dict[str, tuple[str, tuple[int, ...]]] = {
-        "pieces": ("<f4", (pieces, 1 << BITS, PIECE)),
-        "codes": ("u1", (header.count, pieces // 2)),
-        "centres": ("<f4", (header.lists, header.dimension)),
-        "lists": ("<u2", (header.count if header.lists else 0,)),
-    }
-    arrays = {name: _array(path, file, header, name, *about) for name, about in shapes.items()}
-    book = Book(arrays["pieces"], arrays["centres"], header.learnt_from)
-    return book, Codes(arrays["codes"], arrays["lists"])
+    count = header.dimension // PIECE
+    pieces = _array(path, file, header, "pieces", "<f4", (count, 1 << BITS, PIECE))
+    return Book(pieces, header.learnt_from), _array(path, file, header, "codes", "u1", (header.count, count // 2))
 
 
 def corrupt(path: Path, why: str) -> LibraryCorrupt:

@@ -2,16 +2,15 @@
 
 A vector is cut into pieces of two components, and each piece becomes the number of the nearest of sixteen that were
 learnt: a product code of four bits a piece (Jégou et al. 2011), which faiss goes through with the shuffles of SIMD
-(André et al. 2015). The codes of very many vectors are kept in lists, each around a centre (an inverted file), and a
-search looks into the nearest quarter of them.
+(André et al. 2015), a million in some milliseconds. All of them: in lists around centres, of which only the nearest
+are searched (an inverted file), half the lists had to be to find as much, because questions lie between the passages.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from math import sqrt
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -19,17 +18,14 @@ from numpy.typing import NDArray
 
 from indexer.types import Matrix
 
+Codes: TypeAlias = NDArray[np.uint8]
+"""The codes of n vectors, (n, dimension / 4)."""
+
 Places: TypeAlias = NDArray[np.int64]
 """Rows of a matrix, by their position."""
 
 FLAT_MOST = 8192
 """Up to so many vectors are compared one by one, without faiss: as quick, and nothing has to be imported."""
-
-LISTS_FROM = 262_144
-"""From so many on codes are kept in lists: below, going through all of them takes no longer than a millisecond."""
-
-SEARCHED = 4
-"""One list in so many is searched."""
 
 OUTGROWN = 4
 """What was learnt is learnt again once there are so many times as many vectors."""
@@ -46,13 +42,12 @@ GPU_MOST = 2048
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """What codes are made by: `pieces`, (dimension / PIECE, 16, PIECE), and the `centres` of lists, (lists, dimension).
+    """What codes are made by: `pieces`, (dimension / PIECE, 16, PIECE).
 
-    Without lists there are no centres. `learnt_from` is how many vectors there were then.
+    `learnt_from` is how many vectors there were then.
     """
 
     pieces: NDArray[np.float32]
-    centres: Matrix
     learnt_from: int
 
     @classmethod
@@ -60,28 +55,15 @@ class Book:
         """Learn from some of `count` vectors."""
         import faiss
 
-        dimension = sample.shape[1]
-        quantizer = _quantizer(dimension)
+        quantizer = _quantizer(sample.shape[1])
         quantizer.cp.niter = ROUNDS
+        quantizer.cp.min_points_per_centroid = 1
         quantizer.train(sample)
-        pieces = faiss.vector_to_array(quantizer.centroids).reshape(-1, 1 << BITS, PIECE)
-        if count < LISTS_FROM:
-            return cls(pieces, np.zeros((0, dimension), np.float32), count)
-        lists = 1 << round(np.log2(2 * sqrt(count)))
-        clusters = faiss.Kmeans(
-            dimension,
-            min(lists, len(sample)),
-            niter=ROUNDS,
-            spherical=True,
-            min_points_per_centroid=1,
-            max_points_per_centroid=len(sample),
-        )
-        clusters.train(sample)
-        return cls(pieces, np.asarray(clusters.centroids), count)
+        return cls(faiss.vector_to_array(quantizer.centroids).reshape(-1, 1 << BITS, PIECE), count)
 
     def suits(self, count: int) -> bool:
         """Whether it is good enough for so many vectors."""
-        return count < OUTGROWN * self.learnt_from and (bool(len(self.centres)) or count < LISTS_FROM)
+        return count < OUTGROWN * self.learnt_from
 
     def encode(self, rows: Matrix) -> Codes:
         """The codes of vectors, (n, dimension)."""
@@ -89,25 +71,8 @@ class Book:
 
         quantizer = _quantizer(rows.shape[1])
         faiss.copy_array_to_vector(self.pieces.ravel(), quantizer.centroids)
-        codes = quantizer.compute_codes(rows)
-        if not len(self.centres):
-            return Codes(codes, np.zeros(0, np.uint16))
-        centres = faiss.IndexFlatIP(rows.shape[1])
-        centres.add(self.centres)
-        return Codes(codes, centres.search(rows, 1)[1][:, 0].astype(np.uint16))
-
-
-@dataclass(frozen=True, slots=True)
-class Codes:
-    """The codes of n vectors, (n, dimension / 4), and the list that each is in, (n,), where there are lists."""
-
-    codes: NDArray[np.uint8]
-    lists: NDArray[np.uint16]
-
-    def put_together(self, order: Places, others: Codes) -> Codes:
-        """These and others, in some order: of all of them, one after the other."""
-        codes = np.concatenate([self.codes, others.codes])[order]
-        return Codes(codes, np.concatenate([self.lists, others.lists])[order] if len(self.lists) else self.lists)
+        codes: Codes = quantizer.compute_codes(rows)
+        return codes
 
 
 class Finder(Protocol):
@@ -127,37 +92,30 @@ class CodeFinder:
     def __init__(self, book: Book, codes: Codes, dimension: int) -> None:
         import faiss
 
-        self._centres = faiss.IndexFlatIP(dimension)  # faiss only borrows it
-        self._centres.add(book.centres if len(book.centres) else np.zeros((1, dimension), np.float32))
-        plain: Any = faiss.IndexIVFPQ(
-            self._centres, dimension, self._centres.ntotal, dimension // PIECE, BITS, faiss.METRIC_INNER_PRODUCT
-        )
-        plain.by_residual, plain.is_trained = False, True
+        # One list that holds everything, because faiss leaves out what is not wanted only of what lies in lists.
+        self._centre = faiss.IndexFlatIP(dimension)  # faiss only borrows it
+        self._centre.add(np.zeros((1, dimension), np.float32))
+        plain: Any = faiss.IndexIVFPQ(self._centre, dimension, 1, dimension // PIECE, BITS, faiss.METRIC_INNER_PRODUCT)
+        plain.by_residual, plain.is_trained, plain.ntotal = False, True, len(codes)
         faiss.copy_array_to_vector(book.pieces.ravel(), plain.pq.centroids)
-        for number, places in enumerate(_members(codes, self._centres.ntotal)):
-            listed = codes.codes[places]
-            plain.invlists.add_entries(number, len(places), faiss.swig_ptr(places), faiss.swig_ptr(listed))
-        plain.ntotal = len(codes.codes)
+        places = np.arange(len(codes), dtype=np.int64)
+        plain.invlists.add_entries(0, len(codes), faiss.swig_ptr(places), faiss.swig_ptr(codes))
         self._index = faiss.IndexIVFPQFastScan(plain)
         self._index.orig_invlists = None  # goes with `plain`
 
     def find(self, vector: NDArray[np.float32], most: int, among: NDArray[np.bool_] | None) -> Places:
-        """Look into the nearest lists, and into all of them where those do not have enough."""
+        """Those whose codes are nearest."""
         import faiss
 
         # One search waits for memory, not for a core: more threads only take time to wake. Set for the calling thread.
         faiss.omp_set_num_threads(1)
-        lists = self._index.nlist
         selector = None
         if among is not None:
             # the stubs know the constructors of C++, not those that faiss puts in their place
             selector = faiss.IDSelectorBitmap(np.packbits(among, bitorder="little"))  # type: ignore[call-arg,arg-type]
-        for searched in (-(-lists // SEARCHED), lists):
-            how = faiss.SearchParametersIVF(sel=selector, nprobe=searched)  # type: ignore[call-arg]
-            _, found = self._index.search(vector[np.newaxis], most, params=how)
-            places: Places = found[0][found[0] >= 0]
-            if len(places) == most or searched == lists:
-                break
+        how = faiss.SearchParametersIVF(sel=selector, nprobe=1)  # type: ignore[call-arg]
+        _, found = self._index.search(vector[np.newaxis], most, params=how)
+        places: Places = found[0][found[0] >= 0]
         return places
 
 
@@ -194,13 +152,6 @@ def has_gpu() -> bool:
     return hasattr(faiss, "StandardGpuResources") and faiss.get_num_gpus() > 0
 
 
-def kind(book: Book | None) -> str:
-    """What a search goes through, in words."""
-    if book is None:
-        return "flat"
-    return f"IVF {len(book.centres)} lists, 4-bit product codes" if len(book.centres) else "4-bit product codes"
-
-
 def has_codes(count: int, dimension: int) -> bool:
     """Whether so many vectors have codes: two components a piece and two pieces a byte."""
     return count > FLAT_MOST and dimension % (2 * PIECE) == 0
@@ -209,15 +160,5 @@ def has_codes(count: int, dimension: int) -> bool:
 def _quantizer(dimension: int) -> Any:
     import faiss
 
+    faiss.omp_set_num_threads(1)  # pieces are small: threads wait for each other, long when others use the cores
     return faiss.ProductQuantizer(dimension, dimension // PIECE, BITS)
-
-
-def _members(codes: Codes, lists: int) -> Iterator[Places]:
-    """The places in each list, ascending."""
-    if not len(codes.lists):
-        yield np.arange(len(codes.codes), dtype=np.int64)
-        return
-    order = np.argsort(codes.lists, kind="stable")
-    ends = np.searchsorted(codes.lists[order], np.arange(lists + 1))
-    for first, last in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True):
-        yield order[first:last].astype(np.int64)

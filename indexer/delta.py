@@ -23,7 +23,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.base import Block, Halves, Header, corrupt
+from indexer.base import Block, Halves, Header, corrupt, positions
 
 MAGIC = b"FNDELT01"
 PREFIX = struct.Struct("<8sII")
@@ -63,7 +63,7 @@ class Delta:
         return replace(
             self,
             generation=generation,
-            gone=np.union1d(self.gone, np.intersect1d(leaving, known)),
+            gone=np.union1d(self.gone, leaving[positions(known, leaving) >= 0]),
             ids=ids[order],
             rows=np.concatenate([self.rows[stays], rows.astype(np.float16)])[order],
         )

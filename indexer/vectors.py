@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.base import Base, Block, header_of, joined, merged, peek, positions, unit, write
-from indexer.codes import GPU_MOST, Finder, GpuFinder, Places, has_gpu, kind
+from indexer.codes import GPU_MOST, Finder, GpuFinder, Places, has_gpu
 from indexer.delta import Delta, beside
 from indexer.errors import LibraryCorrupt, LibraryFull
 from indexer.types import Matrix
 
-CANDIDATES = 5
-"""For each that is wanted, so many candidates are compared exactly; see tests/bench/scale.py for what fewer cost."""
+CANDIDATES, LEAST_CANDIDATES = 4, 600
+"""For each that is wanted, so many candidates are compared exactly, and so many at least."""
 
 FEW = 2048
 """Among so few, all are compared exactly."""
@@ -72,9 +72,10 @@ class Vectors:
 
     @property
     def kind(self) -> str:
-        """What is gone through, in words: "flat", "4-bit product codes", "IVF 2048 lists, 4-bit product codes"."""
-        book = self.base.learnt[0] if self.base.learnt else None
-        return kind(book) + (", on a GPU" if self.gpu else "")
+        """What a search goes through, in words."""
+        if self.gpu:
+            return "flat, on a GPU"
+        return "4-bit product codes, then exact" if self.base.learnt else "flat"
 
     def __len__(self) -> int:
         return len(self.base.ids) - len(self.delta.gone) + len(self.delta.ids)
@@ -143,7 +144,7 @@ class Vectors:
         came: NDArray[np.bool_],
     ) -> list[tuple[int, float]]:
         base = self.base
-        wanted = min(CANDIDATES * most, len(base.ids))
+        wanted = min(max(CANDIDATES * most, LEAST_CANDIDATES), len(base.ids))
         finder = self._finder(wanted, allowed)
         if few is not None:
             places, scores = few, base.rows.cosines(vector, few)

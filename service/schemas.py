@@ -161,7 +161,7 @@ class Status(BaseModel):
     failed: int
     passages: int
     vectors: str = Field(
-        description="What a search by vector goes through: `flat`, `4-bit product codes`, or lists of these."
+        description="What a search by vector goes through: `flat`, or codes first where there are many."
     )
     questions: int
     roots: list[str]

@@ -109,6 +109,18 @@ def test_a_curve_of_who_knows_how_sure_to_be_lies_on_the_diagonal():
     assert len(found["polyline"]) == 2
 
 
+def test_what_grows_in_proportion_is_parallel_to_the_diagonal():
+    sizes = (10_000, 30_000, 1_000_000)
+    curves = {"in proportion": [(n, n / 2000) for n in sizes], "less": [(n, n**0.5 / 100) for n in sizes]}
+    _, found = svg(plots.growth("x", "passages", curves))
+    lines = [[tuple(map(float, point.split(","))) for point in one.get("points").split()] for one in found["polyline"]]
+    slopes = [(line[0][1] - line[-1][1]) / (line[-1][0] - line[0][0]) for line in lines]
+    assert slopes == pytest.approx([1, 0.5], abs=0.01)
+    said = [one.text for one in found["text"]]
+    assert said[:4] == ["passages", "10,000", "100,000", "1,000,000"]
+    assert said[-2:] == ["in proportion", "less"]
+
+
 @pytest.mark.parametrize("ground", ["#ffffff", "#0d1117", "#1f1f1f"])
 def test_figures_can_be_read_in_light_and_dark(ground):
     assert all(contrast(channels(colour), channels(ground)) >= 3 for colour in plots.COLOURS)

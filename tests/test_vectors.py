@@ -22,7 +22,7 @@ from indexer.errors import LibraryCorrupt, LibraryFull
 from indexer.vectors import Vectors, rebuild_vectors, state_of_vectors, to_gpu, update_vectors
 
 DIMENSION = 8
-KINDS = ("flat", "4-bit product codes", "IVF 16 lists, 4-bit product codes")
+KINDS = ("flat", "4-bit product codes, then exact")
 
 
 def halves(count: int, seed: int, dimension: int = DIMENSION) -> np.ndarray:
@@ -36,11 +36,10 @@ def queries(count: int, seed: int, dimension: int = DIMENSION) -> np.ndarray:
 
 
 @contextmanager
-def few(*, flat: int = 16, lists: int = 40, held: int = 0, kept: int = 2) -> Iterator[None]:
+def few(*, flat: int = 16, held: int = 0, kept: int = 2) -> Iterator[None]:
     """As if so few vectors were many."""
     with (
         patch("indexer.codes.FLAT_MOST", flat),
-        patch("indexer.codes.LISTS_FROM", lists),
         patch("indexer.base.HELD_BYTES", held),
         patch("indexer.delta.LEAST_FOLDED", kept),
     ):
@@ -111,7 +110,7 @@ def test_search_among_some_finds_what_search_among_all_finds_of_them(
     chosen = data.draw(st.sets(st.sampled_from(ids))) if ids else set()
     chosen |= data.draw(st.sets(st.integers(0, 10_000), max_size=3))  # a passage may have no vector
     query = queries(1, seed + 1)[0]
-    with few(), patch("indexer.vectors.FEW", 5), patch("indexer.vectors.CANDIDATES", 60):
+    with few(), patch("indexer.vectors.FEW", 5):
         vectors = build(ids, halves(count, seed))
         expected = [
             (number, pytest.approx(score, abs=1e-6))
@@ -121,15 +120,14 @@ def test_search_among_some_finds_what_search_among_all_finds_of_them(
         assert vectors.search(query, k, np.array(sorted(chosen), np.int64)) == expected[:k]
 
 
-@pytest.mark.parametrize("lists", [10_000, 1000])
-def test_nearly_all_of_the_nearest_are_found_by_codes(tmp_path: Path, lists: int) -> None:
+def test_nearly_all_of_the_nearest_are_found_by_codes(tmp_path: Path) -> None:
     centres = np.random.default_rng(0).normal(size=(40, 64))
     rows = unit(np.repeat(centres, 100, axis=0) + np.random.default_rng(1).normal(size=(4000, 64))).astype(np.float16)
     questions = unit(centres[:20] + np.random.default_rng(2).normal(size=(20, 64)))
-    with few(flat=1000, lists=lists):
+    with few(flat=1000), patch("indexer.vectors.LEAST_CANDIDATES", 0):
         write(tmp_path / "vectors.faiss", list(range(4000)), rows)
         vectors = Vectors.open(tmp_path / "vectors.faiss")
-        assert vectors.kind == ("IVF 128 lists, 4-bit product codes" if lists == 1000 else "4-bit product codes")
+        assert vectors.kind == KINDS[1]
         found = [{number for number, _ in hits} for hits in vectors.search_many(questions, 20)]
     nearest = np.argsort(-questions @ unit(rows).T, axis=1)[:, :20]
     assert np.mean([len(a & set(b.tolist())) / 20 for a, b in zip(found, nearest, strict=True)]) >= 0.97
@@ -172,7 +170,7 @@ def test_empty_index_finds_nothing() -> None:
 def test_update_equals_rebuild(old: set[int], removed: set[int], new: set[int]) -> None:
     before = dict(zip(sorted(old), halves(len(old), 1), strict=True))
     after = dict(zip(sorted(new), halves(len(new), 2), strict=True))
-    with few(), patch("indexer.vectors.CANDIDATES", 60):
+    with few():
         vectors = build(sorted(old), halves(len(old), 1))
         changed = vectors.updated(
             removed=removed, added=[(np.array(sorted(new), np.int64), halves(len(new), 2))], generation=2
@@ -196,7 +194,7 @@ def test_any_history_is_found_like_vectors_made_afresh(
 ) -> None:
     path = tmp_path_factory.mktemp("vectors") / "vectors.faiss"
     expected: dict[int, np.ndarray] = {}
-    with few(held=held, kept=8), patch("indexer.vectors.CANDIDATES", 80):
+    with few(held=held, kept=8):
         write(path, [], halves(0, 0), 0)
         reader, seen = Vectors.open(path), {}
         for generation, (removed, ids, looks) in enumerate(changes, 1):
@@ -221,7 +219,7 @@ def test_any_history_is_found_like_vectors_made_afresh(
 def test_written_is_opened_as_it_was(tmp_path_factory: pytest.TempPathFactory, count: int, generation: int) -> None:
     path = tmp_path_factory.mktemp("vectors") / "vectors.faiss"
     rows = halves(count, 3)
-    with few(), patch("indexer.vectors.CANDIDATES", 60):
+    with few():
         write(path, list(range(count)), rows, generation)
         opened = Vectors.open(path)
         holds(opened, dict(enumerate(rows)))
@@ -256,7 +254,7 @@ def test_a_large_change_is_folded_in_and_nothing_is_learnt_again(stored: Path) -
 
 def test_codes_are_learnt_again_when_they_are_outgrown(tmp_path: Path) -> None:
     path = tmp_path / "vectors.faiss"
-    with few(lists=10_000, kept=10):
+    with few(kept=10):
         write(path, list(range(30)), halves(30, 0))
         for first in range(30, 130, 20):
             update_vectors(
@@ -398,7 +396,7 @@ def test_on_a_gpu_it_finds_the_same(stored: Path, most: int, monkeypatch: pytest
     monkeypatch.setattr("indexer.vectors.GPU_MOST", most)
     vectors = Vectors.open(stored)
     moved = to_gpu(vectors, pytest.fail)
-    assert (moved.generation, moved.kind) == (7, f"{vectors.kind}, on a GPU")
+    assert (moved.generation, moved.kind) == (7, "flat, on a GPU")
     query = queries(1, 5)[0]
     for among in (None, np.array([1, 3, 5, 7])):
         assert moved.search(query, 99, among) == vectors.search(query, 99, among)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
@@ -74,6 +75,55 @@ def reliability(title: str, curves: Mapping[str, Sequence[tuple[float, float, in
             _text(EDGE + SIDE + 40, y + 4, name),
         ]
     return _svg(WIDTH, EDGE + SIDE + 48, title, marks)
+
+
+def growth(title: str, unit: str, curves: Mapping[str, Sequence[tuple[float, float]]]) -> str:
+    """Values by size, both on logarithmic scales, a curve a name; the size is in units of that name.
+
+    What grows in proportion to the size has the slope of the diagonal.
+    """
+    points = [point for curve in curves.values() for point in curve]
+    lines = [
+        [math.floor(math.log10(min(axis))), math.ceil(math.log10(max(axis)))] for axis in zip(*points, strict=True)
+    ]
+    (left, right), (low, high) = lines
+    step = SIDE / max(right - left, high - low)
+    height = step * (high - low)
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return EDGE + step * (math.log10(x) - left), EDGE + height - step * (math.log10(y) - low)
+
+    marks = [_text(EDGE + step * (right - left) / 2, EDGE + height + 38, unit, anchor="middle")]
+    for power in range(left, right + 1):
+        x, _ = place(10**power, 1)
+        marks += [
+            _line(x, EDGE, x, EDGE + height),
+            _text(x, EDGE + height + 18, f"{10**power:,}", anchor="middle"),
+        ]
+    for power in range(low, high + 1):
+        _, y = place(10**left, 10.0**power)
+        end = EDGE + step * (right - left)
+        marks += [
+            _line(EDGE, y, end, y),
+            _text(EDGE - 8, y + 4, f"{10.0**power:g}", anchor="end"),
+        ]
+    for n, (name, curve) in enumerate(curves.items()):
+        colour = COLOURS[n % len(COLOURS)]
+        places = [place(*point) for point in curve]
+        line = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+        marks.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
+        marks += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in places]
+        y = EDGE + 8 + 24 * n
+        marks += [
+            f'<circle cx="{EDGE + SIDE + 28}" cy="{y}" r="5" fill="{colour}"/>',
+            _text(EDGE + SIDE + 40, y + 4, name),
+        ]
+    return _svg(WIDTH, EDGE + height + 48, title, marks)
+
+
+def _line(x1: float, y1: float, x2: float, y2: float) -> str:
+    ends = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
+    return f'<line {ends} stroke="{INK}" stroke-opacity="0.3"/>'
 
 
 def _text(x: float, y: float, text: str, *, anchor: str = "start", weight: str = "400") -> str:
