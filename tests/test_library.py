@@ -233,6 +233,31 @@ def test_a_damaged_store_is_made_again(path, notices, store, damage, when):
     assert [notice.split(" again")[0] for notice in notices] == [f"making {path / store.split('/')[0]}"]
 
 
+@pytest.mark.parametrize("damage", [lose, cut, garble])
+@pytest.mark.parametrize("when", ["before", "while"])
+def test_damage_of_what_changed_since_is_mended(path, notices, damage, when):
+    index(path, "a.md", "one", "two")
+    index(path, "b.md", "three")
+    if when == "before":
+        damage(path / "vectors.delta")
+    with Library.open(path, notice=notices.append) as library:
+        if when == "while":
+            damage(path / "vectors.delta")
+        with library.snapshot() as snapshot:
+            assert found(snapshot, "three")[1][0] == "three"
+    assert [notice.split(" again")[0] for notice in notices] == [f"making {path / 'vectors.faiss'}"]
+    assert not (path / "vectors.delta").exists()
+
+
+def test_a_new_generation_shares_the_vectors_of_the_one_before(path):
+    index(path, "a.md", "one", "two")
+    with Library.open(path) as library, library.snapshot() as old:
+        index(path, "b.md", "three")
+        with library.snapshot() as new:
+            assert new.vectors.base is old.vectors.base
+            assert (len(old.vectors), len(new.vectors)) == (2, 3)
+
+
 def test_a_store_that_cannot_be_repaired_is_made_in_memory(path, notices, monkeypatch):
     index(path, "a.md", "one", "two")
     garble(path / "vectors.faiss")
