@@ -461,6 +461,26 @@ def test_any_history_can_be_searched_like_a_library_made_afresh(tmp_path_factory
     assert searchable(lived) == searchable(fresh)
 
 
+def test_vectors_stay_on_a_gpu_and_new_ones_get_there(path, monkeypatch):
+    monkeypatch.setattr("indexer.delta.LEAST_FOLDED", 2)
+    moved = []
+
+    def to_gpu(vectors, _notice):
+        if vectors.gpu is None:
+            moved.append(len(vectors.base.ids))
+            vectors = Vectors(vectors.base, vectors.delta, gpu=object())
+        return vectors
+
+    monkeypatch.setattr("indexer.library.to_gpu", to_gpu)
+    index(path, "a.md", "one", "two")
+    with Library.open(path, gpu=True) as library:
+        for file in ("b.md", "c.md", "d.md"):
+            index(path, file, file)
+            with library.snapshot() as snapshot:
+                assert snapshot.vectors.gpu is not None
+    assert moved == [2, 5]
+
+
 def test_a_gpu_is_tried_once_and_its_absence_said_once(path, notices):
     index(path, "a.md", "one")
     with Library.open(path, notice=notices.append, gpu=True) as library:
