@@ -344,12 +344,15 @@ def _header(path: Path, file: FileIO) -> Header:
     magic, checksum = PREFIX.unpack_from(data)
     text = data[PREFIX.size :]
     if magic != MAGIC:
-        raise corrupt(path, "it is no file of vectors, or one of an older version")
+        raise corrupt(path, "it is no file of vectors, or one of another version")
     if crc32(text) != checksum:
         raise corrupt(path, "its header is damaged")
-    fields = json.loads(text)
-    parts = {name: (length, checksum) for name, (length, checksum) in fields.pop("parts").items()}
-    header = Header(**fields, parts=parts)
+    try:
+        fields = json.loads(text)
+        parts = {name: (length, checksum) for name, (length, checksum) in fields.pop("parts").items()}
+        header = Header(**fields, parts=parts)
+    except (KeyError, TypeError, ValueError) as error:
+        raise corrupt(path, "it is of another version") from error
     if os.fstat(file.fileno()).st_size != HEADER_BYTES + sum(length for length, _ in header.parts.values()):
         raise corrupt(path, "it is cut off, or longer than it says")
     return header

@@ -160,7 +160,7 @@ class Library:
         if not self._gpu:
             return snapshot
         vectors = to_gpu(snapshot.vectors, self._notice)
-        self._gpu = vectors is not snapshot.vectors  # said once is enough
+        self._gpu = vectors.gpu is not None  # said once is enough
         return replace(snapshot, vectors=vectors)
 
     def _read_stamps(self) -> Stamps:

@@ -233,6 +233,31 @@ def test_a_damaged_store_is_made_again(path, notices, store, damage, when):
     assert [notice.split(" again")[0] for notice in notices] == [f"making {path / store.split('/')[0]}"]
 
 
+@pytest.mark.parametrize("damage", [lose, cut, garble])
+@pytest.mark.parametrize("when", ["before", "while"])
+def test_damage_of_what_changed_since_is_mended(path, notices, damage, when):
+    index(path, "a.md", "one", "two")
+    index(path, "b.md", "three")
+    if when == "before":
+        damage(path / "vectors.delta")
+    with Library.open(path, notice=notices.append) as library:
+        if when == "while":
+            damage(path / "vectors.delta")
+        with library.snapshot() as snapshot:
+            assert found(snapshot, "three")[1][0] == "three"
+    assert [notice.split(" again")[0] for notice in notices] == [f"making {path / 'vectors.faiss'}"]
+    assert not (path / "vectors.delta").exists()
+
+
+def test_a_new_generation_shares_the_vectors_of_the_one_before(path):
+    index(path, "a.md", "one", "two")
+    with Library.open(path) as library, library.snapshot() as old:
+        index(path, "b.md", "three")
+        with library.snapshot() as new:
+            assert new.vectors.base is old.vectors.base
+            assert (len(old.vectors), len(new.vectors)) == (2, 3)
+
+
 def test_a_store_that_cannot_be_repaired_is_made_in_memory(path, notices, monkeypatch):
     index(path, "a.md", "one", "two")
     garble(path / "vectors.faiss")
@@ -434,6 +459,26 @@ def test_any_history_can_be_searched_like_a_library_made_afresh(tmp_path_factory
         for file, found_texts in texts.items():
             put_and_publish(fresh, catalogue, file, *found_texts)
     assert searchable(lived) == searchable(fresh)
+
+
+def test_vectors_stay_on_a_gpu_and_new_ones_get_there(path, monkeypatch):
+    monkeypatch.setattr("indexer.delta.LEAST_FOLDED", 2)
+    moved = []
+
+    def to_gpu(vectors, _notice):
+        if vectors.gpu is None:
+            moved.append(len(vectors.base.ids))
+            vectors = Vectors(vectors.base, vectors.delta, gpu=object())
+        return vectors
+
+    monkeypatch.setattr("indexer.library.to_gpu", to_gpu)
+    index(path, "a.md", "one", "two")
+    with Library.open(path, gpu=True) as library:
+        for file in ("b.md", "c.md", "d.md"):
+            index(path, file, file)
+            with library.snapshot() as snapshot:
+                assert snapshot.vectors.gpu is not None
+    assert moved == [2, 5]
 
 
 def test_a_gpu_is_tried_once_and_its_absence_said_once(path, notices):

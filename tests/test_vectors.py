@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import patch
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -308,11 +309,14 @@ def test_what_is_cut_off_while_it_is_open_is_seen(tmp_path: Path) -> None:
         vectors.get([29])
 
 
-def test_a_file_of_an_older_version_is_made_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("fields", [b"[]", b"{}", b'{"parts": {}, "count": 1, "lists": 2}'])
+def test_a_file_of_another_version_is_made_again(tmp_path: Path, fields: bytes) -> None:
     path = tmp_path / "vectors.faiss"
-    path.write_bytes(b"FNVECT01" + bytes(10_000))
-    with pytest.raises(LibraryCorrupt, match="older version"):
-        Vectors.open(path)
+    text = fields.ljust(4084)
+    for data in (b"FNVECT01" + bytes(10_000), b"FNVECT02" + crc32(text).to_bytes(4, "little") + text):
+        path.write_bytes(data)
+        with pytest.raises(LibraryCorrupt, match="another version"):
+            Vectors.open(path)
 
 
 def test_changes_to_another_file_are_not_believed(stored: Path) -> None:
