@@ -55,11 +55,18 @@ class CompiledModel:
 
 
 def import_openvino() -> Any:
-    """Import OpenVINO without its telemetry, which reports each import and conversion to Google Analytics."""
-    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # both it and nncf then use an empty stub
-    import openvino
+    """Import OpenVINO without its telemetry, which reports each import and conversion to Google Analytics.
 
-    return openvino
+    What converts models takes as long to import as all the rest, and is left out as well; see `_converted`.
+    """
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # both it and nncf then use an empty stub
+    if "openvino" not in sys.modules:
+        sys.modules["openvino.tools.ovc"] = None  # type: ignore[assignment]  # openvino goes without it
+        try:
+            import openvino  # noqa: F401 - given back by its name below
+        finally:
+            del sys.modules["openvino.tools.ovc"]
+    return sys.modules["openvino"]
 
 
 def bundled_model() -> Path:
@@ -186,7 +193,9 @@ def _converted(transformer: Any, projection: Projection) -> Any:
 
     `tokens` [batch, sequence, tokens.DIMENSION] is projected and of unit norm.
     """
+    import_openvino()
     import torch
+    from openvino.tools.ovc import convert_model
 
     class Embedding(torch.nn.Module):
         """Token vectors, and their mean over the mask scaled to unit norm, from one pass."""
@@ -206,7 +215,7 @@ def _converted(transformer: Any, projection: Projection) -> Any:
 
     example = torch.ones(2, 8, dtype=torch.int64)
     with torch.no_grad():
-        model = import_openvino().convert_model(Embedding().eval(), example_input=(example, example))
+        model = convert_model(Embedding().eval(), example_input=(example, example))
     for port, name in zip(
         [*model.inputs, *model.outputs], ["input_ids", "attention_mask", "vector", "tokens"], strict=True
     ):

@@ -10,6 +10,9 @@ from pathlib import Path
 from indexer import sql
 from indexer.errors import LibraryCorrupt, LibraryFull, LibraryLocked, LibraryMissing, LibraryTooNew
 
+CATALOGUE = "catalogue.db"
+"""The file of the catalogue in the folder of its library."""
+
 BUSY_SECONDS = 5.0
 
 
@@ -57,13 +60,18 @@ def create(path: Path) -> None:
         raise LibraryFull(f"cannot make {path} ({error.strerror}); free space there or make it writable") from error
 
 
+def require(path: Path) -> None:
+    """Raise LibraryMissing where there is no catalogue."""
+    if not path.exists():
+        raise LibraryMissing(f"no library at {path.parent}; make one with: footnote index FOLDER")
+
+
 def connect(path: Path, *, write: bool) -> sqlite3.Connection:
     """Open an existing catalogue; one that lies where nothing can be written is read as immutable.
 
     Raises LibraryMissing, LibraryCorrupt, LibraryTooNew, LibraryFull or LibraryLocked.
     """
-    if not path.exists():
-        raise LibraryMissing(f"no library at {path.parent}; make one with: footnote index FOLDER")
+    require(path)
     with translated(path):
         try:
             return _checked(path, "mode=rw", sql.WRITER if write else sql.READER)

@@ -67,13 +67,15 @@ def load_encoder(
 ) -> Encoder:
     """Load the model that `settings` names, on `device` or else the device that they name.
 
-    `asking` readies it for one short text at a time rather than for many: all cores then work on the same one.
+    `asking` readies it for one short text at a time rather than for many: all cores then work on the same one, and the
+    default model reads it on the CPU, whatever it embedded the notes on: that takes two milliseconds there, and torch,
+    which a GPU needs, seconds to import.
 
     `notice` gets a line for what takes long or is not as asked. The first load of the default model on the CPU
     compiles it below `settings.cache`. Raises ModelError when the model or the device is not there.
     """
     name = settings.model.removeprefix("sentence-transformers/")
-    device = chosen_device(device or settings.device)
+    device = "cpu" if asking and name == DEFAULT_MODEL else chosen_device(device or settings.device)
     prompts = Prompts(settings.query_prompt, settings.passage_prompt)
     if name != DEFAULT_MODEL:
         return _load_torch(found(EMBEDDING, settings.model, notice), name, device, prompts, settings.cache)

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Self, TypeAlias
 
 from indexer.catalogue import Catalogue
+from indexer.connect import CATALOGUE
 from indexer.delta import beside
 from indexer.derived import (
     LEXICAL,
@@ -40,8 +41,6 @@ from indexer.lock import is_locked, locked, unwritable
 from indexer.vectors import Vectors, to_gpu
 
 __all__ = ["CATALOGUE", "Library", "Snapshot", "publish", "writing"]
-
-CATALOGUE = "catalogue.db"
 
 WRITER_WAIT_SECONDS = 0.5  # a reader that looks whether somebody writes holds the lock for less
 READER_WAIT_SECONDS = 10.0

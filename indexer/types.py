@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # who asks a service that runs needs the records, and none of numpy
+    import numpy as np
+    from numpy.typing import NDArray
 
-Matrix: TypeAlias = NDArray[np.float32]
+Matrix: TypeAlias = "NDArray[np.float32]"
 """Vectors, one a row, each of unit norm."""
 
 Lines: TypeAlias = tuple[int, int]
@@ -24,7 +25,7 @@ Lines: TypeAlias = tuple[int, int]
 The lines of a PDF are its sentences in reading order: they say what follows what, and are shown to nobody.
 """
 
-Places: TypeAlias = NDArray[np.float32]
+Places: TypeAlias = "NDArray[np.float32]"
 """Where each character of a text stands on paper: (characters, 5), a page (from 1), x0, y0, x1, y1 in PDF points.
 
 As in the PDF itself, from the lower left corner of the page before it is turned or cropped. A character that stands

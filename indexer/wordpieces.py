@@ -19,7 +19,7 @@ _PUNCTUATION = r"!-/:-@\[-`{-~"
 _WORD = re.compile(rf"\s*(?:[^\s{_PUNCTUATION}]+|[{_PUNCTUATION}])")
 """A word with the white space before it. Other punctuation than ASCII's stays inside: the tokenizer cuts it."""
 
-_SEPARATORS = re.compile("[\x1c-\x1f]")
+_SEPARATORS = re.compile("[\x0b\x0c\x1c-\x1f\x85]")
 """White space to Python, but nothing at all to BERT."""
 
 

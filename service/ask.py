@@ -18,7 +18,7 @@ from indexer.errors import ModelError, QuestionError
 from indexer.library import Library, Snapshot
 from indexer.records import StoredDocument, StoredPaper, StoredPassage
 from indexer.rerank import load_reranker
-from indexer.settings import DEFAULT_MODEL, Settings
+from indexer.settings import Settings
 from indexer.status import Status, status
 from indexer.types import Encoder, Question, Reranker
 from service import ledger
@@ -63,17 +63,17 @@ class Desk:
         self._lock = Lock()
 
     @classmethod
-    def open(cls, settings: Settings, *, notice: Callable[[str], None]) -> Self:
+    def open(
+        cls, settings: Settings, *, notice: Callable[[str], None], model: Callable[[], Encoder] | None = None
+    ) -> Self:
         """Open the library and the models that the settings name; raise LibraryError or ModelError.
 
-        The default model reads questions on the CPU, whatever it embedded the notes on: one question takes a
-        millisecond there, and torch, which a GPU needs, seconds to import.
+        `model` gives the first of them where it is being loaded already (see `service.opening`).
         """
         threadpool_limits(1, user_api="blas")  # products here are small: a second thread wakes, and waits, for longer
         library = Library.open(settings.library, notice=notice, gpu=settings.device == "cuda")
         try:
-            device = "cpu" if settings.model == DEFAULT_MODEL else None
-            encoder = load_encoder(settings, device=device, asking=True, notice=notice)
+            encoder = model() if model else load_encoder(settings, asking=True, notice=notice)
             _check_model(library, encoder)
             reranker = load_reranker(settings, notice=notice)
         except BaseException:

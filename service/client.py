@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -41,6 +40,8 @@ def ask(
     url = environ.get("FOOTNOTE_URL") or _address(settings.library)
     if not url or not question.strip():
         return None
+    import http.client
+
     parts = urlsplit(url)
     if parts.scheme != "http" or not parts.hostname:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import socket
 import threading
@@ -38,6 +39,8 @@ def serve(settings: Settings, host: str, port: int, *, watch: Papers | None) -> 
     with listening, Desk.open(settings, notice=notice) as desk:
         bound = listening.getsockname()[1]
         app = create_app(settings, desk=desk, hosts=(host,))
+        gc.collect()
+        gc.freeze()  # what is here now stays: to look through it again and again would hold up answers
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=STOP_SECONDS))
         with announced(settings.library, host, bound), _stopped_by_signals(), _watching(settings, desk, watch):
             shown = f"[{host}]" if ":" in host else host

@@ -15,6 +15,7 @@ from indexer.settings import RerankerSettings
 from service.answer import NOTHING
 from service.ask import MAX_QUESTION_CHARS, Desk, checked
 from service.bench.systems import alone
+from service.filters import parse
 from service.types import Related
 
 
@@ -132,7 +133,7 @@ def test_odd_questions_get_an_answer(desk, question):
     assert desk.ask(question).verdict in ("unsupported", "partial", "supported")
 
 
-@given(question=st.text(min_size=1).filter(lambda text: text.strip()))
+@given(question=st.text(min_size=1).filter(lambda text: parse(" ".join(text.split())).text))
 def test_any_text_may_be_asked(question, shared_desk):
     answer = shared_desk.ask(question)
     assert 0 <= answer.confidence <= 1

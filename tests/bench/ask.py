@@ -111,10 +111,10 @@ def measured(library: Path, questions: list[str]) -> dict[str, list[float]]:
     return found
 
 
-def asked(file: Path) -> list[str]:
-    """The questions in a file of gold places or of a retrieval set, at most MOST_QUESTIONS."""
+def asked(file: Path, most: int | None = MOST_QUESTIONS) -> list[str]:
+    """The first questions in a file of gold places or of a retrieval set."""
     lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-    return [line.get("question") or line["text"] for line in lines][:MOST_QUESTIONS]
+    return [line.get("question") or line["text"] for line in lines][:most]
 
 
 def library_of(passages: Path, folder: Path) -> Path:
