@@ -27,7 +27,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from indexer.codes import BITS, PIECE, SAMPLE, Book, CodeFinder, Codes, Finder, Places, has_codes
+from indexer.codes import BITS, PIECE, SAMPLE, Book, CodeFinder, Codes, Finder, FlatFinder, Places, has_codes
 from indexer.errors import LibraryCorrupt
 from indexer.types import Matrix
 
@@ -71,8 +71,8 @@ class Rows(Protocol):
         """Those at some places, of unit norm: (n, dimension)."""
         ...
 
-    def cosines(self, vector: NDArray[np.float32], places: Places | None) -> NDArray[np.float32]:
-        """The cosine of each of them to `vector`, (dimension,), unit norm; of all, without places."""
+    def cosines(self, vector: NDArray[np.float32], places: Places) -> NDArray[np.float32]:
+        """The cosine of those at some places to `vector`, (dimension,), unit norm."""
         ...
 
 
@@ -86,9 +86,9 @@ class Held:
         """Copy them."""
         return self._matrix[places]
 
-    def cosines(self, vector: NDArray[np.float32], places: Places | None) -> NDArray[np.float32]:
+    def cosines(self, vector: NDArray[np.float32], places: Places) -> NDArray[np.float32]:
         """Compare them."""
-        found: NDArray[np.float32] = (self._matrix if places is None else self._matrix[places]) @ vector
+        found: NDArray[np.float32] = self._matrix[places] @ vector
         return found
 
 
@@ -109,9 +109,9 @@ class Filed:
         """Read them; raise LibraryCorrupt when the file was cut off since it was opened."""
         return unit(self.halves(places))
 
-    def cosines(self, vector: NDArray[np.float32], places: Places | None) -> NDArray[np.float32]:
+    def cosines(self, vector: NDArray[np.float32], places: Places) -> NDArray[np.float32]:
         """Read and compare them; raise LibraryCorrupt as `take` does."""
-        found: NDArray[np.float32] = self.take(np.arange(self._count) if places is None else places) @ vector
+        found: NDArray[np.float32] = self.take(places) @ vector
         return found
 
     def halves(self, places: Places) -> Halves:
@@ -178,9 +178,12 @@ class Base:
             return False
 
     @cached_property
-    def finder(self) -> Finder | None:
-        """What finds candidates for the nearest; None where all are compared."""
-        return CodeFinder(*self.learnt, self.header.dimension) if self.learnt else None
+    def finder(self) -> Finder:
+        """What finds the nearest, or candidates for them where there are codes."""
+        everywhere = np.arange(len(self.ids))
+        return (
+            CodeFinder(*self.learnt, self.header.dimension) if self.learnt else FlatFinder(self.rows.take(everywhere))
+        )
 
     def places(self, ids: NDArray[np.int64]) -> Places:
         """The place of each id; -1 for one that is not here."""

@@ -1,9 +1,9 @@
-"""Codes of vectors, a sixteenth of their size: quick to go through for what may be nearest. The only importer of faiss.
+"""What faiss goes through for what may be nearest: vectors, or codes a sixteenth of their size. Its only importer.
 
-A vector is cut into pieces of two components, and each piece becomes the number of the nearest of sixteen that were
-learnt: a product code of four bits a piece (Jégou et al. 2011), which faiss goes through with the shuffles of SIMD
-(André et al. 2015), a million in some milliseconds. All of them: in lists around centres, of which only the nearest
-are searched (an inverted file), half the lists had to be to find as much, because questions lie between the passages.
+For a code, a vector is cut into pieces of two components, and each piece becomes the number of the nearest of sixteen
+that were learnt: a product code of four bits a piece (Jégou et al. 2011), which faiss goes through with the shuffles of
+SIMD (André et al. 2015), a million in some milliseconds. All of them: of lists around centres (an inverted file), half
+had to be searched to find as much, because questions lie between the passages.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Places: TypeAlias = NDArray[np.int64]
 """Rows of a matrix, by their position."""
 
 FLAT_MOST = 8192
-"""Up to so many vectors are compared one by one, without faiss: as quick, and nothing has to be imported."""
+"""Up to so many vectors are compared one by one, which is then as quick."""
 
 OUTGROWN = 4
 """What was learnt is learnt again once there are so many times as many vectors."""
@@ -86,6 +86,25 @@ class Finder(Protocol):
         ...
 
 
+class FlatFinder:
+    """Compares all vectors. Safe to share between threads."""
+
+    def __init__(self, matrix: Matrix) -> None:
+        import faiss
+
+        self._index = faiss.IndexFlatIP(matrix.shape[1])
+        self._index.add(matrix)
+
+    def find(self, vector: NDArray[np.float32], most: int, among: NDArray[np.bool_] | None) -> Places:
+        """The nearest, exactly."""
+        import faiss
+
+        # One search waits for memory, not for a core: more threads only take time to wake. Set for the calling thread.
+        faiss.omp_set_num_threads(1)
+        how = faiss.SearchParameters(sel=_selector(among))  # type: ignore[call-arg]
+        return _found(self._index.search(vector[np.newaxis], most, params=how))
+
+
 class CodeFinder:
     """Goes through codes. Safe to share between threads."""
 
@@ -107,16 +126,9 @@ class CodeFinder:
         """Those whose codes are nearest."""
         import faiss
 
-        # One search waits for memory, not for a core: more threads only take time to wake. Set for the calling thread.
         faiss.omp_set_num_threads(1)
-        selector = None
-        if among is not None:
-            # the stubs know the constructors of C++, not those that faiss puts in their place
-            selector = faiss.IDSelectorBitmap(np.packbits(among, bitorder="little"))  # type: ignore[call-arg,arg-type]
-        how = faiss.SearchParametersIVF(sel=selector, nprobe=1)  # type: ignore[call-arg]
-        _, found = self._index.search(vector[np.newaxis], most, params=how)
-        places: Places = found[0][found[0] >= 0]
-        return places
+        how = faiss.SearchParametersIVF(sel=_selector(among), nprobe=1)  # type: ignore[call-arg]
+        return _found(self._index.search(vector[np.newaxis], most, params=how))
 
 
 class GpuFinder:
@@ -143,6 +155,18 @@ class GpuFinder:
             _, found = self._index.search(vector[np.newaxis], min(most + left_out, self._index.ntotal))
         places: Places = found[0][found[0] >= 0]
         return places[:most] if among is None else places[among[places]][:most]
+
+
+def _selector(among: NDArray[np.bool_] | None) -> Any:
+    import faiss
+
+    # the stubs know the constructors of C++, not those that faiss puts in their place
+    return None if among is None else faiss.IDSelectorBitmap(np.packbits(among, bitorder="little"))  # type: ignore[call-arg,arg-type]
+
+
+def _found(result: tuple[NDArray[np.float32], NDArray[np.int64]]) -> Places:
+    places: Places = result[1][0]
+    return places[places >= 0]
 
 
 def has_gpu() -> bool:

@@ -108,6 +108,7 @@ class Vectors:
         most = min(k, most)
         if most < 1:
             return [[] for _ in matrix]
+        allowed = np.zeros(0, bool) if allowed is None and not len(self.base.ids) else allowed
         few = np.flatnonzero(allowed) if allowed is not None and np.count_nonzero(allowed) <= FEW else None
         return [self._nearest(vector, most, allowed, few, came) for vector in np.ascontiguousarray(matrix, np.float32)]
 
@@ -144,17 +145,9 @@ class Vectors:
         came: NDArray[np.bool_],
     ) -> list[tuple[int, float]]:
         base = self.base
-        wanted = min(max(CANDIDATES * most, LEAST_CANDIDATES), len(base.ids))
-        finder = self._finder(wanted, allowed)
-        if few is not None:
-            places, scores = few, base.rows.cosines(vector, few)
-        elif finder is not None:
-            places = finder.find(vector, wanted, allowed)
-            scores = base.rows.cosines(vector, places)
-        else:
-            scores = base.rows.cosines(vector, None)
-            places = np.arange(len(base.ids)) if allowed is None else np.flatnonzero(allowed)
-            scores = scores if allowed is None else scores[allowed]
+        wanted = min(max(CANDIDATES * most, LEAST_CANDIDATES) if base.learnt else most, len(base.ids))
+        places = few if few is not None else self._finder(wanted, allowed).find(vector, wanted, allowed)
+        scores = base.rows.cosines(vector, places)
         ids = np.concatenate([base.ids[places], self.delta.ids[came]])
         scores = np.concatenate([scores, (self._came @ vector)[came]])
         if len(scores) > most:
@@ -163,8 +156,8 @@ class Vectors:
         order = np.lexsort((ids, -scores))
         return list(zip(ids[order].tolist(), scores[order].tolist(), strict=True))
 
-    def _finder(self, wanted: int, allowed: NDArray[np.bool_] | None) -> Finder | None:
-        """What finds so many candidates; None when all are compared."""
+    def _finder(self, wanted: int, allowed: NDArray[np.bool_] | None) -> Finder:
+        """What finds so many candidates."""
         left_out = 0 if allowed is None else len(allowed) - int(np.count_nonzero(allowed))
         return self.gpu if self.gpu and wanted + left_out <= GPU_MOST else self.base.finder
 

@@ -67,7 +67,7 @@ def test_help_imports_nothing_heavy():
 
 
 def test_status_imports_the_stores_and_no_model(library):
-    assert imported("status", "--library", str(library)) == (0, {"faiss", "numpy", "pathspec", "sqlite3", "tantivy"})
+    assert imported("status", "--library", str(library)) == (0, {"numpy", "pathspec", "sqlite3", "tantivy"})
 
 
 def test_ask_imports_the_stores_and_no_server(library):

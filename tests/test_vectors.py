@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -351,18 +350,6 @@ def test_a_failed_write_leaves_the_old_files(stored: Path, monkeypatch: pytest.M
     with pytest.raises(LibraryFull, match="No space left on device; make room"):
         write(stored, [1], halves(1, 0))
     assert {file: file.read_bytes() for file in stored.parent.iterdir()} == before
-
-
-def test_few_vectors_need_no_faiss(tmp_path: Path) -> None:
-    path = tmp_path / "vectors.faiss"
-    write(path, [1, 2], halves(2, 0))
-    code = (
-        "import sys, numpy; from pathlib import Path; from indexer.vectors import Vectors;"
-        f"found = Vectors.open(Path({str(path)!r})).search(numpy.ones(8, 'f4'), 5);"
-        "print(len(found), 'faiss' in sys.modules)"
-    )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert result.stdout == "2 False\n"
 
 
 def test_without_a_gpu_it_stays_on_the_cpu_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
