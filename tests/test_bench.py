@@ -109,13 +109,13 @@ def test_a_curve_of_who_knows_how_sure_to_be_lies_on_the_diagonal():
     assert len(found["polyline"]) == 2
 
 
-def test_what_grows_in_proportion_is_parallel_to_the_diagonal():
+def test_what_grows_as_the_square_root_is_half_as_steep():
     sizes = (10_000, 30_000, 1_000_000)
     curves = {"in proportion": [(n, n / 2000) for n in sizes], "less": [(n, n**0.5 / 100) for n in sizes]}
     _, found = svg(plots.growth("x", "passages", curves))
     lines = [[tuple(map(float, point.split(","))) for point in one.get("points").split()] for one in found["polyline"]]
     slopes = [(line[0][1] - line[-1][1]) / (line[-1][0] - line[0][0]) for line in lines]
-    assert slopes == pytest.approx([1, 0.5], abs=0.01)
+    assert slopes[1] == pytest.approx(slopes[0] / 2, abs=0.01)
     said = [one.text for one in found["text"]]
     assert said[:4] == ["passages", "10,000", "100,000", "1,000,000"]
     assert said[-2:] == ["in proportion", "less"]

@@ -78,33 +78,28 @@ def reliability(title: str, curves: Mapping[str, Sequence[tuple[float, float, in
 
 
 def growth(title: str, unit: str, curves: Mapping[str, Sequence[tuple[float, float]]]) -> str:
-    """Values by size, both on logarithmic scales, a curve a name; the size is in units of that name.
-
-    What grows in proportion to the size has the slope of the diagonal.
-    """
+    """Values by size, both on logarithmic scales, a curve a name; `unit` is what the size counts."""
     points = [point for curve in curves.values() for point in curve]
     lines = [
         [math.floor(math.log10(min(axis))), math.ceil(math.log10(max(axis)))] for axis in zip(*points, strict=True)
     ]
     (left, right), (low, high) = lines
-    step = SIDE / max(right - left, high - low)
-    height = step * (high - low)
+    across, up = SIDE / max(right - left, 1), SIDE / max(high - low, 1)
 
     def place(x: float, y: float) -> tuple[float, float]:
-        return EDGE + step * (math.log10(x) - left), EDGE + height - step * (math.log10(y) - low)
+        return EDGE + across * (math.log10(x) - left), EDGE + SIDE - up * (math.log10(y) - low)
 
-    marks = [_text(EDGE + step * (right - left) / 2, EDGE + height + 38, unit, anchor="middle")]
+    marks = [_text(EDGE + SIDE / 2, EDGE + SIDE + 38, unit, anchor="middle")]
     for power in range(left, right + 1):
         x, _ = place(10**power, 1)
         marks += [
-            _line(x, EDGE, x, EDGE + height),
-            _text(x, EDGE + height + 18, f"{10**power:,}", anchor="middle"),
+            _line(x, EDGE, x, EDGE + SIDE),
+            _text(x, EDGE + SIDE + 18, f"{10**power:,}", anchor="middle"),
         ]
     for power in range(low, high + 1):
         _, y = place(10**left, 10.0**power)
-        end = EDGE + step * (right - left)
         marks += [
-            _line(EDGE, y, end, y),
+            _line(EDGE, y, EDGE + SIDE, y),
             _text(EDGE - 8, y + 4, f"{10.0**power:g}", anchor="end"),
         ]
     for n, (name, curve) in enumerate(curves.items()):
@@ -118,7 +113,7 @@ def growth(title: str, unit: str, curves: Mapping[str, Sequence[tuple[float, flo
             f'<circle cx="{EDGE + SIDE + 28}" cy="{y}" r="5" fill="{colour}"/>',
             _text(EDGE + SIDE + 40, y + 4, name),
         ]
-    return _svg(WIDTH, EDGE + height + 48, title, marks)
+    return _svg(WIDTH, EDGE + SIDE + 48, title, marks)
 
 
 def _line(x1: float, y1: float, x2: float, y2: float) -> str:

@@ -47,10 +47,9 @@ to the real one), so that a note has {copies} near neighbours among a million. {
 the {pool} nearest of each are searched, as for an answer. recall@k: how many of the k nearest by exact comparison are
 found. search: median (95th percentile) in ms, one at a time. memory: of a fresh process after all searches, in brackets
 what opening added. open: the file and what a search goes through, in seconds, with every byte compared with its
-checksum. add: {added} passages added and {added} removed, in seconds, and the reader in step again. fold: the same
-for so many that the file is written anew. flat: all compared one by one by faiss
-(IndexFlatIP), one thread as well; times as fast: the same questions in turn in the same process; its memory is that of
-the vectors alone."""
+checksum. add: {added} passages added and {added} removed, in seconds, and the reader in step again. fold: the same for
+so many that the file is written anew. flat: all compared one by one by faiss (IndexFlatIP), one thread as well; times
+as fast: the same questions in turn in the same process; its memory is that of the vectors alone."""
 LIBRARY_LEGEND = """\
 All in one fresh process: opening with every byte of the stores compared; memory after {answers} questions (in brackets
 without the model); median (95th percentile) of the search that finds and ranks, and of the whole answer."""
@@ -274,7 +273,7 @@ def vectors_alone(work: Path) -> list[str]:
         "",
         LEGEND.format(copies=SIZES[-1] // 22_000, questions=QUESTIONS, pool=POOL, added=ADDED),
         "",
-        f"![Time and memory by the number of passages](../{PLOT.relative_to(ROOT)})",
+        f"![Time and memory by the number of passages]({PLOT.name})",
     ]
 
 
