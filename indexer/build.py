@@ -24,6 +24,9 @@ from indexer.records import StoredDocument
 from indexer.settings import Settings
 from indexer.types import Document, Encoder, Source
 
+PDF_TEXT = 0.05
+"""The share of a PDF that is text; the rest are pictures and fonts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -110,10 +113,9 @@ def build(  # noqa: PLR0913 - all that a run may be told
         gone = [d for path, d in known.items() if path not in found and any(scope.covers(path) for scope in scopes)]
         if only is None and not found and not gone:
             _nothing(paths, tally)
-        intake = Intake(library, catalogue, encoder, settings, progress)
-        if only is None or catalogue.fingerprint != encoder.fingerprint:
-            intake.change_model(notice)
-        with Reader(settings.papers) as reader:
+        with Intake(library, catalogue, encoder, settings, progress) as intake, Reader(settings.papers) as reader:
+            if only is None or catalogue.fingerprint != encoder.fingerprint:
+                intake.change_model(notice)
             run = _Run(intake, reader, tally, retry=papers == "update")
             run.files([(item, known.get(path)) for path, item in found.items()], gone)
             if only is None or intake.relinked:
@@ -206,6 +208,8 @@ class _Run:
     retry: bool = False
     moved: set[int] = field(default_factory=set)
     done: int = 0
+    texts: float = 0.0
+    read: float = 0.0
 
     def files(self, befores: Sequence[tuple[Found, StoredDocument | None]], gone: Sequence[StoredDocument]) -> None:
         """Read every file that is new or changed, notes first, and forget those that are gone."""
@@ -216,14 +220,15 @@ class _Run:
         self.tally.failures |= still
         self.tally.unchanged = self.done - len(still)
         notes = [pair for pair in fresh if not _is_pdf(pair[0])]
+        self.texts = sum(_text_size(item) for item, _ in fresh)
         for item, before in notes:
             if source := self.source(item, before, lost):
                 try:
                     self.put(item, before, parse(source))
                 except SourceError as error:
                     self.failed(item, str(error), read_at=source.read_at)
-            self.step(total)
-        self.intake.store()
+            self.step(item, total)
+        self.intake.close_group()
         waiting: dict[Path, tuple[Found, StoredDocument | None]] = {}
 
         def pdfs() -> Iterator[Source]:
@@ -233,7 +238,7 @@ class _Run:
                         waiting[source.path] = item, before
                         yield source
                     else:
-                        self.step(total)
+                        self.step(item, total)
 
         for source, result in self.reader.read_many(pdfs()):
             item, before = waiting.pop(source.path)
@@ -241,7 +246,7 @@ class _Run:
                 self.failed(item, str(result), sha256=source.sha256, read_at=source.read_at)
             else:
                 self.put(item, before, result)
-            self.step(total)
+            self.step(item, total)
         for document in gone:
             if document.id not in self.moved:
                 self.intake.do(partial(Change.remove, document_id=document.id))
@@ -253,11 +258,13 @@ class _Run:
         """Whether there is nothing to do about a file that is known."""
         return _as_it_was(item, before) and not (self.retry and before.failure)
 
-    def step(self, total: int) -> None:
+    def step(self, item: Found, total: int) -> None:
         """Say that one more file is done."""
         self.done += 1
+        self.read += _text_size(item)
+        self.intake.read = self.read / max(self.texts, 1)
         if self.done % 64 == 0 or self.done == total:
-            self.intake.progress(Progress("read", self.done, total))
+            self.intake.tell("read", self.done, total)
 
     def source(self, item: Found, before: StoredDocument | None, lost: dict[str, StoredDocument]) -> Source | None:
         """Read the bytes of a file; None when there is nothing to parse: it failed, or its content is known."""
@@ -323,6 +330,11 @@ class _Run:
 
 def _is_pdf(item: Found) -> bool:
     return item.file.lower().endswith(PDF)
+
+
+def _text_size(item: Found) -> float:
+    """About how many bytes of a file are text."""
+    return item.size * (PDF_TEXT if _is_pdf(item) else 1)
 
 
 def _as_it_was(item: Found, before: StoredDocument) -> bool:

@@ -29,8 +29,6 @@ STAGES = {
     "scan": "Looking for notes",
     "read": "Reading",
     "fetch": "Fetching papers",
-    "embed": "Embedding",
-    "store": "Storing",
 }
 
 
@@ -232,40 +230,68 @@ def print_papers(papers: Sequence[StoredPaper]) -> None:
 
 
 def shown_progress() -> AbstractContextManager[Callable[[Progress], None]]:
-    """A bar on a terminal; elsewhere a line on stderr every few seconds of long work."""
-    return _Bar() if sys.stderr.isatty() else nullcontext(_Lines())
+    """One line on a terminal, rewritten as the run goes on; elsewhere nothing."""
+    return _Line() if sys.stderr.isatty() else nullcontext(lambda _: None)
 
 
-class _Lines:
-    """Progress as plain lines, at most one in five seconds."""
-
-    def __init__(self) -> None:
-        self._next = time.monotonic() + 5
-
-    def __call__(self, progress: Progress) -> None:
-        if progress.total and time.monotonic() >= self._next:
-            notice(f"{STAGES[progress.stage]} {progress.done}/{progress.total}")
-            self._next = time.monotonic() + 5
-
-
-class _Bar:
-    """Progress as one bar that names the stage and how fast it goes."""
+class _Line:
+    """Progress as a bar, and how many files were read and passages embedded, how fast, and how long it will take."""
 
     def __enter__(self) -> Callable[[Progress], None]:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, TextColumn
         from rich.progress import Progress as Bar
 
-        columns = (TextColumn("{task.description:<18}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        columns = (TextColumn("{task.description}"), BarColumn(20), TextColumn("{task.fields[counts]}"))
         self._display = Bar(*columns, console=Console(stderr=True), transient=True)
-        task = self._display.add_task(STAGES["scan"], total=None)
+        task = self._display.add_task(STAGES["scan"], total=None, counts="")
         self._display.start()
+        pace = Pace()
 
         def show(progress: Progress) -> None:
-            total = progress.total or None
-            self._display.update(task, description=STAGES[progress.stage], completed=progress.done, total=total)
+            embedding = progress.stage == "read" and progress.done == progress.total
+            by_passages = progress.stage == "read" and progress.expected
+            self._display.update(
+                task,
+                description="Embedding" if embedding else STAGES[progress.stage],
+                completed=progress.embedded if by_passages else progress.done,
+                total=(progress.expected if by_passages else progress.total) or None,
+                counts=counted(progress, pace(progress)),
+            )
 
         return show
 
     def __exit__(self, *_: object) -> None:
         self._display.stop()
+
+
+class Pace:
+    """How many passages a second a run embeds, from the first one that it hears of."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._first: tuple[float, int] | None = None
+
+    def __call__(self, progress: Progress) -> float:
+        """The rate up to now; 0 while it is unknown."""
+        now = self._clock()
+        if self._first is None:
+            if progress.expected:
+                self._first = now, progress.embedded
+            return 0.0
+        start, before = self._first
+        return (progress.embedded - before) / max(now - start, 1e-3)
+
+
+def counted(progress: Progress, pace: float) -> str:
+    """Files, passages a second and the time left, as far as they are known."""
+    what = "papers" if progress.stage == "fetch" else "files"
+    parts = [f"{progress.done}/{progress.total} {what}"] if progress.total else []
+    if progress.embedded:
+        parts.append(f"{progress.embedded} passages")
+    if pace:
+        parts.append(f"{pace:.0f}/s")
+        left = (progress.expected - progress.embedded) / pace
+        if progress.stage == "read" and left >= 1:
+            parts.append(f"{int(left) // 60}:{int(left) % 60:02} left")
+    return ", ".join(parts)

@@ -15,7 +15,7 @@ from indexer.catalogue import PAPERS, Catalogue
 from indexer.change import Change
 from indexer.discover import Found, read
 from indexer.errors import FetchError, SourceError
-from indexer.intake import Intake, Progress
+from indexer.intake import Intake
 from indexer.reader import Reader
 from indexer.records import StoredDocument, StoredPaper
 from indexer.status import is_stale
@@ -239,7 +239,7 @@ class _Collection:
         for n, paper in enumerate(papers):
             if self.fetched == self.most:
                 return
-            self.intake.progress(Progress("fetch", n, len(papers)))
+            self.intake.tell("fetch", n, len(papers))
             file = self.file_of(paper)
             try:
                 if paper.state == "failed":
@@ -253,7 +253,7 @@ class _Collection:
             except SourceError as error:
                 self.give_up(paper, "failed", str(error))
         if papers:
-            self.intake.progress(Progress("fetch", len(papers), len(papers)))
+            self.intake.tell("fetch", len(papers), len(papers))
 
     def lying_there(self) -> Iterator[Source]:
         """The pending papers whose files were fetched before, by a run that was stopped or for another library."""

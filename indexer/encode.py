@@ -13,7 +13,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.batches import Batch, alone, batches
 from indexer.compile import (
     WEIGHTS_SHA256,
     CompiledModel,
@@ -34,18 +35,16 @@ from indexer.compile import (
 )
 from indexer.models import EMBEDDING, chosen_device, found, opened
 from indexer.settings import DEFAULT_MODEL, Settings
-from indexer.tokens import Projection, pack
+from indexer.tokens import DIMENSION, TOKEN_BYTES, Projection, pack
 from indexer.types import Encoded, EncodedQuery, Encoder, Matrix
 from indexer.wordpieces import Offsets, WordPieces
 
 T = TypeVar("T")
 
 WINDOW = 4096
-"""Texts that are tokenised and sorted by length together: bounds the memory of a large run."""
-BATCH_TOKENS = 1024
-"""Tokens in a batch, padding included. More is no faster; less spends more of the time between batches."""
-STEP = 16
-"""Texts are padded to a multiple of this: OpenVINO makes, and keeps in memory, a program for each shape it meets."""
+"""Texts that are tokenised and laid into batches together: bounds the memory of a large run."""
+REQUESTS = 2
+"""Batches a stream: one that it computes, and one that waits."""
 MOST_THREADS = 4
 """A question has too few tokens for more threads to share."""
 TORCH_OUTPUT: dict[str, Any] = {"output_value": None, "show_progress_bar": False, "convert_to_numpy": False}
@@ -86,7 +85,10 @@ def load_encoder(
 
 
 class CompiledEncoder:
-    """The default model on the CPU: a request for each stream. Safe to use from many threads."""
+    """The default model on the CPU. Safe to use from many threads.
+
+    There are more requests than streams, so that a stream has its next batch when it is done with one.
+    """
 
     def __init__(self, tokenizer: Any, requests: Sequence[Any], meta: Meta, prompts: Prompts) -> None:
         self.fingerprint = _fingerprint(DEFAULT_MODEL, WEIGHTS_SHA256, meta.max_tokens, prompts)
@@ -95,7 +97,7 @@ class CompiledEncoder:
         self._tokenizer = tokenizer
         self._pieces = WordPieces(tokenizer)
         self._prompts = prompts
-        self._streams = len(requests)
+        self._requests = len(requests)
         self._idle: SimpleQueue[Any] = SimpleQueue()
         for request in requests:
             self._idle.put(request)
@@ -104,16 +106,16 @@ class CompiledEncoder:
         """Embed passages, in the order of `texts`."""
         vectors = np.empty((len(texts), self.dimension), np.float32)
         codes = [b""] * len(texts)
-        pool = ThreadPoolExecutor(self._streams)
+        pool = ThreadPoolExecutor(self._requests)
         try:
             for start in range(0, len(texts), WINDOW):
                 rows = self._tokens([self._prompts.passage + text for text in texts[start : start + WINDOW]])
-                batches = list(by_length(rows))
-                results = pool.map(self._run, [[rows[number] for number in batch] for batch in batches])
-                for batch, (found, tokens) in zip(batches, results, strict=True):
-                    vectors[[start + number for number in batch]] = found
-                    for number, row in zip(batch, tokens, strict=True):
-                        codes[start + number] = pack(row[: len(rows[number])])
+                laid = list(batches(rows))
+                for batch, (found, packed) in zip(laid, pool.map(self._coded, laid), strict=True):
+                    vectors[[start + number for number in batch.numbers]] = found
+                    for number, first in zip(batch.numbers, batch.starts, strict=True):
+                        end = first + len(rows[number])
+                        codes[start + number] = packed[first * TOKEN_BYTES : end * TOKEN_BYTES]
         finally:
             pool.shutdown(cancel_futures=True)  # an interrupt does not wait for what has not begun
         return Encoded(vectors, tuple(codes))
@@ -121,7 +123,8 @@ class CompiledEncoder:
     def encode_query(self, text: str) -> EncodedQuery:
         """Embed a question."""
         encoding = self._tokenizer.encode(self._prompts.query + text)
-        vectors, tokens = self._run([within(encoding.ids, self.max_tokens)])
+        with self._inferred(alone(within(encoding.ids, self.max_tokens))) as outputs:
+            vectors, tokens = (output.copy() for output in outputs)
         own, offsets = own_tokens(encoding, len(self._prompts.query), self.max_tokens)
         return EncodedQuery(vectors[0], tokens[0][own], offsets)
 
@@ -131,21 +134,23 @@ class CompiledEncoder:
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Count the tokens of each text, prompt and special tokens included, without truncation."""
-        return count_tokens(self._tokenizer, self._prompts.passage, texts)
+        return self._pieces.counts([self._prompts.passage + text for text in texts])
 
     def _tokens(self, texts: list[str]) -> list[list[int]]:
-        return [within(encoding.ids, self.max_tokens) for encoding in self._tokenizer.encode_batch_fast(texts)]
+        return [within(row, self.max_tokens) for row in self._pieces.ids(texts)]
 
-    def _run(self, rows: Sequence[Sequence[int]]) -> tuple[Matrix, Matrix]:
-        ids = np.zeros((len(rows), max(map(padded, rows))), np.int64)
-        mask = np.zeros_like(ids)
-        for number, row in enumerate(rows):
-            ids[number, : len(row)] = row
-            mask[number, : len(row)] = 1
+    def _coded(self, batch: Batch) -> tuple[Matrix, bytes]:
+        """The vectors of the texts in a batch, and the codes of all tokens of its rows, padding too."""
+        with self._inferred(batch) as (vectors, tokens):
+            return vectors.copy(), pack(tokens.reshape(-1, DIMENSION))
+
+    @contextmanager
+    def _inferred(self, batch: Batch) -> Iterator[tuple[Matrix, Matrix]]:
+        """The vectors and the token vectors of a batch, which are the runtime's own and last as long as the block."""
         request = self._idle.get()
         try:
-            request.infer({"input_ids": ids, "attention_mask": mask})
-            return request.get_tensor("vector").data.copy(), request.get_tensor("tokens").data.copy()
+            request.infer(batch.inputs)
+            yield request.get_tensor("vector").data, request.get_tensor("tokens").data
         finally:
             self._idle.put(request)
 
@@ -204,26 +209,6 @@ class TorchEncoder:
         return count_tokens(self._tokenizer, self._prompts.passage, texts)
 
 
-def by_length(rows: Sequence[Sequence[int]]) -> Iterator[list[int]]:
-    """Group the numbers of `rows` into batches of similar length, the longest first, BATCH_TOKENS each at most.
-
-    A row that is longer than that is a batch of its own.
-    """
-    batch: list[int] = []
-    for number in sorted(range(len(rows)), key=lambda number: -len(rows[number])):
-        if batch and (len(batch) + 1) * padded(rows[batch[0]]) > BATCH_TOKENS:
-            yield batch
-            batch = []
-        batch.append(number)
-    if batch:
-        yield batch
-
-
-def padded(row: Sequence[int]) -> int:
-    """Round the length of `row` up to the next multiple of STEP."""
-    return -(-len(row) // STEP) * STEP
-
-
 def count_tokens(tokenizer: Any, prompt: str, texts: Sequence[str]) -> list[int]:
     """Count the tokens of each text after `prompt`, with a tokenizer that neither pads nor truncates."""
     return [len(encoding) for encoding in tokenizer.encode_batch_fast([prompt + text for text in texts])]
@@ -265,14 +250,15 @@ def _load_compiled(model: CompiledModel, prompts: Prompts, *, streams: int) -> C
 
     openvino = import_openvino()
     threads = min(_cores(), MOST_THREADS) if streams == 1 else streams
-    options = {"NUM_STREAMS": str(streams), "INFERENCE_NUM_THREADS": str(threads), "INFERENCE_PRECISION_HINT": "f32"}
+    # what is not int8 is bf16 where a CPU has it
+    options = {"NUM_STREAMS": str(streams), "INFERENCE_NUM_THREADS": str(threads)}
     core, path = openvino.Core(), model.folder / "model.xml"
     try:
         runtime = core.compile_model(path, "CPU", {**options, "CACHE_DIR": str(model.folder / "compiled")})
     except RuntimeError:  # what is compiled cannot be written there: it is then compiled at every start
         runtime = core.compile_model(path, "CPU", options)
     tokenizer = Tokenizer.from_file(str(model.folder / "tokenizer.json"))
-    requests = [runtime.create_infer_request() for _ in range(streams)]
+    requests = [runtime.create_infer_request() for _ in range(REQUESTS * streams)]
     encoder = CompiledEncoder(_plain(tokenizer), requests, model.meta, prompts)
     encoder.encode_query("")  # OpenVINO's link to numpy deadlocks when two threads are the first to use it
     return encoder

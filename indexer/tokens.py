@@ -18,6 +18,9 @@ from indexer.types import Matrix
 DIMENSION = 64
 """Components of a token's vector."""
 
+TOKEN_BYTES = DIMENSION // 2
+"""Bytes of a token's code."""
+
 _REACH = 0.35
 """Components beyond ± this value, 2.8 standard deviations of a unit vector's, are clipped."""
 
@@ -53,8 +56,12 @@ class Projection:
 
 def pack(tokens: Matrix) -> bytes:
     """(tokens, DIMENSION) → DIMENSION / 2 bytes a token."""
-    levels = np.clip(np.rint((tokens / _REACH + 1) * 7.5), 0, 15).astype(np.uint8)
-    packed: NDArray[np.uint8] = levels[:, ::2] << 4 | levels[:, 1::2]
+    scaled = tokens * np.float32(1 / _STEP)
+    scaled += np.float32(7.5)
+    np.rint(scaled, out=scaled)
+    levels = np.clip(scaled, 0, 15, out=scaled).astype(np.uint8)
+    packed = np.left_shift(levels[:, ::2], 4, dtype=np.uint8)
+    np.bitwise_or(packed, levels[:, 1::2], out=packed)
     return packed.tobytes()
 
 

@@ -7,8 +7,9 @@ from desks import NOTES, write
 from stub_chat import KEY, ChatServer, events, line
 
 from indexer.catalogue import StoredPaper
-from indexer.cli import papers_summary, print_papers
+from indexer.cli import Pace, counted, papers_summary, print_papers
 from indexer.collect import PapersReport
+from indexer.intake import Progress
 from service.cli import _style, main
 from service.terminal import Style
 
@@ -364,3 +365,20 @@ def test_a_watcher_asks_for_newer_versions_once(tmp_path, environ, monkeypatch):
     assert main(["index", notes, "--watch", "--update-papers"], environ) == 0
     assert main(["index", notes, "--watch", "--no-papers"], environ) == 0
     assert asked == ["update", "new", "known", "known"]
+
+
+def test_progress_says_files_passages_a_second_and_the_time_left():
+    assert counted(Progress("scan", 0, 0), 0) == ""
+    assert counted(Progress("read", 64, 300, 0, 900), 0) == "64/300 files"
+    assert counted(Progress("read", 64, 300, 100, 9100), 100.0) == "64/300 files, 100 passages, 100/s, 1:30 left"
+    assert counted(Progress("read", 300, 300, 900, 900), 90.4) == "300/300 files, 900 passages, 90/s"
+    assert counted(Progress("fetch", 2, 5, 900, 900), 90.0) == "2/5 papers, 900 passages, 90/s"
+
+
+def test_the_pace_is_that_since_embedding_began():
+    times = iter([0.0, 10.0, 12.0, 20.0])
+    pace = Pace(lambda: next(times))
+    assert pace(Progress("scan", 0, 0)) == 0
+    assert pace(Progress("read", 1, 9, 0, 50)) == 0
+    assert pace(Progress("read", 2, 9, 100, 500)) == 50
+    assert pace(Progress("read", 9, 9, 500, 500)) == 50

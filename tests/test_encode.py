@@ -11,13 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from real_model import CACHE, SETTINGS, real_encoder
 
 from indexer import encode
 from indexer.compile import bundled_model, compiled_model
-from indexer.encode import BATCH_TOKENS, by_length, load_encoder, padded, unit
+from indexer.encode import load_encoder, unit
 from indexer.tokens import DIMENSION, max_similarities, unpack
 from indexer.types import Encoder
 
@@ -107,7 +105,7 @@ def test_tokens_are_counted_to_the_end_and_read_to_the_limit(encoder: Encoder) -
     assert first == pytest.approx(second, abs=1e-6)
 
 
-def test_more_texts_than_are_sorted_together(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_texts_than_are_laid_together(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = encoder.encode(TEXTS).vectors
     monkeypatch.setattr(encode, "WINDOW", 5)
     assert np.sum(encoder.encode(TEXTS).vectors * expected, axis=1) == pytest.approx(1, abs=1e-4)
@@ -196,20 +194,6 @@ def test_the_original_gives_nearly_the_same_token_codes(encoder: Encoder, origin
     assert np.mean(np.sum(ours * theirs, axis=1)) > 0.95
     assert original.encode_query("Why dropout?").offsets == encoder.encode_query("Why dropout?").offsets
     assert original.encode([]).tokens == ()
-
-
-@given(st.lists(st.integers(0, 3 * BATCH_TOKENS), max_size=80))
-def test_batches_hold_every_text_once_and_have_a_size(lengths: list[int]) -> None:
-    rows = [range(length) for length in lengths]
-    batches = list(by_length(rows))
-    assert sorted(number for batch in batches for number in batch) == list(range(len(rows)))
-    assert [lengths[number] for batch in batches for number in batch] == sorted(lengths, reverse=True)
-    for batch in batches:
-        assert len(batch) == 1 or len(batch) * padded(rows[batch[0]]) <= BATCH_TOKENS
-
-
-def test_padded() -> None:
-    assert [padded(range(length)) for length in (1, 16, 17, 256)] == [16, 16, 32, 256]
 
 
 def test_unit() -> None:

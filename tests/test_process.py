@@ -182,7 +182,7 @@ def test_watching_indexes_what_is_saved_and_ends_with_an_interrupt(environ, tmp_
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_that_is_stopped_keeps_its_work_and_the_next_one_completes_it(environ, tmp_path, ending):
-    count = 1100
+    count = 3000
     write(
         tmp_path / "notes",
         {f"{n}.md": f"# Note {n}\n\nThe number {n} is {n % 7} modulo seven.\n" for n in range(count)},
@@ -211,15 +211,14 @@ def test_a_run_that_is_stopped_keeps_its_work_and_the_next_one_completes_it(envi
         process.send_signal(signal.SIGCONT)
         out, err = process.communicate(timeout=SECONDS)
     if ending == signal.SIGINT:
-        said = re.sub(r"Embedding .*\n", "", err)  # a slow machine says how far it is
-        assert (process.returncode, out, said) == (130, "", "footnote: stopped; what was done is kept\n")
+        assert (process.returncode, out, err) == (130, "", "footnote: stopped; what was done is kept\n")
     else:
         assert (process.returncode, out) == (-9, "")
     report = json.loads(run(mine, "index", tmp_path / "notes", "--json").stdout)
     assert (report["new"], report["passages"], report["failures"]) == (count, count, [])
     assert 0 < report["embedded"] <= count - kept
-    hits = json.loads(run(mine, "search", "The number 1099", "--json", "-k", "1").stdout)["hits"]
-    assert hits[0]["file"] == "1099.md"
+    hits = json.loads(run(mine, "search", "The number 2999", "--json", "-k", "1").stdout)["hits"]
+    assert hits[0]["file"] == "2999.md"
 
 
 def test_a_reader_of_a_pipe_that_has_seen_enough_is_no_error(environ):
@@ -270,7 +269,7 @@ def test_answers_on_a_terminal_fit_it_and_have_colour_unless_it_is_unwanted(envi
     assert max(len(line) for line in plain.split("\n")) <= 80
 
 
-def test_progress_on_a_terminal_is_one_bar_that_goes_away(environ, tmp_path):
+def test_progress_on_a_terminal_is_one_line_that_goes_away(environ, tmp_path):
     notes = write(tmp_path / "notes", {f"{n}.md": f"Note {n} is about {n} apples.\n" for n in range(400)})
     written = on_terminal(environ, "index", str(notes), "--library", str(tmp_path / "library"))
     assert "Embedding" in written
@@ -278,9 +277,9 @@ def test_progress_on_a_terminal_is_one_bar_that_goes_away(environ, tmp_path):
     assert re.fullmatch(r"400 files \(400 new\), 400 passages, 400 embedded, \d+\.\d s\n", rest)
     rows = re.split(r"\r|\n", re.sub(r"\033\[[\d;?]*[A-Za-z]", "", bar))
     assert max(map(len, rows)) <= 80
-    assert {row.split("━")[0].strip() for row in rows if row.strip()} <= {
-        "Looking for notes", "Reading", "Embedding", "Storing",
-    }  # fmt: skip
+    said = {re.split("[━╸╺]", row)[0].strip() for row in rows if row.strip()}
+    assert "Embedding" in said <= {"Looking for notes", "Reading", "Embedding"}
+    assert "400/400 files, 400 passages" in bar
 
 
 def test_any_locale_gets_an_answer(environ, tmp_path):

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from indexer.compile import bundled_model, check_weights
 from indexer.settings import DEFAULT_MODEL, Settings
@@ -145,25 +146,30 @@ def last(finished: Finished) -> dict[str, Any]:
     return figures
 
 
+def compared(folder: Path, passages: int, work: Path) -> list[str]:
+    """Let each tool index so many passages of a folder; the table and what it shows."""
+    check_weights(bundled_model())
+    work.mkdir(parents=True, exist_ok=True)
+    pythons = {"footnote": Path(sys.executable)}
+    pythons |= {name: environment(work / "environments" / name, wanted(name)) for name in INSTALLED}
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with patch.dict(os.environ, variables(os.environ, cores)):
+        texts = last(run(sys.executable, "-m", "tests.bench.tools", "texts", folder, str(passages), work))
+        figures = []
+        for name, python in pythons.items():
+            sys.stderr.write(f"Measuring {CALLED[name]} …\n")
+            figures.append(measure(name, python, work))
+    return [*table(figures, **texts), "", LEGEND]
+
+
 def main(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.others", description="Indexing beside other tools.")
     parser.add_argument("folder", nargs="?", type=Path, default=SHARED / "vaults")
     parser.add_argument("--passages", type=int, default=2000, metavar="N")
     parser.add_argument("--work", type=Path, default=Settings.from_environ(os.environ).cache / "bench", metavar="DIR")
     options = parser.parse_args(argv)
-    check_weights(bundled_model())
     work: Path = options.work.expanduser().resolve()
-    work.mkdir(parents=True, exist_ok=True)
-    pythons = {"footnote": Path(sys.executable)}
-    pythons |= {name: environment(work / "environments" / name, wanted(name)) for name in INSTALLED}
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    os.environ |= variables(os.environ, cores)
-    texts = last(run(sys.executable, "-m", "tests.bench.tools", "texts", options.folder, str(options.passages), work))
-    figures = []
-    for name, python in pythons.items():
-        sys.stderr.write(f"Measuring {CALLED[name]} …\n")
-        figures.append(measure(name, python, work))
-    sys.stdout.write("\n".join([*table(figures, **texts), "", LEGEND, ""]))
+    sys.stdout.write("\n".join([*compared(options.folder, options.passages, work), ""]))
 
 
 if __name__ == "__main__":

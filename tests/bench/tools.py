@@ -58,9 +58,9 @@ class Footnote:
         self.encoder = load_encoder(Settings.from_environ(os.environ), notice=lambda _: None)
 
     def index(self, texts: Sequence[str], folder: Path) -> None:
-        from indexer.change import text_hash
-        from indexer.intake import EMBEDDED_AT_ONCE
-        from indexer.library import publish, writing
+        from indexer.intake import Intake
+        from indexer.library import writing
+        from indexer.settings import Settings
         from indexer.types import Document, Passage, Source, Span
 
         passages = [
@@ -68,16 +68,14 @@ class Footnote:
             for n, text in enumerate(texts)
         ]
         document = Document(Source(folder, "passages.md", b"", "", 0), "note", None, (), tuple(texts))
-        with writing(folder, "the benchmark") as catalogue:
-            items = sorted(((text_hash(text), text) for text in texts), key=lambda item: len(item[1]))
-            for start in range(0, len(items), EMBEDDED_AT_ONCE):
-                batch = items[start : start + EMBEDDED_AT_ONCE]
-                encoded = self.encoder.encode([text for _, text in batch])
-                catalogue.add_embeddings(self.encoder.fingerprint, [key for key, _ in batch], encoded)
-            with catalogue.change() as change:
-                change.set_fingerprint(self.encoder.fingerprint)
-                change.put_document(document, passages, size=0)
-            publish(folder, catalogue, change)
+        settings = Settings(library=folder, cache=folder)
+        with (
+            writing(folder, "the benchmark") as catalogue,
+            Intake(folder, catalogue, self.encoder, settings, lambda _: None) as intake,
+        ):
+            intake.change_model(lambda _: None)
+            intake.put(document, passages, size=0)
+            intake.store()
 
     def open(self, folder: Path) -> None:
         from indexer.library import Library
