@@ -157,7 +157,7 @@ class Intake:
         """
         if self._sweep:
             self.do(Change.drop_orphans)
-        elif self._actions or self.dropped:
+        elif self._actions or self._waiting or self.dropped:
             self.do(lambda change: change.drop_orphans(self.dropped | change.dropped_hashes))
 
     def store(self) -> None:
