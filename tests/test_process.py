@@ -233,6 +233,12 @@ def test_a_reader_of_a_pipe_that_has_seen_enough_is_no_error(environ):
         assert process.stderr.read() == ""
 
 
+def test_a_pipe_gets_the_help_whole(environ):
+    done = run(environ, "--help")
+    assert (done.returncode, done.stdout[:16]) == (0, "usage: footnote ")
+    assert "index" in done.stdout
+
+
 def test_an_output_that_is_full_is_an_error_of_one_line(environ):
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
