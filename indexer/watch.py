@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from typing import TypeAlias
@@ -43,24 +45,12 @@ def watch(
     look finds what changed before anybody watched; one that says that it left something to do is followed by another.
     An interrupt, or `stop`, is the way to end it, and no error. Returns whether no look was cut short.
     """
-    import watchfiles
-
     notice(f"Watching {', '.join(str(root) for root in roots)}; press Ctrl-C to stop")
-    ours, usual = library.resolve(), watchfiles.DefaultFilter()
-    looks = watchfiles.watch(
-        *(root.resolve() for root in roots),
-        watch_filter=lambda change, path: usual(change, path) and not Path(path).resolve().is_relative_to(ours),
-        step=QUIET_MS,
-        debounce=LONGEST_MS,
-        rust_timeout=FIRST_LOOK_MS,
-        yield_on_timeout=True,
-        stop_event=stop,
-    )
     everything_at, said, busy = 0.0, "", False
     try:
-        for changes in looks:
+        for paths in _changes(roots, library.resolve(), stop):
             now = time.monotonic()
-            only = changed(Path(path) for _, path in changes) if now < everything_at else None
+            only = changed(paths) if paths is not None and now < everything_at else None
             if only is not None and not only:
                 continue
             busy = True
@@ -80,16 +70,69 @@ def watch(
     return not busy
 
 
+def _changes(roots: Sequence[Path], ours: Path, stop: Event | None) -> Iterator[list[Path] | None]:
+    """Yield what changed under the roots, but for what is ours, and nothing now and then; None when it cannot be told.
+
+    A root that is not there, or that was replaced by another of its name, is watched from when it is there.
+    """
+    import watchfiles
+
+    usual = watchfiles.DefaultFilter()
+
+    def counts(change: watchfiles.Change, path: str) -> bool:
+        return usual(change, path) and not Path(os.path.realpath(path)).is_relative_to(ours)
+
+    while stop is None or not stop.is_set():
+        watched = _there(roots)
+        if not watched:
+            time.sleep(FIRST_LOOK_MS / 1000)
+            yield []
+            continue
+        is_first = True
+        with suppress(FileNotFoundError):  # gone since we looked
+            for changes in watchfiles.watch(
+                *watched,
+                watch_filter=counts,
+                step=QUIET_MS,
+                debounce=LONGEST_MS,
+                rust_timeout=FIRST_LOOK_MS,
+                yield_on_timeout=True,
+                stop_event=stop,
+            ):
+                if _there(roots) != watched:
+                    break
+                yield None if is_first else [Path(path) for _, path in changes]
+                is_first = False
+            else:
+                return
+
+
+def _there(roots: Sequence[Path]) -> dict[Path, tuple[int, int]]:
+    """Which file or folder each root is now, of those that are there."""
+    found = {}
+    for root in roots:
+        with suppress(OSError):
+            status = root.stat()
+            found[root.resolve()] = status.st_dev, status.st_ino
+    return found
+
+
 def changed(paths: Iterable[Path]) -> list[Path] | None:
     """The places to look at where these absolute paths changed: notes, and what is gone; None for everything.
 
-    Everything, where there may be more to it than these: new folders, links, rules of what to ignore, or many.
+    Everything, where there may be more to it than these: new folders, links, rules of what to ignore, many, or what we
+    may not look at.
     """
     places = sorted(set(paths))
-    notes = []
-    for place in places[: MOST_FILES + 1]:
-        if place.name in IGNORE_FILES or place.is_symlink() or place.is_dir() or place.parent.resolve() != place.parent:
-            return None
-        if place.suffix.lower() in SUFFIXES or not place.exists():
-            notes.append(place)
-    return notes if len(places) <= MOST_FILES else None
+    if len(places) > MOST_FILES or any(map(_may_be_more, places)):
+        return None
+    return [place for place in places if place.suffix.lower() in SUFFIXES or not place.exists()]
+
+
+def _may_be_more(place: Path) -> bool:
+    """Whether what changed at a place may tell of changes at others."""
+    try:
+        is_way = place.is_symlink() or place.is_dir() or place.parent.resolve() != place.parent
+        return place.name in IGNORE_FILES or is_way
+    except OSError:
+        return True

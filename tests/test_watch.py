@@ -82,6 +82,54 @@ def test_a_real_watcher_ends_when_it_is_told_to(tmp_path):
     assert looks == [None, [note]]
 
 
+def watched(roots, tmp_path, *acts):
+    """The looks of a real watcher: after each, the next of `acts` is done, until all are and one more look was."""
+    stop, looks, left = Event(), [], list(acts)
+
+    def look(only):
+        looks.append(only)
+        if left:
+            left.pop(0)()
+        else:
+            stop.set()
+
+    watch(roots, look, library=tmp_path / "library", notice=lambda _: None, stop=stop)
+    return looks
+
+
+def test_a_single_file_is_watched_on_when_it_is_replaced(tmp_path):
+    note, draft = tmp_path / "note.md", tmp_path / "draft"
+    note.write_text("saved")
+
+    def replace():
+        draft.write_text("saved again")
+        draft.replace(note)
+
+    looks = watched([note], tmp_path, replace, replace, lambda: note.write_text("written"))
+    assert looks == [None, None, None, [note]]
+
+
+def test_a_folder_that_is_not_there_yet_or_made_again_is_watched(tmp_path):
+    notes, note = tmp_path / "notes", tmp_path / "notes" / "a.md"
+
+    def make():
+        notes.mkdir()
+        note.write_text("saved")
+
+    def make_again():
+        notes.rename(tmp_path / "old")
+        make()
+
+    looks = watched([tmp_path / "never", notes], tmp_path, make, make_again, lambda: note.write_text("written"))
+    assert looks == [None, None, None, [note]]
+
+
+def test_a_link_to_itself_is_no_end_of_watching(tmp_path):
+    link, note = tmp_path / "link.md", tmp_path / "note.md"
+    looks = watched([tmp_path], tmp_path, lambda: link.symlink_to("link.md"), lambda: note.write_text("saved"))
+    assert looks == [None, None, [note]]
+
+
 def test_what_is_written_to_the_library_does_not_count(tmp_path, monkeypatch):
     seen = {}
 
@@ -110,6 +158,7 @@ def test_where_more_may_have_changed_everything_is_looked_at(tmp_path):
     (tmp_path / "way").symlink_to("folder")
     for name in ("folder", "link.md", "way/a.md", ".gitignore", "deep/.footnoteignore"):
         assert changed([tmp_path / name]) is None, name
+    assert changed([tmp_path / ("too long a name " * 20)]) is None
     many = [tmp_path / f"{n}.md" for n in range(MOST_FILES + 1)]
     assert changed(many) is None
     assert changed(many[:-1]) == sorted(many[:-1])
