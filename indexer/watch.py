@@ -131,8 +131,8 @@ def changed(paths: Iterable[Path]) -> list[Path] | None:
 
 def _may_be_more(place: Path) -> bool:
     """Whether what changed at a place may tell of changes at others."""
-    try:
-        is_way = place.is_symlink() or place.is_dir() or place.parent.resolve() != place.parent
-        return place.name in IGNORE_FILES or is_way
-    except OSError:
+    if place.name in IGNORE_FILES:
         return True
+    with suppress(OSError):
+        return place.is_symlink() or place.is_dir() or place.parent.resolve() != place.parent
+    return True
