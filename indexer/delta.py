@@ -109,13 +109,16 @@ class Delta:
         text, payload = data[PREFIX.size : PREFIX.size + length], data[PREFIX.size + length :]
         if magic != MAGIC or len(text) != length or crc32(text) != checksum:
             raise corrupt(path, "its header is damaged")
-        named, generation, leaving, coming, width, checksum = json.loads(text)
-        if crc32(payload) != checksum:
-            raise corrupt(path, "it is damaged or cut off")
-        if named != base.identity:
-            return nothing
-        numbers = np.frombuffer(payload, "<i8", leaving + coming)
-        rows = np.frombuffer(payload, "<f2", offset=numbers.nbytes).reshape(coming, width)
+        try:
+            named, generation, leaving, coming, width, checksum = json.loads(text)
+            if crc32(payload) != checksum:
+                raise corrupt(path, "it is damaged or cut off")
+            if named != base.identity:
+                return nothing
+            numbers = np.frombuffer(payload, "<i8", leaving + coming)
+            rows = np.frombuffer(payload, "<f2", offset=numbers.nbytes).reshape(coming, width)
+        except (TypeError, ValueError) as error:
+            raise corrupt(path, "it is of another version") from error
         return cls(named, generation, numbers[:leaving], numbers[leaving:], rows)
 
 

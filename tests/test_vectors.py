@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,9 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.base import unit
+from indexer.base import header_of, unit
 from indexer.codes import Book
-from indexer.delta import beside
+from indexer.delta import MAGIC, PREFIX, beside
 from indexer.errors import LibraryCorrupt, LibraryFull
 from indexer.vectors import Vectors, rebuild_vectors, state_of_vectors, to_gpu, update_vectors
 
@@ -225,6 +226,14 @@ def test_written_is_opened_as_it_was(tmp_path_factory: pytest.TempPathFactory, c
         holds(opened, dict(enumerate(rows)))
     assert (opened.generation, opened.fingerprint, opened.dimension) == (generation, "hash", DIMENSION)
     assert [file.name for file in path.parent.iterdir()] == ["vectors.faiss"]
+
+
+@pytest.mark.parametrize("more", [["new"], []], ids=["another field", "other lengths"])
+def test_changes_of_another_version_are_not_read(stored: Path, more: list[str]) -> None:
+    text = json.dumps([header_of(stored).identity, 8, 1, 1, DIMENSION, crc32(b""), *more]).encode()
+    beside(stored).write_bytes(PREFIX.pack(MAGIC, len(text), crc32(text)) + text)
+    with pytest.raises(LibraryCorrupt, match=r"vectors\.delta cannot be used: it is of another version"):
+        Vectors.open(stored)
 
 
 def test_a_small_change_writes_a_small_file(stored: Path) -> None:
