@@ -17,6 +17,9 @@ Known = TypeVar("Known")
 MOST_WORDS = 1 << 17
 """Words that are remembered, in about 30 MB; then all are forgotten, and the frequent ones soon known again."""
 
+LONGEST_WORD = 128
+"""Longer ones, in characters, are not remembered: a picture that was pasted into a note may be a single one."""
+
 
 class WordPieces:
     """A tokenizer that remembers words. Safe to use from many threads.
@@ -41,7 +44,7 @@ class WordPieces:
     def offsets(self, text: str) -> Offsets:
         """Where each token stands in a text, in characters; nowhere, those around it."""
         words = _words(text)
-        self._places = known = _learnt(self._places, set(words), self._places_of)
+        self._places, known = _learnt(self._places, set(words), self._places_of)
         found, start = [(0, 0)], 0
         for word in words:
             found += [(start + first, start + last) for first, last in known[word]]
@@ -51,7 +54,7 @@ class WordPieces:
     def _pieces(self, texts: Sequence[str]) -> list[list[Ids]]:
         """The ids of the words of each text."""
         rows = list(map(_words, texts))
-        self._ids = known = _learnt(self._ids, set().union(*rows), self._ids_of)
+        self._ids, known = _learnt(self._ids, set().union(*rows), self._ids_of)
         return [[known[word] for word in row] for row in rows]
 
     def _ids_of(self, word: str) -> Ids:
@@ -77,11 +80,15 @@ def _words(text: str) -> list[str]:
     return text.replace("\n", " ").split(" ")
 
 
-def _learnt(known: dict[str, Known], words: set[str], learn: Callable[[str], Known]) -> dict[str, Known]:
-    """What is known of some words: all of `known`, or another one where that would be too much."""
-    if new := words.difference(known):
-        if len(known) + len(new) > MOST_WORDS:
-            known, new = {}, words  # not emptied: another thread may be reading it
-        for word in new:  # and no batch: waking threads costs more than they save
-            known[word] = learn(word)
-    return known
+def _learnt(
+    known: dict[str, Known], words: set[str], learn: Callable[[str], Known]
+) -> tuple[dict[str, Known], dict[str, Known]]:
+    """What to remember, which is another one where that would be too much, and what has all of some words."""
+    new = words.difference(known)
+    long = {word for word in new if len(word) > LONGEST_WORD}
+    new -= long
+    if len(known) + len(new) > MOST_WORDS:
+        known, new = {}, words - long  # not emptied: another thread may be reading it
+    for word in new:  # and no batch: waking threads costs more than they save
+        known[word] = learn(word)
+    return known, (known | {word: learn(word) for word in long} if long else known)

@@ -21,6 +21,7 @@ TEXTS = [
     "[CLS] is [MASK]ed, [SEP]arated\x0band\x1ccontrolled\x00",
     "e\u0301te\u0301 \u0301alone naïve 深層学習 日本 \u3000wide\u00a0space\u2028line",
     "a" * 101 + " " + "b" * 100,
+    "Fig. data:image/png;base64," + "iVBORw0KGgo+AAAA/" * 20 + " shows",
     "Batch-normalisation, isn't it (Ioffe & Szegedy 2015)?\n\n- `x_1`\t= \\sqrt{2}",
     "naïve Ångström, don\u2019t \u201cquote\u201d\u2014ever 한국어 🤖 ##ing",
     "soft\u00adhyphen zero\u200bwidth \ufeffmark",
@@ -77,3 +78,21 @@ def test_a_word_is_looked_up_once_and_not_all_are_kept(monkeypatch: pytest.Monke
     asked.clear()
     assert pieces.counts(["two more of the loss"]) == [7]
     assert sorted(asked) == ["loss", "more", "of", "the", "two"]
+
+
+def test_a_word_as_long_as_a_picture_is_not_kept() -> None:
+    asked: list[str] = []
+
+    class Heard:
+        token_to_id = staticmethod(tokenizer().token_to_id)
+
+        def encode(self, text: str, *, add_special_tokens: bool = True) -> Any:
+            asked.append(text)
+            return tokenizer().encode(text, add_special_tokens=add_special_tokens)
+
+    pieces, url, picture = WordPieces(Heard()), "https://arxiv.org/abs/1512.03385", "iVBORw0KGgo+AAAA/" * 20
+    count = len(tokenizer().encode(f"{url} {picture}"))
+    asked.clear()
+    for _ in range(2):
+        assert pieces.counts([f"{url} {picture}"]) == [count]
+    assert sorted(asked) == [url, picture, picture]
