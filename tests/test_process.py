@@ -162,6 +162,12 @@ def test_a_service_on_another_machine_is_not_believed(environ, home):
             other.accept()
 
 
+@pytest.mark.parametrize("arguments", [["--version"], ["ask", "--help"], ["status", "--help"]])
+def test_what_is_printed_before_the_end_gets_out(environ, arguments):
+    done = subprocess.run([BIN / "footnote", *arguments], env=environ, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.split()[0] in {"footnote", "usage:"}, done.stderr) == (0, True, "")
+
+
 def test_watching_indexes_what_is_saved_and_ends_with_an_interrupt(environ, tmp_path):
     notes = write(tmp_path / "notes")
     mine = environ | {"FOOTNOTE_LIBRARY": str(tmp_path / "library")}
