@@ -15,8 +15,8 @@ BATCH_TOKENS = 1024
 """Tokens in a batch. More is no faster, and less spends more of the time between batches."""
 STEP = 64
 """Rows are a multiple of this long: a token is compared with its whole row, so short texts get short rows."""
-QUESTION_STEP = 16
-"""A row for a single text is a multiple of this long."""
+QUESTION_STEP, QUESTION_TOKENS = 16, 128
+"""A row of questions is a multiple of this long, and no longer than that if they are several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +60,12 @@ def batches(rows: Sequence[Sequence[int]]) -> Iterator[Batch]:
         yield _batch(rows, waiting, length)
 
 
-def alone(row: Sequence[int]) -> Batch:
-    """A batch of a single text."""
-    return _batch([row], [[0]], rounded(len(row), QUESTION_STEP))
+def questions(rows: Sequence[Sequence[int]]) -> Iterator[Batch]:
+    """Lay a few short texts into one batch of one row, which takes little longer than each alone; long ones apart."""
+    every = range(len(rows))
+    fit = rows and sum(map(len, rows)) <= QUESTION_TOKENS
+    for numbers in [every] if fit else [[number] for number in every]:
+        yield _batch(rows, [numbers], rounded(sum(len(rows[number]) for number in numbers), QUESTION_STEP))
 
 
 def rounded(length: int, step: int) -> int:

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.batches import alone
+from indexer.batches import questions
 from indexer.errors import ModelError
 from indexer.settings import DEFAULT_MODEL
 from indexer.tokens import Projection
@@ -141,7 +141,8 @@ def make(source: Path, target: Path) -> None:
     tokenizer.enable_truncation(original.max_seq_length)
 
     def inputs(text: str) -> dict[str, NDArray[Any]]:
-        return dict(alone(tokenizer.encode(text).ids).inputs)
+        (batch,) = questions([tokenizer.encode(text).ids])
+        return dict(batch.inputs)
 
     seen, unseen = calibration_texts()
     expected = original.encode(unseen, normalize_embeddings=True, show_progress_bar=False)

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.batches import Batch, alone, batches
+from indexer.batches import Batch, batches, questions
 from indexer.compile import (
     WEIGHTS_SHA256,
     CompiledModel,
@@ -120,13 +120,17 @@ class CompiledEncoder:
             pool.shutdown(cancel_futures=True)  # an interrupt does not wait for what has not begun
         return Encoded(vectors, tuple(codes))
 
-    def encode_query(self, text: str) -> EncodedQuery:
-        """Embed a question."""
-        encoding = self._tokenizer.encode(self._prompts.query + text)
-        with self._inferred(alone(within(encoding.ids, self.max_tokens))) as outputs:
-            vectors, tokens = (output.copy() for output in outputs)
-        own, offsets = own_tokens(encoding, len(self._prompts.query), self.max_tokens)
-        return EncodedQuery(vectors[0], tokens[0][own], offsets)
+    def encode_queries(self, texts: Sequence[str]) -> list[EncodedQuery]:
+        """Embed a few questions, in the order of `texts`."""
+        encodings = [self._tokenizer.encode(self._prompts.query + text) for text in texts]
+        rows, found = [within(encoding.ids, self.max_tokens) for encoding in encodings], []
+        for batch in questions(rows):
+            with self._inferred(batch) as outputs:
+                vectors, tokens = (output.copy() for output in outputs)
+            for number, first, vector in zip(batch.numbers, batch.starts, vectors, strict=True):
+                own, offsets = own_tokens(encodings[number], len(self._prompts.query), self.max_tokens)
+                found.append(EncodedQuery(vector, tokens[0, first : first + len(rows[number])][own], offsets))
+        return found
 
     def offsets(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
         """Where the tokens that `encode` codes stand in each text, in characters; empty places for special tokens."""
@@ -181,14 +185,16 @@ class TorchEncoder:
             codes.append(pack(tokens))
         return Encoded(vectors, tuple(codes))
 
-    def encode_query(self, text: str) -> EncodedQuery:
-        """Embed a question."""
-        prompt = self._prompts.query
+    def encode_queries(self, texts: Sequence[str]) -> list[EncodedQuery]:
+        """Embed a few questions, in the order of `texts`."""
+        prompt, found = self._prompts.query, []
         with self._lock:
-            (row,) = self._model.encode_query([text], prompt=prompt, **TORCH_OUTPUT)
-        vector, tokens = self._read(row)
-        own, offsets = own_tokens(self._tokenizer.encode(prompt + text), len(prompt), len(tokens))
-        return EncodedQuery(vector, tokens[own], offsets)
+            rows = self._model.encode_query(list(texts), prompt=prompt, **TORCH_OUTPUT)
+        for text, row in zip(texts, rows, strict=True):
+            vector, tokens = self._read(row)
+            own, offsets = own_tokens(self._tokenizer.encode(prompt + text), len(prompt), len(tokens))
+            found.append(EncodedQuery(vector, tokens[own], offsets))
+        return found
 
     def _read(self, row: Any) -> tuple[NDArray[np.float32], Matrix]:
         """The unit vector and the token vectors of one text, in single precision whatever they were made in."""
@@ -260,7 +266,7 @@ def _load_compiled(model: CompiledModel, prompts: Prompts, *, streams: int) -> C
     tokenizer = Tokenizer.from_file(str(model.folder / "tokenizer.json"))
     requests = [runtime.create_infer_request() for _ in range(REQUESTS * streams)]
     encoder = CompiledEncoder(_plain(tokenizer), requests, model.meta, prompts)
-    encoder.encode_query("")  # OpenVINO's link to numpy deadlocks when two threads are the first to use it
+    encoder.encode_queries([""])  # OpenVINO's link to numpy deadlocks when two threads are the first to use it
     return encoder
 
 

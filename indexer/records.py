@@ -195,4 +195,3 @@ class Counts:
     failed: int
     passages: int
     questions: int
-    embeddings: int

@@ -372,7 +372,7 @@ LINKS_TO: Final = _LINKED.format("d.id")
 COUNTS: Final = """
 SELECT (SELECT count(*) FROM documents WHERE failure IS NULL),
        (SELECT count(*) FROM documents WHERE failure IS NOT NULL), (SELECT count(*) FROM passages),
-       (SELECT count(*) FROM questions), (SELECT count(*) FROM embeddings)
+       (SELECT count(*) FROM questions)
 """
 
 LEDGER: Final = "SELECT question_key, verdict, told_at, missing_since FROM ledger"

@@ -42,6 +42,22 @@ class Status:
     reranker: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much a library holds, as in `Status`: what is known without looking at any file."""
+
+    generation: int
+    documents: int
+    passages: int
+    vectors: str
+
+
+def size(snapshot: Snapshot) -> Size:
+    """Count."""
+    counts = snapshot.catalogue.counts()
+    return Size(snapshot.generation, counts.documents, counts.passages, snapshot.vectors.kind)
+
+
 def status(snapshot: Snapshot, settings: Settings) -> Status:
     """Count, and compare every document with its file."""
     counts = snapshot.catalogue.counts()

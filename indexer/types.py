@@ -276,8 +276,8 @@ class Encoder(Protocol):
         """Embed passages, in the order given."""
         ...
 
-    def encode_query(self, text: str) -> EncodedQuery:
-        """Embed a question."""
+    def encode_queries(self, texts: Sequence[str]) -> list[EncodedQuery]:
+        """Embed a few questions, in the order given."""
         ...
 
     def offsets(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:

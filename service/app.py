@@ -266,7 +266,7 @@ def metrics(request: Request) -> Response:
     """Give the service's figures in the text format of Prometheus."""
     figures: Figures = request.app.state.figures
     if desk := request.app.state.desk:
-        found = desk.status()
+        found = desk.size()
         figures.passages.set(found.passages)
         figures.documents.set(found.documents)
         figures.generation.set(found.generation)

@@ -19,7 +19,7 @@ from indexer.library import Library, Snapshot
 from indexer.records import StoredDocument, StoredPaper, StoredPassage
 from indexer.rerank import load_reranker
 from indexer.settings import Settings
-from indexer.status import Status, status
+from indexer.status import Size, Status, size, status
 from indexer.types import Encoder, Question, Reranker
 from service import ledger
 from service.answer import Evidence, cite, compose
@@ -183,6 +183,11 @@ class Desk:
         """What is in the library, what failed, and what is out of date."""
         with self.library.snapshot() as snapshot:
             return status(snapshot, self.settings)
+
+    def size(self) -> Size:
+        """How much is in the library."""
+        with self.library.snapshot() as snapshot:
+            return size(snapshot)
 
     def documents(self) -> list[StoredDocument]:
         """All documents, those that failed included."""

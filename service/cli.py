@@ -50,7 +50,7 @@ def run_ask() -> NoReturn:
 def _leave(code: int) -> NoReturn:
     """End the process. The system takes back at once what a model holds, which takes a tenth of a second bit by bit."""
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError):  # `main` has found out before where a result cannot be written
+        with suppress(OSError, ValueError):  # closed, or nobody reads it any more
             stream.flush()
     os._exit(code)
 

@@ -112,9 +112,10 @@ def read(snapshot: Snapshot, encoder: Encoder, question: str) -> Query:
     """Make a question ready to be searched for."""
     asked = plain(question)
     parts = clauses(asked)
+    texts = forms(asked, snapshot.lexical, encoder.count_tokens, snapshot.catalogue.texts)
     own, *others = (
-        Form(text, encoded := encoder.encode_query(text), _rarity(snapshot, text, encoded.offsets), text not in parts)
-        for text in forms(asked, snapshot.lexical, encoder.count_tokens, snapshot.catalogue.texts)
+        Form(text, encoded, _rarity(snapshot, text, encoded.offsets), text not in parts)
+        for text, encoded in zip(texts, encoder.encode_queries(texts), strict=True)
     )
     return Query(own, tuple(others))
 

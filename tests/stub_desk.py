@@ -12,7 +12,7 @@ import shelf
 
 from indexer.errors import QuestionError, SettingsError
 from indexer.records import StoredDocument, StoredPaper, StoredPassage
-from indexer.status import Status
+from indexer.status import Size, Status
 from indexer.types import Passage, Question, Span
 from service.answer import Evidence, Place, cite
 from service.filters import Filter, parse
@@ -107,6 +107,9 @@ class StubDesk:
             stale=("old.md",),
             papers=self.papers,
         )
+
+    def size(self) -> Size:
+        return Size(3, len(self._documents), sum(one.passages for one in self._documents), "flat")
 
     def documents(self) -> list[StoredDocument]:
         return list(self._documents)

@@ -43,8 +43,11 @@ class HashEncoder:
             row[:] = self._vector(text)
         return Encoded(vectors, tuple(pack(_tokens(WORD.findall(text))) for text in texts))
 
-    def encode_query(self, text: str) -> EncodedQuery:
-        self.queries += 1
+    def encode_queries(self, texts: Sequence[str]) -> list[EncodedQuery]:
+        self.queries += len(texts)
+        return list(map(self._query, texts))
+
+    def _query(self, text: str) -> EncodedQuery:
         words = list(WORD.finditer(text))
         return EncodedQuery(self._vector(text), _tokens([word[0] for word in words]), tuple(w.span() for w in words))
 

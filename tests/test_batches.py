@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.batches import BATCH_TOKENS, STEP, alone, batches, rounded
+from indexer.batches import BATCH_TOKENS, STEP, batches, questions, rounded
 
 TEXTS = st.lists(st.integers(1, 300), max_size=60).map(
     lambda lengths: [list(range(1000 * number, 1000 * number + length)) for number, length in enumerate(lengths, 1)]
@@ -52,13 +52,25 @@ def test_texts_that_are_alike_need_hardly_any_padding() -> None:
     assert {batch.ids.shape[1] for batch in laid} == {64}
 
 
-def test_a_text_alone_has_a_short_row() -> None:
-    batch = alone([5] * 17)
+def test_questions_share_a_short_row() -> None:
+    (batch,) = questions([[5] * 17])
     assert batch.ids.shape == (1, 32)
     assert (batch.numbers, batch.starts) == ((0,), (0,))
     assert batch.members.sum() == 17
     assert set(batch.inputs) == {"ids", "positions", "texts", "members"}
+    (batch,) = questions([[5] * 10, [6] * 12, [7] * 3])
+    assert (batch.numbers, batch.starts, batch.ids.shape) == ((0, 1, 2), (0, 10, 22), (1, 32))
+
+
+def test_long_questions_have_a_row_each() -> None:
+    found = list(questions([[5] * 100, [6] * 12, [7] * 17]))
+    assert [(batch.numbers, batch.starts, batch.ids.shape) for batch in found] == [
+        ((0,), (0,), (1, 112)),
+        ((1,), (0,), (1, 16)),
+        ((2,), (0,), (1, 32)),
+    ]
 
 
 def test_no_texts() -> None:
     assert list(batches([])) == []
+    assert list(questions([])) == []

@@ -45,7 +45,7 @@ def test_the_stamp_says_of_what_figures_are(tmp_path):
     with open_desk(tmp_path) as desk:
         stamped = stamp(desk)
     assert (stamped["footnote"], stamped["fingerprint"], stamped["model"]) == (__version__, "hash", "all-MiniLM-L6-v2")
-    assert stamped["library"] == {"generation": 1, "documents": 3, "passages": 9, "embeddings": 9}
+    assert stamped["library"] == {"generation": 1, "documents": 3, "passages": 9}
     assert stamped["mix"] == asdict(FUSED)
     assert set(stamped["packages"]) >= {"tantivy", "faiss-cpu", "openvino", "ir-measures"}
     assert all(stamped["packages"].values())

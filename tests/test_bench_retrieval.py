@@ -117,7 +117,7 @@ def test_systems_are_ranked_beside_each_other(folder, settings):
     assert "Refusal: 3 answerable queries, 1 not" in tables
     data = as_data(found, stamped)
     assert data["systems"][0]["recall_at_10"] == 1.0
-    assert data["stamp"]["library"] == {"generation": 1, "documents": 4, "passages": 4, "embeddings": 4}
+    assert data["stamp"]["library"] == {"generation": 1, "documents": 4, "passages": 4}
 
 
 def test_where_all_can_be_answered_nothing_is_said_of_refusal(folder, settings):

@@ -72,7 +72,10 @@ def test_footnote_is_what_is_asked_every_day(desk):
 def test_rrf_sums_the_reciprocals_of_both_ranks(desk):
     with desk.library.snapshot() as snapshot:
         lexical = [number for number, _ in snapshot.lexical.search("learning rate", 10)]
-        dense = [number for number, _ in snapshot.vectors.search(desk.encoder.encode_query("learning rate").vector, 10)]
+        dense = [
+            number
+            for number, _ in snapshot.vectors.search(desk.encoder.encode_queries(["learning rate"])[0].vector, 10)
+        ]
         found = dict(rrf(snapshot, desk.encoder)("learning rate", 10))
         top = rrf(snapshot, desk.encoder)("learning rate", 1)
     assert len(found) == 3

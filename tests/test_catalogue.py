@@ -32,7 +32,7 @@ def test_a_new_catalogue_is_empty(catalogue):
     assert catalogue.fingerprint is None
     assert catalogue.roots() == []
     assert catalogue.documents() == []
-    assert catalogue.counts() == Counts(0, 0, 0, 0, 0)
+    assert catalogue.counts() == Counts(0, 0, 0, 0)
 
 
 def test_everything_put_comes_back(catalogue, path):
@@ -62,7 +62,7 @@ def test_everything_put_comes_back(catalogue, path):
             "sub/ä b.MD",
             "Title",
         )
-        assert reader.counts() == Counts(1, 0, 2, 1, 0)
+        assert reader.counts() == Counts(1, 0, 2, 1)
         assert reader.roots() == [str(ROOT)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from indexer import encode
 from indexer.compile import bundled_model, compiled_model
 from indexer.encode import load_encoder, unit
 from indexer.tokens import DIMENSION, max_similarities, unpack
-from indexer.types import Encoder
+from indexer.types import EncodedQuery, Encoder
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -43,8 +44,13 @@ def original() -> Encoder:
     return load_encoder(settings, notice=pytest.fail)
 
 
+def embedded(encoder: Encoder, text: str) -> EncodedQuery:
+    (query,) = encoder.encode_queries([text])
+    return query
+
+
 def test_a_question_is_nearest_to_its_answer(encoder: Encoder) -> None:
-    scores = encoder.encode(TEXTS[:6]).vectors @ encoder.encode_query("why are units dropped in training?").vector
+    scores = encoder.encode(TEXTS[:6]).vectors @ embedded(encoder, "why are units dropped in training?").vector
     assert int(np.argmax(scores)) == 0
     assert scores[0] > 0.5
     assert scores[1] < 0.2
@@ -63,18 +69,18 @@ def test_vectors_come_in_order_and_whatever_lies_beside_them(encoder: Encoder) -
 
 
 def test_a_question_and_a_passage_of_the_same_words_are_the_same(encoder: Encoder) -> None:
-    query = encoder.encode_query(TEXTS[0])
+    query = embedded(encoder, TEXTS[0])
     assert query.vector == pytest.approx(encoder.encode(TEXTS[:1]).vectors[0], abs=1e-6)
     (codes,) = encoder.encode(TEXTS[:1]).tokens
     assert np.sum(query.tokens * unpack(codes)[1:-1], axis=1) == pytest.approx(1, abs=0.05)
 
 
 def test_the_tokens_of_a_question_say_where_they_stand(encoder: Encoder) -> None:
-    query = encoder.encode_query("Why dropout?")
+    query = embedded(encoder, "Why dropout?")
     assert [("Why dropout?"[start:end]) for start, end in query.offsets] == ["Why", "drop", "out", "?"]
     assert query.tokens.shape == (4, DIMENSION)
     assert np.linalg.norm(query.tokens, axis=1) == pytest.approx(1, abs=1e-5)
-    assert encoder.encode_query("word " * 1000).tokens.shape == (254, DIMENSION)
+    assert embedded(encoder, "word " * 1000).tokens.shape == (254, DIMENSION)
 
 
 def test_offsets_are_those_of_the_coded_tokens(encoder: Encoder) -> None:
@@ -86,8 +92,19 @@ def test_offsets_are_those_of_the_coded_tokens(encoder: Encoder) -> None:
     assert "".join(words).replace(" ", "") == TEXTS[0].replace(" ", "")
 
 
+@pytest.mark.parametrize("texts", [TEXTS[:3], ["a", "word " * 300, "what is dropout"]])
+def test_several_questions_are_read_as_each_alone(encoder: Encoder, texts: Sequence[str]) -> None:
+    together = encoder.encode_queries(texts)
+    assert encoder.encode_queries([]) == []
+    for query, text in zip(together, texts, strict=True):
+        single = embedded(encoder, text)
+        assert query.offsets == single.offsets
+        assert query.vector == pytest.approx(single.vector, abs=0.01)
+        assert np.sum(query.tokens * single.tokens, axis=1) == pytest.approx(1, abs=0.01)
+
+
 def test_words_are_matched_where_they_are_met(encoder: Encoder) -> None:
-    query = encoder.encode_query("gradient of the loss")
+    query = embedded(encoder, "gradient of the loss")
     best = max_similarities(query.tokens, encoder.encode(["the gradients of a loss", "a recipe for soup"]).tokens)
     assert best[0].mean() > best[1].mean() + 0.2
 
@@ -112,16 +129,16 @@ def test_more_texts_than_are_laid_together(encoder: Encoder, monkeypatch: pytest
 
 
 def test_many_threads_may_ask(encoder: Encoder) -> None:
-    expected = [encoder.encode_query(text).vector for text in TEXTS]
+    expected = [embedded(encoder, text).vector for text in TEXTS]
     with ThreadPoolExecutor(8) as pool:
-        found = [query.vector for query in pool.map(encoder.encode_query, TEXTS)]
+        found = [query.vector for query in pool.map(lambda text: embedded(encoder, text), TEXTS)]
     assert np.array_equal(found, expected)
 
 
 @pytest.mark.parametrize("tokens", [2, 15, 16, 17, 32, 33, 100])
 def test_a_question_of_any_length_is_read_as_a_passage_is(encoder: Encoder, tokens: int) -> None:
     text = " ".join((["gradient", "descent", "of", "the", "loss"] * 20)[: tokens - 2])
-    query, passage = encoder.encode_query(text), encoder.encode([text])
+    query, passage = embedded(encoder, text), encoder.encode([text])
     assert encoder.count_tokens([text]) == [tokens]
     assert float(query.vector @ passage.vectors[0]) > 0.999
     ours = encode.unit(unpack(passage.tokens[0]))[1:-1]
@@ -132,12 +149,12 @@ def test_a_question_of_any_length_is_read_as_a_passage_is(encoder: Encoder, toke
 def test_prompts_go_before_the_text(encoder: Encoder) -> None:
     settings = replace(SETTINGS, query_prompt="query: ", passage_prompt="passage: ")
     prompted = load_encoder(settings, notice=pytest.fail)
-    assert np.array_equal(prompted.encode_query("a").vector, encoder.encode_query("query: a").vector)
+    assert np.array_equal(embedded(prompted, "a").vector, embedded(encoder, "query: a").vector)
     assert np.array_equal(prompted.encode(["a"]).vectors, encoder.encode(["passage: a"]).vectors)
     assert prompted.count_tokens(["a"]) == encoder.count_tokens(["passage: a"])
     assert prompted.fingerprint != encoder.fingerprint
     assert encoder.fingerprint.startswith("all-MiniLM-L6-v2-")
-    assert prompted.encode_query("a").offsets == ((0, 1),)
+    assert embedded(prompted, "a").offsets == ((0, 1),)
 
 
 def test_it_works_where_the_runtime_cannot_keep_what_it_compiled(encoder: Encoder, tmp_path: Path) -> None:
@@ -147,7 +164,7 @@ def test_it_works_where_the_runtime_cannot_keep_what_it_compiled(encoder: Encode
     (copy / "compiled").write_text("not a folder")
     other = load_encoder(replace(SETTINGS, cache=tmp_path), notice=pytest.fail)
     assert other.fingerprint == encoder.fingerprint
-    assert other.encode_query("a").vector == pytest.approx(encoder.encode_query("a").vector, abs=1e-5)
+    assert embedded(other, "a").vector == pytest.approx(embedded(encoder, "a").vector, abs=1e-5)
 
 
 def test_a_start_is_silent_and_imports_nothing_heavy(encoder: Encoder) -> None:
@@ -164,7 +181,7 @@ cache = Path({str(CACHE)!r})
 settings = Settings(library=cache, cache=cache, device="cpu")
 encoder = load_encoder(settings, notice=print)
 assert load_reranker(settings, notice=print) is None
-encoder.encode_query("a")
+encoder.encode_queries(["a"])
 encoder.encode(["b", "c"])
 heavy = {{"torch", "transformers", "sentence_transformers", "nncf", "openvino_telemetry.main", "huggingface_hub"}}
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
@@ -181,7 +198,7 @@ def test_the_compiled_model_is_close_to_the_original(encoder: Encoder, original:
     cosines = np.sum(encoder.encode(TEXTS).vectors * original.encode(TEXTS).vectors, axis=1)
     assert cosines.mean() > 0.99
     assert cosines.min() > 0.98
-    query = original.encode_query(TEXTS[0])
+    query = embedded(original, TEXTS[0])
     assert query.vector == pytest.approx(original.encode(TEXTS[:1]).vectors[0], abs=1e-5)
     assert original.encode([]).vectors.shape == (0, 384)
     assert original.count_tokens(["", "word " * 1000]) == encoder.count_tokens(["", "word " * 1000])
@@ -192,7 +209,7 @@ def test_the_compiled_model_is_close_to_the_original(encoder: Encoder, original:
 def test_the_original_gives_nearly_the_same_token_codes(encoder: Encoder, original: Encoder) -> None:
     ours, theirs = (encode.unit(unpack(b"".join(e.encode(TEXTS).tokens))) for e in (encoder, original))
     assert np.mean(np.sum(ours * theirs, axis=1)) > 0.95
-    assert original.encode_query("Why dropout?").offsets == encoder.encode_query("Why dropout?").offsets
+    assert embedded(original, "Why dropout?").offsets == embedded(encoder, "Why dropout?").offsets
     assert original.encode([]).tokens == ()
 
 

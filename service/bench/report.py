@@ -45,7 +45,6 @@ def stamp(desk: Desk) -> dict[str, Any]:
                 "generation": snapshot.generation,
                 "documents": counts.documents,
                 "passages": counts.passages,
-                "embeddings": counts.embeddings,
             },
             "mix": asdict(FUSED),
             "python": platform.python_version(),

@@ -37,7 +37,7 @@ WARM_UP = 20
 
 STAGES: tuple[tuple[str, Any, str], ...] = (
     ("the words of the library", service.retrieve, "forms"),
-    ("the question to vectors", CompiledEncoder, "encode_query"),
+    ("the question to vectors", CompiledEncoder, "encode_queries"),
     ("how rare its words are", Lexical, "rarity"),
     ("search by words", Lexical, "search"),
     ("search by vector", Vectors, "search_many"),

@@ -91,9 +91,9 @@ class Remembering:
                 codes[place] = tokens
         return Encoded(vectors, tuple(codes))
 
-    def encode_query(self, text: str) -> EncodedQuery:
-        """Embed a question."""
-        return self._encoder.encode_query(text)
+    def encode_queries(self, texts: Sequence[str]) -> list[EncodedQuery]:
+        """Embed a few questions."""
+        return self._encoder.encode_queries(texts)
 
     def offsets(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
         """Where tokens stand, as the encoder says."""
