@@ -122,6 +122,7 @@ def build(  # noqa: PLR0913 - all that a run may be told
                 linked = collect(intake, reader, papers, most=most_papers)
             else:
                 linked = PapersReport()
+            intake.forget()
         return Report(
             files=len(found),
             new=tally.new,
@@ -251,7 +252,6 @@ class _Run:
             if document.id not in self.moved:
                 self.intake.do(partial(Change.remove, document_id=document.id))
                 self.tally.removed += document.failure is None
-        self.intake.forget()
         self.intake.store()
 
     def settled(self, item: Found, before: StoredDocument) -> bool:

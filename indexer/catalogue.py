@@ -252,6 +252,11 @@ class Catalogue:
             execute = self._connection.execute
             return {key for key in hashes if execute(sql.KNOWN_EMBEDDING, (fingerprint, key)).fetchone()}
 
+    @property
+    def unswept(self) -> bool:
+        """Whether a run that did not end may have left embeddings of texts that no passage has."""
+        return bool(self._rows(sql.META, ("unswept",)))
+
     def unembedded(self, fingerprint: str) -> list[int]:
         """List the passages that this model has not embedded, one for each different text."""
         return [number for (number,) in self._rows(sql.UNEMBEDDED, (fingerprint,))]
@@ -303,6 +308,7 @@ class Catalogue:
         vectors = zip(hashes, encoded.vectors.astype("<f2"), strict=True)
         codes = zip(hashes, encoded.tokens, strict=True)
         with self._transaction():
+            self._connection.execute(sql.MARK_UNSWEPT)
             self._connection.executemany(sql.ADD_EMBEDDING, ((fingerprint, key, row.tobytes()) for key, row in vectors))
             self._connection.executemany(sql.ADD_CODES, ((fingerprint, key, row) for key, row in codes))
 

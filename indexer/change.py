@@ -164,8 +164,10 @@ class Change:
     def drop_orphans(self, hashes: Collection[bytes] | None = None) -> int:
         """Forget the embeddings of texts that no passage has; returns how many.
 
-        Of all models, going through the whole library; or, of the library's model, those of `hashes`.
+        Of all models, going through the whole library; or, of the library's model, those of `hashes`. At the end of a
+        run: no embedding waits for its passage then.
         """
+        self._connection.execute(sql.MARK_SWEPT)
         if hashes is None:
             self._connection.execute(sql.DROP_ORPHAN_CODES)
             return self._connection.execute(sql.DROP_ORPHANS).rowcount

@@ -83,6 +83,7 @@ class Intake:
     _waiting: deque[_Group] = field(default_factory=deque)
 
     def __enter__(self) -> Self:
+        self._sweep = self.catalogue.unswept
         self._embedding = Embedding(self.catalogue, self.encoder)
         return self
 
@@ -111,7 +112,7 @@ class Intake:
             before = sent
         self._wait(before)
         if changed:
-            self._sweep = self.catalogue.fingerprint is not None
+            self._sweep |= self.catalogue.fingerprint is not None
             self.do(lambda change: change.set_fingerprint(self.encoder.fingerprint))
 
     def add(self, document: Document, *, size: int, links: Sequence[PaperLink] = ()) -> None:
@@ -151,14 +152,16 @@ class Intake:
         self._actions.append(action)
 
     def forget(self) -> None:
-        """Have the embeddings forgotten of texts that went and that no passage has any more.
+        """Forget the embeddings of texts that went and that no passage has any more, when all is stored.
 
         At the end of a run, not before: a text that left one file may come in another.
         """
+        self.store()
         if self._sweep:
             self.do(Change.drop_orphans)
-        elif self._actions or self._waiting or self.dropped:
-            self.do(lambda change: change.drop_orphans(self.dropped | change.dropped_hashes))
+        elif self.dropped or self.embedded:
+            self.do(lambda change: change.drop_orphans(self.dropped))
+        self.store()
 
     def store(self) -> None:
         """Wait until all that was added is embedded, stored, and seen by readers."""

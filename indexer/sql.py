@@ -311,6 +311,9 @@ SELECT min(p.id) FROM passages p
 WHERE NOT EXISTS (SELECT 1 FROM embeddings e WHERE e.fingerprint = ? AND e.text_hash = p.text_hash)
 GROUP BY p.text_hash ORDER BY 1
 """
+# Set while a run keeps embeddings whose passages are still to come: one that did not end may have left some behind.
+MARK_UNSWEPT: Final = "INSERT OR REPLACE INTO meta VALUES ('unswept', 1)"
+MARK_SWEPT: Final = "DELETE FROM meta WHERE key = 'unswept'"
 DROP_ORPHANS: Final = """
 DELETE FROM embeddings WHERE NOT EXISTS (SELECT 1 FROM passages p WHERE p.text_hash = embeddings.text_hash)
 """

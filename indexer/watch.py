@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Event
 from typing import TypeAlias
 
-from indexer.discover import IGNORE_FILES
+from indexer.discover import IGNORE_FILES, IGNORED_FOLDERS
 from indexer.errors import FootnoteError
 from indexer.parsing import SUFFIXES
 
@@ -77,10 +77,9 @@ def _changes(roots: Sequence[Path], ours: Path, stop: Event | None) -> Iterator[
     """
     import watchfiles
 
-    usual = watchfiles.DefaultFilter()
-
-    def counts(change: watchfiles.Change, path: str) -> bool:
-        return usual(change, path) and not Path(os.path.realpath(path)).is_relative_to(ours)
+    def counts(_: watchfiles.Change, path: str) -> bool:
+        is_ours = Path(os.path.realpath(path)).is_relative_to(ours)
+        return not is_ours and any(_is_looked_at(Path(path), root) for root in watched)
 
     while stop is None or not stop.is_set():
         watched = _there(roots)
@@ -105,6 +104,14 @@ def _changes(roots: Sequence[Path], ours: Path, stop: Event | None) -> Iterator[
                 is_first = False
             else:
                 return
+
+
+def _is_looked_at(place: Path, root: Path) -> bool:
+    """Whether `discover` would look at a place under a root, or at what it says."""
+    below = place.relative_to(root).parts if place.is_relative_to(root) else ()
+    return place.is_relative_to(root) and not any(
+        part in IGNORED_FOLDERS or (part.startswith(".") and part not in IGNORE_FILES) for part in below
+    )
 
 
 def _there(roots: Sequence[Path]) -> dict[Path, tuple[int, int]]:

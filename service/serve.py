@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from indexer.cli import did_something, notice, summary
-from indexer.errors import ServiceError
+from indexer.errors import FootnoteError, ServiceError
 from indexer.settings import Settings
 from indexer.watch import WATCHED_PAPERS, watch
 
@@ -103,9 +103,14 @@ def _watch(settings: Settings, desk: Desk, papers: Papers, stop: threading.Event
         roots = [Path(root) for root in snapshot.catalogue.roots()]
 
     def look(only: Collection[Path] | None) -> bool:
-        report = build(
-            settings.library, roots, desk.encoder, settings, papers=papers, most_papers=WATCHED_PAPERS, only=only
-        )
+        try:
+            report = build(
+                settings.library, roots, desk.encoder, settings, papers=papers, most_papers=WATCHED_PAPERS, only=only
+            )
+        except FootnoteError:
+            raise
+        except Exception as error:  # the service goes on answering: it must not go on with old notes unnoticed
+            raise ServiceError(f"indexing what was saved failed ({error!r}); it is tried again") from error
         if did_something(report):
             notice(summary(report))
         return report.papers.fetched == WATCHED_PAPERS

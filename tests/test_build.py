@@ -319,7 +319,7 @@ def test_any_sequence_of_edits_ends_as_a_fresh_library_does(trees, tmp_path_fact
         assert contents(folder / "kept") == contents(folder / "fresh")
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(trees=st.lists(TREES, min_size=2, max_size=4))
 def test_looking_only_at_what_changed_ends_as_a_fresh_library_does(trees, tmp_path_factory):
     folder = tmp_path_factory.mktemp("only")
@@ -340,6 +340,17 @@ def test_looking_only_at_what_changed_ends_as_a_fresh_library_does(trees, tmp_pa
 def embeddings(library: Path) -> int:
     with sqlite3.connect(library / "catalogue.db") as connection:
         return connection.execute("SELECT count(*) FROM embeddings").fetchone()[0]
+
+
+def test_what_a_stopped_run_embedded_for_nothing_is_forgotten_by_the_next(notes, library):
+    run(library, notes)
+    (notes / "adam.md").write_text("# Adam\n\nA text that is gone before anybody stores it.\n")
+    with patch("indexer.intake.Intake._store_next", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+        run(library, notes)
+    assert embeddings(library) == 4
+    (notes / "adam.md").write_text(ADAM)
+    run(library, notes)
+    assert embeddings(library) == 3
 
 
 def test_only_what_is_named_is_looked_at(notes, library):

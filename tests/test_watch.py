@@ -134,13 +134,19 @@ def test_what_is_written_to_the_library_does_not_count(tmp_path, monkeypatch):
     seen = {}
 
     def changes(*_, watch_filter, **__):
-        for path in ("note.md", ".git/index", "library/lock.json", "library/papers/a.pdf", "library notes/b.md"):
+        names = ("note.md", ".git/index", "library/lock.json", "library/papers/a.pdf", "library notes/b.md")
+        for path in (*names, "a/.gitignore", "node_modules/a.md", "flycheck_a.md", ".obsidian/b.md"):
             seen[path] = watch_filter(Change.added, str(tmp_path / path))
         return iter(())
 
     monkeypatch.setattr("watchfiles.watch", changes)
     watch([tmp_path], lambda _: False, library=tmp_path / "library", notice=lambda _: None)
-    assert [path for path, counts in seen.items() if counts] == ["note.md", "library notes/b.md"]
+    assert [path for path, counts in seen.items() if counts] == [
+        "note.md",
+        "library notes/b.md",
+        "a/.gitignore",
+        "flycheck_a.md",
+    ]
 
 
 def test_notes_and_what_is_gone_can_be_looked_at_alone(tmp_path):
