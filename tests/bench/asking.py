@@ -142,7 +142,11 @@ def run(library: Path, texts: Sequence[str], *, clients: int, seconds: float) ->
         def looking() -> None:
             client = Client(address)
             while not finished.wait(HEALTH_SECONDS):
-                done.health.append(client.health())
+                try:
+                    done.health.append(client.health())
+                except (OSError, http.client.HTTPException, ValueError) as error:
+                    done.failed.append(f"/healthz: {error!r}")
+                    client = Client(address)
 
         asks = [threading.Thread(target=asking) for _ in range(clients)]
         looks = threading.Thread(target=looking)
@@ -166,6 +170,7 @@ def cells(done: Run) -> list[object]:
         *(f"{part:.1f}" for part in parts),
         f"{len(done.answers) / done.seconds:.0f}",
         len(done.answers),
+        f"{done.seconds:.0f}",
         len(done.failed),
         f"{np.percentile(done.health, 95):.1f}" if done.health else "",
         f"{done.megabytes:.0f}",
@@ -188,9 +193,10 @@ def section(work: Path) -> list[str]:
     return [
         "### Asking",
         "",
-        f"A running service: {ALONE:,} questions one after another, and {CLIENTS} clients for {SECONDS:.0f} seconds.",
+        f"A running service: {ALONE:,} questions one after another, and {CLIENTS} clients for {SECONDS:.0f} seconds, "
+        "or until no question is left.",
         "",
-        *heads("passages", "", "p50", "p95", "p99", "max", "answers/s", "answers", "failed", "health", "MB"),
+        *heads("passages", "", "p50", "p95", "p99", "max", "answers/s", "answers", "seconds", "failed", "health", "MB"),
         *rows,
         "",
         LEGEND.format(warm_up=WARM_UP, cores=os.cpu_count()),
