@@ -83,6 +83,8 @@ class WordPieces:
             return None
         find, pieces = self._tokenizer.token_to_id, []
         lower = word.lower()
+        if lower.isalnum() and (number := find(lower)) is not None:
+            return [(number, (0, len(word)))]
         for part in _PARTS.finditer(lower):
             start, last = part.span()
             if last - start > LONG_PART:
