@@ -335,9 +335,12 @@ def _sections(scores: NDArray[np.float32], sections: Sequence[Hashable]) -> NDAr
     members: dict[Hashable, list[int]] = defaultdict(list)
     for k, section in enumerate(sections):
         members[section].append(k)
-    result, values = scores.copy(), scores.tolist()
+    values = scores.tolist()
+    result = values.copy()
     for rows in members.values():
         if len(rows) > 1:  # alone, a passage is as good as its section
             best = sorted(values[k] for k in rows)[-3:]
-            result[rows] = sum(best) / len(best)
-    return result
+            mean = sum(best) / len(best)
+            for k in rows:
+                result[k] = mean
+    return np.array(result, np.float32)
