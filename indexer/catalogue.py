@@ -12,6 +12,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import astuple
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, Self, TypeAlias
 
@@ -362,7 +363,8 @@ def _numbers(ids: Iterable[int]) -> str:
     return f"[{','.join(map(str, ids))}]"  # as JSON, but NumPy's integers too
 
 
-def _texts(stored: str) -> tuple[str, ...]:
+@lru_cache(maxsize=1024)
+def _texts(stored: str) -> tuple[str, ...]:  # headings most of all: many passages have the same
     return tuple(json.loads(stored)) if stored != "[]" else ()  # most of them are empty
 
 

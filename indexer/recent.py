@@ -31,9 +31,8 @@ class Recent(Generic[Value]):
     def of(self, numbers: Iterable[int], read: Callable[[list[int]], dict[int, Value]]) -> dict[int, Value]:
         """The values of some numbers: those that are not known are read. Numbers without a value are left out."""
         wanted, known = list(numbers), self._known
-        found = {number: known[number] for number in wanted if number in known}
-        missing = [number for number in wanted if number not in found]
-        if missing:
+        found = {number: value for number in wanted if (value := known.get(number)) is not None}
+        if len(found) < len(wanted) and (missing := [number for number in wanted if number not in found]):
             new = read(missing)
             found |= new
             self._keep(new)

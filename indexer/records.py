@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from indexer.parsing import VERSION
 from indexer.types import DocumentKind, Passage, Question
@@ -126,9 +126,11 @@ class StoredPassage:
     passage: Passage
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
-    """Where a passage stands: its document, of what kind that is, and the headings above it, as one text."""
+class Section(NamedTuple):
+    """Where a passage stands: its document, of what kind that is, and the headings above it, as one text.
+
+    A tuple, because each search makes hundreds.
+    """
 
     document_id: int
     headings: str

@@ -1,11 +1,14 @@
 """Texts to tokens a word at a time: what a word is made of is looked up once.
 
-Libraries repeat their words, so this takes a tenth of the time of reading every text anew. It is for tokenizers that
-never look past a space and ignore case, as that of the default model, and gives just what they give.
+Libraries repeat their words, so this takes a tenth of the time of reading every text anew. It is for WordPiece as BERT
+has it (Devlin et al. 2018, arXiv:1810.04805), without case, as the default model does, and gives just what the
+tokenizer gives: a text is cut at white space and at signs, and what is left is the longest pieces that there are, from
+the left. The tokenizer itself is asked about what is not ASCII, because one call of it takes as long as 50 look-ups.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any, TypeAlias, TypeVar
@@ -19,6 +22,12 @@ MOST_WORDS = 1 << 17
 
 LONGEST_WORD = 128
 """Longer ones, in characters, are not remembered: a picture that was pasted into a note may be a single one."""
+
+LONG_PART = 24
+"""Longer parts of words are left to the tokenizer: all their beginnings are many."""
+
+_PARTS = re.compile(r"[A-Za-z0-9]+|[^A-Za-z0-9]")
+"""What a word of ASCII is cut into before anything is looked up."""
 
 
 class WordPieces:
@@ -47,9 +56,15 @@ class WordPieces:
         self._places, known = _learnt(self._places, set(words), self._places_of)
         found, start = [(0, 0)], 0
         for word in words:
-            found += [(start + first, start + last) for first, last in known[word]]
+            places = known[word]
+            if len(places) == 1:  # as most have
+                first, last = places[0]
+                found.append((start + first, start + last))
+            else:
+                found += [(start + first, start + last) for first, last in places]
             start += len(word) + 1
-        return [*found, (0, 0)]
+        found.append((0, 0))
+        return found
 
     def _pieces(self, texts: Sequence[str]) -> list[list[Ids]]:
         """The ids of the words of each text."""
@@ -58,18 +73,35 @@ class WordPieces:
         return [[known[word] for word in row] for row in rows]
 
     def _ids_of(self, word: str) -> Ids:
-        single = self._single(word)
-        return tuple(self._encoded(word).ids) if single is None else (single,)
+        pieces = self._cut(word)
+        return tuple(self._encoded(word).ids if pieces is None else [number for number, _ in pieces])
 
     def _places_of(self, word: str) -> Offsets:
-        return list(self._encoded(word).offsets) if self._single(word) is None else [(0, len(word))]
+        pieces = self._cut(word)
+        return list(self._encoded(word).offsets) if pieces is None else [place for _, place in pieces]
 
-    def _single(self, word: str) -> int | None:
-        """The id of a word that is a token by itself, as far as that is quickly known."""
-        number: int | None = None
-        if word.isascii() and word.isalnum():
-            number = self._tokenizer.token_to_id(word.lower())
-        return number
+    def _cut(self, word: str) -> list[tuple[int, tuple[int, int]]] | None:
+        """The id and the place of each piece of a word; None where the tokenizer has to tell."""
+        if not (word.isascii() and word.isprintable()) or "[" in word:  # which begins the special ones
+            return None
+        find, pieces = self._tokenizer.token_to_id, []
+        lower = word.lower()
+        if lower.isalnum() and (number := find(lower)) is not None:
+            return [(number, (0, len(word)))]
+        for part in _PARTS.finditer(lower):
+            start, last = part.span()
+            if last - start > LONG_PART:
+                return None
+            inside = ""
+            while start < last:
+                end = last
+                while (number := find(inside + lower[start:end])) is None and end > start + 1:
+                    end -= 1
+                if number is None:
+                    return None
+                pieces.append((number, (start, end)))
+                start, inside = end, "##"
+        return pieces
 
     def _encoded(self, word: str) -> Any:
         return self._tokenizer.encode(word, add_special_tokens=False)

@@ -70,10 +70,9 @@ _WANTS_LINK = re.compile(
 )
 """What asks for something that a link may be: the paper which introduced it."""
 
-_SAYS_NOTHING = re.compile(
-    rf"\?\s*$|!\[\[|^[\W_]*$|^(?:`{{3}}|~{{3}}|#\+(?:begin|end)_)|^\[![\w-]+\]|{_LINK}", re.IGNORECASE
-)
-"""A question, an embedded note, a line without words, the frame of a block, the title of a callout, only a link."""
+_EMBEDDED = "![["
+_NO_STATEMENT = re.compile(rf"[\W_]*$|(?:`{{3}}|~{{3}}|#\+(?:begin|end)_)|\[![\w-]+\]|{_LINK}", re.IGNORECASE)
+"""A line without words, the frame of a block, the title of a callout, only a link."""
 
 _LEANS = re.compile(
     r"(?:But|Conversely|Hence|However|In contrast|Instead|It|Its|Otherwise|So|Such|That|Their|Then|Therefore|These|"
@@ -200,10 +199,12 @@ def says_something(hit: Hit, question: str, asked: Collection[tuple[int, int]]) 
     if all((hit.document.id, span.lines[0]) in asked or _asks(hit, span) for span in passage.spans):
         return False
     wanted, bare, is_question, most_words = _as_asked(question)
-    text, short = _folded(passage.text), len(passage.text.split()) <= most_words
-    if wanted == text or (short and bare == _folded(without_aside(passage.text))):
+    if len(passage.text.split()) > most_words:
+        return True
+    text = _folded(passage.text)
+    if wanted == text or bare == _folded(without_aside(passage.text)):
         return False
-    return not (passage.kind != "question" and is_question and short and wanted in text)
+    return not (passage.kind != "question" and is_question and wanted in text)
 
 
 @lru_cache(maxsize=16)
@@ -324,7 +325,8 @@ def neighbours_joined(
     waiting: list[Hit] = []
     counts = Counter(map(_section, cited))
     for hit in hits:
-        beside = next(((k, both) for k, other in enumerate(joined) if (both := _joined(other, hit)) is not None), None)
+        others = ((k, other) for k, other in enumerate(joined) if other.document.id == hit.document.id)
+        beside = next(((k, both) for k, other in others if (both := _joined(other, hit)) is not None), None)
         if (beside is None and len(joined) >= most) or not wanted(hit):
             continue
         if beside is not None:
@@ -344,9 +346,7 @@ def _section(hit: Hit) -> tuple[int, tuple[str, ...]]:
 
 
 def _joined(best: Hit, other: Hit) -> Hit | None:
-    """Two hits as one, when they lie side by side in one section and stay short."""
-    if best.document.id != other.document.id:
-        return None
+    """Two hits of a document as one, when they lie side by side in one section and stay short."""
     before, after = sorted((best.passage, other.passage), key=lambda passage: passage.lines)
     gap = after.lines[0] - before.lines[1]
     if not 1 <= gap <= 2 or after.lines[1] - before.lines[0] >= JOINED_LINES or before.headings != after.headings:
@@ -373,7 +373,7 @@ def _answering(hit: Hit, asked: Collection[tuple[int, int]]) -> list[Span]:
     spans = [span for span in hit.passage.spans if (hit.document.id, span.lines[0]) not in asked]
     if hit.passage.kind == "question" and len(spans) > 1 and spans[0].lines[0] == hit.passage.lines[0]:
         spans = spans[1:]
-    saying = [span for span in spans if not _SAYS_NOTHING.search(span.text)]
+    saying = [span for span in spans if not _says_nothing(span.text)]
     if hit.document.kind == "paper" and hit.passage.kind == "text":
         whole = [span for span in saying if len(span.text.split()) >= PHRASE_WORDS]
         following = zip_longest(spans, spans[1:])
@@ -382,13 +382,18 @@ def _answering(hit: Hit, asked: Collection[tuple[int, int]]) -> list[Span]:
     return saying or spans or list(hit.passage.spans)
 
 
+def _says_nothing(text: str) -> bool:
+    """Whether a span is a question, an embedded note, or no statement."""
+    return _EMBEDDED in text or text.rstrip().endswith("?") or bool(_NO_STATEMENT.match(text))
+
+
 def _nearest(question: str, hit: Hit, asked: Collection[tuple[int, int]]) -> Evidence:
     """For a citation that nothing rests on: the span that shares most words with the question."""
     spans = _answering(hit, asked)
     if len(spans) == 1:
         return Evidence(hit, (spans[0],))
     words = set(_FOLD.split(question.lower()))
-    return Evidence(hit, (max(spans, key=lambda span: len(words & set(_FOLD.split(span.text.lower())))),))
+    return Evidence(hit, (max(spans, key=lambda span: len(words.intersection(_FOLD.split(span.text.lower())))),))
 
 
 def cite(n: int, evidence: Evidence, place: Place, *, said: bool = False) -> Citation:

@@ -9,7 +9,7 @@ far they can be trusted.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
 
@@ -132,28 +132,30 @@ def read_signs(candidates: Sequence[Candidate], hits: Sequence[Hit]) -> list[Sig
     missing = max(FEWEST_BESIDE - len(beside), 0)
     usual = (sum(beside) + missing * USUAL_BESIDE) / (len(beside) + missing)
     words = {met.text: _words(asked(met.text), met) for one in candidates[:1] for met in one.reading.met}
-    return [_signs(one, met, words[met.text], usual) for one in candidates for met in one.reading.met]
+    return [signs for one in candidates for signs in _signs(one, words, usual)]
 
 
-def _signs(candidate: Candidate, met: Met, weighed: tuple[Matrix, Matrix], beside: float) -> Signs:
-    question, hit = asked(met.text), candidate.hit
-    rows = list(candidate.spans)
-    words, shares = weighed
-    weight = max(float(shares.sum()), 1e-9)
-    with np.errstate(invalid="ignore"):  # BLAS can raise this flag for lanes that it does not use: all is finite here
-        in_spans, in_passage = met.spans[rows] @ words.T, words @ met.passage
-    best = int(np.argmax(candidate.reading.scores[rows]))
-    evidence = float(shares @ np.maximum(in_passage, 0))
-    sentence, context = hit.passage.spans[rows[best]].text, f"{hit.document.title}\n{hit.passage.context}"
-    return Signs(
-        met=float(met.passage @ met.rarity) / max(float(met.rarity.sum()), 1e-9),
-        sentence=float((in_spans @ shares).max()) / weight,
-        evidence=min(max(evidence, LEAST_EVIDENCE), MOST_EVIDENCE),
-        distinct=hit.dense - beside,
-        lacks=_lacks(f"{hit.document.title}\n{hit.passage.embedded_text}", question, met),
-        contradicts=contradiction(sentence, question, context=context),
-        defines=_defines(hit, question.subject),
-    )
+def _signs(candidate: Candidate, weighed: Mapping[str, tuple[Matrix, Matrix]], beside: float) -> Iterator[Signs]:
+    """The signs of a candidate in each form of the question."""
+    hit, rows = candidate.hit, list(candidate.spans)
+    best = rows[int(candidate.reading.scores[rows].argmax())]
+    sentence, context = hit.passage.spans[best].text, f"{hit.document.title}\n{hit.passage.context}"
+    text = f"{hit.document.title}\n{hit.passage.embedded_text}"
+    for met in candidate.reading.met:
+        question = asked(met.text)
+        words, shares = weighed[met.text]
+        # not @, which warns of flags that BLAS may raise for lanes that it does not use: all is finite here
+        in_spans, in_passage = met.spans[rows].dot(words.T), words.dot(met.passage)
+        evidence = float(shares.dot(np.maximum(in_passage, 0)))
+        yield Signs(
+            met=float(met.passage.dot(met.rarity)) / max(float(met.rarity.sum()), 1e-9),
+            sentence=float(in_spans.dot(shares).max()) / max(float(shares.sum()), 1e-9),
+            evidence=min(max(evidence, LEAST_EVIDENCE), MOST_EVIDENCE),
+            distinct=hit.dense - beside,
+            lacks=_lacks(text, question, met),
+            contradicts=contradiction(sentence, question, context=context),
+            defines=_defines(hit, question.subject),
+        )
 
 
 def _lacks(text: str, question: Asked, met: Met) -> float:

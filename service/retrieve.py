@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.library import Snapshot
 from indexer.plain import plain
-from indexer.tokens import DIMENSION, max_similarities, unpack
+from indexer.tokens import TOKEN_BYTES, max_similarities, unpack
 from indexer.types import EncodedQuery, Encoder, Matrix, Reranker
 from service.forms import clauses, forms
 from service.types import Hit
@@ -211,40 +211,81 @@ def read_hits(snapshot: Snapshot, encoder: Encoder, query: Query, hits: Sequence
     first asks whether the words are met, the second what the span is about. The tokens are those of the whole passage,
     so a span is read in its context. A span that cannot be found in the text that was embedded has 0.
     """
+    if not hits:
+        return []
     asked, shares = tokens_of(query.forms)
     abouts = shares @ asked  # (forms, DIMENSION)
     abouts /= np.maximum(np.linalg.norm(abouts, axis=1, keepdims=True), 1e-9)
     codes = snapshot.catalogue.token_codes(snapshot.vectors.fingerprint, [hit.passage_id for hit in hits])
-    offsets = encoder.offsets([hit.passage.embedded_text for hit in hits])
-    rarest = snapshot.lexical.rarest
-    readings = []
-    for hit, places in zip(hits, offsets, strict=True):
-        count = len(hit.passage.spans)
-        scores, spans = np.zeros(count, dtype=np.float32), np.zeros((count, len(asked)), dtype=np.float32)
-        passage = np.zeros(len(asked), dtype=np.float32)
-        tokens = unpack(codes.get(hit.passage_id, b""))
-        if len(tokens) and len(tokens) == len(places):
-            similarities = tokens @ asked.T
-            passage = similarities.max(axis=0)
-            own = [k for k, (start, end) in enumerate(places) if start < end]  # the others are special tokens
-            starts, ends = [places[k][0] for k in own], [places[k][1] for k in own]
-            tokens, similarities = tokens[own], similarities[own]
-            totals = np.zeros((count, DIMENSION), dtype=np.float32)
-            for k, (start, end) in enumerate(_located(hit)):
-                inside = slice(bisect_left(starts, start), bisect_right(ends, end))
-                if inside.start < inside.stop:
-                    totals[k] = tokens[inside].sum(axis=0)
-                    spans[k] = similarities[inside].max(axis=0)
-            norms = np.maximum(np.linalg.norm(totals, axis=1), 1e-9)
-            scores = (shares @ spans.T + SPAN_MEAN * (abouts @ totals.T / norms)).max(axis=0)
-        met, first = [], 0
-        for form in query.forms:
-            part = slice(first, first := first + len(form.weights))
-            met.append(
-                Met(form.text, form.encoded.offsets, form.weights / rarest, passage[part], spans[:, part], form.whole)
-            )
-        readings.append(Reading(scores, tuple(met)))
+    laid = _laid(hits, [codes.get(hit.passage_id, b"") for hit in hits], encoder)
+    similarities = laid.tokens @ asked.T
+    passages = _reduced(np.maximum, similarities, laid.passages)
+    spans = _reduced(np.maximum, similarities[laid.own], laid.spans)
+    totals = _reduced(np.add, laid.tokens[laid.own], laid.spans)
+    norms = np.maximum(np.linalg.norm(totals, axis=1), 1e-9)
+    scores = (shares @ spans.T + SPAN_MEAN * (abouts @ totals.T / norms)).max(axis=0)
+    rarities = [form.weights / snapshot.lexical.rarest for form in query.forms]
+    readings, last = [], 0
+    for hit, passage in zip(hits, passages, strict=True):
+        rows = slice(last, last := last + len(hit.passage.spans))
+        met, end = [], 0
+        for form, rarity in zip(query.forms, rarities, strict=True):
+            part = slice(end, end := end + len(rarity))
+            met.append(Met(form.text, form.encoded.offsets, rarity, passage[part], spans[rows, part], form.whole))
+        readings.append(Reading(scores[rows], tuple(met)))
     return readings
+
+
+@dataclass(frozen=True, slots=True)
+class _Laid:
+    """The tokens of some passages one behind the other, (tokens, DIMENSION), so that all are compared at once.
+
+    `own` are those that are of a text, as special ones are not. `passages`, (passages, 2), says where each passage
+    begins and ends among all tokens, `spans`, (spans, 2), the same for each span among `own`: where it begins, if it
+    has none.
+    """
+
+    tokens: Matrix
+    own: NDArray[np.int64]
+    passages: NDArray[np.int64]
+    spans: NDArray[np.int64]
+
+
+def _laid(hits: Sequence[Hit], codes: Sequence[bytes], encoder: Encoder) -> _Laid:
+    """Lay the passages of some hits side by side; one whose codes are not those of its text has no tokens."""
+    texts = [hit.passage.embedded_text for hit in hits]
+    found = zip(encoder.offsets(texts), codes, strict=True)
+    kept = [(row, code) if len(code) == TOKEN_BYTES * len(row) else ([], b"") for row, code in found]
+    counts = [len(row) for row, _ in kept]
+    lasts = np.cumsum(counts)
+    begins = np.cumsum([0, *(len(text) + 1 for text in texts[:-1])])  # where each text begins, in characters
+    places = np.fromiter(chain.from_iterable(chain.from_iterable(row for row, _ in kept)), np.int64).reshape(-1, 2)
+    own = np.flatnonzero(places[:, 0] < places[:, 1])
+    starts, ends = (places + np.repeat(begins, counts)[:, np.newaxis])[own].T
+    located = [
+        (begin + start, begin + end)
+        for hit, begin, count in zip(hits, begins.tolist(), counts, strict=True)
+        for start, end in (_located(hit) if count else [(0, 0)] * len(hit.passage.spans))
+    ]
+    wanted = np.array(located, np.int64).reshape(-1, 2)
+    first, last = np.searchsorted(starts, wanted[:, 0]), np.searchsorted(ends, wanted[:, 1], "right")
+    return _Laid(
+        tokens=unpack(b"".join(code for _, code in kept)),
+        own=own,
+        passages=np.stack([lasts - counts, lasts], axis=1),
+        spans=np.stack([first, np.maximum(first, last)], axis=1),
+    )
+
+
+def _reduced(function: np.ufunc, rows: Matrix, bounds: NDArray[np.int64]) -> Matrix:
+    """What a function makes of the rows between some bounds, (n, 2), column by column; 0 where there are none."""
+    found = np.zeros((len(bounds), rows.shape[1]), np.float32)
+    some = bounds[:, 0] < bounds[:, 1]
+    if some.any():
+        # what lies between two bounds is reduced as well, and left out; no bound may lie behind the last row
+        padded = np.concatenate([rows, rows[-1:]])
+        found[some] = function.reduceat(padded, bounds[some].reshape(-1), axis=0)[::2]
+    return found
 
 
 def _located(hit: Hit) -> Iterator[tuple[int, int]]:
@@ -295,9 +336,12 @@ def _sections(scores: NDArray[np.float32], sections: Sequence[Hashable]) -> NDAr
     members: dict[Hashable, list[int]] = defaultdict(list)
     for k, section in enumerate(sections):
         members[section].append(k)
-    result, values = scores.copy(), scores.tolist()
+    values = scores.tolist()
+    result = values.copy()
     for rows in members.values():
         if len(rows) > 1:  # alone, a passage is as good as its section
             best = sorted(values[k] for k in rows)[-3:]
-            result[rows] = sum(best) / len(best)
-    return result
+            mean = sum(best) / len(best)
+            for k in rows:
+                result[k] = mean
+    return np.array(result, np.float32)

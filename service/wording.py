@@ -6,7 +6,6 @@ English alone is read so far; of a question in another language the names and nu
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -44,6 +43,10 @@ _WHAT_IS = re.compile(
     r"|(?:define|describe|explain(?: what)?) (?:an? |the )?(?P<explain>\w[\w -]*?)(?: is| are)?(?<!\s)\s*[?.]*",
     re.IGNORECASE,
 )
+_IS_SAID = re.compile(
+    r"(?:s|es)?\W*(?:\([^)]*\)\W*)?(?:is|are|was|were|means|refers|denotes|consists?|[:=–—-])", re.IGNORECASE
+)
+"""What stands behind the name of what a sentence defines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +78,14 @@ class Asked:
 @lru_cache(maxsize=16)
 def asked(question: str) -> Asked:
     """Read what a question insists on."""
-    words = _words(question)
+    words = tuple(map(_word, _WORD.finditer(question)))
     meaning = tuple(word for word in words if word.text.lower() not in STOP_WORDS)
     defined = _WHAT_IS.fullmatch(question.strip())
     subject = (defined["is"] or defined["explain"]) if defined else ""
     return Asked(
         words=meaning or words,
-        stems=frozenset(_stems(meaning or words)),
-        names=tuple(_names(question, words)),
+        stems=frozenset(stems(" ".join(word.text for word in meaning or words))),
+        names=tuple(map(_word, _names(question))),
         numbers=numbers(question),
         negated=is_negated(question),
         subject=subject if _is_thing(subject.lower().split()) else "",
@@ -95,22 +98,26 @@ def _is_thing(subject: list[str]) -> bool:
     return not aspect and len(subject) <= DEFINED_WORDS and STOP_WORDS.isdisjoint(set(subject) - {"of"})
 
 
-def _names(question: str, words: tuple[Word, ...]) -> list[Word]:
-    unmarked = [word.text[0].isupper() for word in words if not _is_marked(word.text)]
+def _names(text: str) -> list[re.Match[str]]:
+    words = [(found, _is_marked(found[0])) for found in _WORD.finditer(text)]
+    unmarked = [found[0][0].isupper() for found, marked in words if not marked]
     headline = sum(unmarked) >= max(3, TITLE_CASE * len(unmarked))
     return [
-        word
-        for word in words
-        if word.text.lower() not in STOP_WORDS
-        and (_is_marked(word.text) or (word.text[0].isupper() and not headline and not _begins(question, word.start)))
+        found
+        for found, marked in words
+        if (marked or (not headline and found[0][0].isupper() and not _begins(text, found.start())))
+        and found[0].lower() not in STOP_WORDS
     ]
 
 
 def _is_marked(word: str) -> bool:
     """Whether a word is a name wherever it stands: a capital inside it, or digits beside letters."""
+    inside = word[1:]
+    if word.isalpha():  # as most are
+        return inside.lower() != inside
     if _TIMES.fullmatch(word):
         return False
-    return word[1:].lower() != word[1:] or (any(map(str.isdigit, word)) and any(map(str.isalpha, word)))
+    return inside.lower() != inside or (any(map(str.isdigit, word)) and any(map(str.isalpha, word)))
 
 
 def _begins(question: str, start: int) -> bool:
@@ -130,12 +137,24 @@ def missing_names(text: str, question: Asked) -> list[Word]:
     A name is found in whatever way it is joined (`ResNet50`, `ResNet-50`), as part of a longer word, and as the
     initials of words that follow one another.
     """
-    if not question.names:
+    lower = text.lower()
+    doubtful = [name for name in question.names if not _stands_in(lower, name.text)]
+    if not doubtful:
         return []
-    words = [word.lower() for word in _WORD.findall(text)]
-    joined = _FOLD.sub("", text.lower())
-    initials = "".join(word[0] for word in words)
-    return [name for name in question.names if not _has(name.text, set(words), joined, initials)]
+    looked_up = _looked_up(lower)
+    return [name for name in doubtful if not _has(name.text, *looked_up)]
+
+
+def _stands_in(lower: str, name: str) -> bool:
+    """Whether a name is in a text, in lower case, as it is written: then nothing else need be looked at."""
+    return len(name) >= SHORTEST_INSIDE and name.lower() in lower
+
+
+@lru_cache(maxsize=64)
+def _looked_up(lower: str) -> tuple[frozenset[str], str, str]:
+    """The words of a text in lower case, these joined, and their initials."""
+    words = _WORD.findall(lower)
+    return frozenset(words), "".join(words), "".join(word[0] for word in words)
 
 
 def has_numbers(text: str, question: Asked) -> bool:
@@ -151,7 +170,7 @@ def particulars(text: str, question: Asked) -> float:
     return has / wanted if wanted else 0.0
 
 
-def _has(name: str, words: set[str], joined: str, initials: str) -> bool:
+def _has(name: str, words: frozenset[str], joined: str, initials: str) -> bool:
     folded = _FOLD.sub("", name.lower())
     if len(folded) < SHORTEST_INSIDE:
         return folded in words
@@ -184,25 +203,28 @@ def _has_others(given: frozenset[str], wanted: frozenset[str]) -> bool:
 def _has_opposite(sentence: str, question: Asked) -> bool:
     """Whether a sentence has the opposite of a word that it does not have."""
     said = stems_of(sentence)
-    return any(opposites(word) & (said - question.stems) for word in question.stems - said)
+    others = said - question.stems
+    return bool(others) and not all(others.isdisjoint(opposites(word)) for word in question.stems - said)
 
 
 def _names_others(sentence: str, question: Asked) -> bool:
     """Whether a sentence has a name that is none of the question's words."""
-    return bool(_stems(_names(sentence, _words(sentence))) - question.stems)
+    return not _named(sentence) <= question.stems
 
 
 def defines(text: str, heading: str, subject: str) -> bool:
     """Whether a text says what its subject is ("A subject is …", "Subject: …"), or stands under its name."""
     if _FOLD.sub("", subject.lower()) in _FOLD.sub("", heading.lower()):
         return True
-    name = r"\W+".join(map(re.escape, subject.split()))
-    said = rf"\b{name}(?:s|es)?\W*(?:\([^)]*\)\W*)?(?:is|are|was|were|means|refers|denotes|consists?|[:=–—-])"
-    return bool(re.search(said, text, re.IGNORECASE))
+    words = subject.split()
+    if words[0].lower() not in text.lower():  # an expression is made for what may be found alone
+        return False
+    name = re.compile(r"\b" + r"\W+".join(map(re.escape, words)), re.IGNORECASE)
+    return any(_IS_SAID.match(text, found.end()) for found in name.finditer(text))
 
 
-def _words(text: str) -> tuple[Word, ...]:
-    return tuple(Word(found[0], found.start(), found.end()) for found in _WORD.finditer(text))
+def _word(found: re.Match[str]) -> Word:
+    return Word(found[0], found.start(), found.end())
 
 
 @lru_cache(maxsize=1024)
@@ -211,5 +233,7 @@ def stems_of(text: str) -> frozenset[str]:
     return frozenset(stems(" ".join(_WORD.findall(text))))
 
 
-def _stems(words: Iterable[Word]) -> set[str]:
-    return set(stems(" ".join(word.text for word in words)))
+@lru_cache(maxsize=64)
+def _named(text: str) -> frozenset[str]:
+    """The stems of the names in a text."""
+    return frozenset(stems(" ".join(found[0] for found in _names(text))))

@@ -136,6 +136,29 @@ def test_a_passage_without_codes_meets_nothing(desk, monkeypatch):
     assert not reading.met[0].spans.any()
 
 
+def test_hits_are_read_together_as_each_alone(desk, monkeypatch):
+    with desk.library.snapshot() as snapshot:
+        query = read(snapshot, desk.encoder, "the root of the other")
+        hits = retrieve(snapshot, query, top=6)
+        alone = [read_hits(snapshot, desk.encoder, query, [hit])[0] for hit in hits]
+        token_codes = snapshot.catalogue.token_codes
+        monkeypatch.setattr(  # the third has no codes
+            type(snapshot.catalogue),
+            "token_codes",
+            lambda _, model, ids: {n: codes for n, codes in token_codes(model, ids).items() if n != ids[2]},
+        )
+        together = read_hits(snapshot, desk.encoder, query, hits)
+        assert read_hits(snapshot, desk.encoder, query, []) == []
+    assert len(together) == len(hits) == 6
+    for k, (one, other) in enumerate(zip(alone, together, strict=True)):
+        coded = k != 2
+        assert one.scores.max() > 0
+        assert other.scores == pytest.approx(one.scores * coded, abs=1e-6)
+        for met, found in zip(one.met, other.met, strict=True):
+            assert found.spans == pytest.approx(met.spans * coded, abs=1e-6)
+            assert found.passage == pytest.approx(met.passage * coded, abs=1e-6)
+
+
 def reread(desk, question, reranker, reads):
     with desk.library.snapshot() as snapshot:
         query = read(snapshot, desk.encoder, question)

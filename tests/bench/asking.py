@@ -193,7 +193,7 @@ def section(work: Path) -> list[str]:
     return [
         "### Asking",
         "",
-        f"A running service: {ALONE:,} questions one after another; {CLIENTS} clients for {SECONDS:.0f} s, or to the end.",
+        f"A running service: {ALONE:,} questions one after another; {CLIENTS} clients for {SECONDS:.0f} s.",
         "",
         *heads("passages", "", "p50", "p95", "p99", "max", "answers/s", "answers", "seconds", "failed", "health", "MB"),
         *rows,
