@@ -71,10 +71,6 @@ class Rows(Protocol):
         """Those at some places, of unit norm: (n, dimension)."""
         ...
 
-    def cosines(self, vector: NDArray[np.float32], places: Places) -> NDArray[np.float32]:
-        """The cosine of those at some places to `vector`, (dimension,), unit norm."""
-        ...
-
 
 class Held:
     """Vectors in memory."""
@@ -86,11 +82,6 @@ class Held:
         """Copy them."""
         return self._matrix[places]
 
-    def cosines(self, vector: NDArray[np.float32], places: Places) -> NDArray[np.float32]:
-        """Compare them."""
-        found: NDArray[np.float32] = self._matrix[places] @ vector
-        return found
-
 
 class Filed:
     """Vectors in a file, which stays open as long as somebody has this: it may be replaced by another meanwhile.
@@ -99,20 +90,14 @@ class Filed:
     end the process.
     """
 
-    def __init__(self, descriptor: int, count: int, dimension: int) -> None:
+    def __init__(self, descriptor: int, dimension: int) -> None:
         self._descriptor = os.dup(descriptor)
-        self._count = count
         self._bytes = 2 * dimension
         weakref.finalize(self, os.close, self._descriptor)
 
     def take(self, places: Places) -> Matrix:
         """Read them; raise LibraryCorrupt when the file was cut off since it was opened."""
         return unit(self.halves(places))
-
-    def cosines(self, vector: NDArray[np.float32], places: Places) -> NDArray[np.float32]:
-        """Read and compare them; raise LibraryCorrupt as `take` does."""
-        found: NDArray[np.float32] = self.take(places) @ vector
-        return found
 
     def halves(self, places: Places) -> Halves:
         """Read them as they are stored, what lies side by side at once; raise LibraryCorrupt as `take` does."""
@@ -165,7 +150,7 @@ class Base:
                 rows = Held(unit(_array(path, file, header, "rows", "<f2", shape)))
             else:
                 _check(path, file, header, "rows")
-                rows = Filed(file.fileno(), header.count, header.dimension)
+                rows = Filed(file.fileno(), header.dimension)
             ids: NDArray[np.int64] = _array(path, file, header, "ids", "<i8", (header.count,))
             learnt = _learnt(path, file, header)
             return cls(header, ids, rows, learnt, stamp)
@@ -180,10 +165,9 @@ class Base:
     @cached_property
     def finder(self) -> Finder:
         """What finds the nearest, or candidates for them where there are codes."""
-        everywhere = np.arange(len(self.ids))
-        return (
-            CodeFinder(*self.learnt, self.header.dimension) if self.learnt else FlatFinder(self.rows.take(everywhere))
-        )
+        if self.learnt:
+            return CodeFinder(*self.learnt, self.header.dimension)
+        return FlatFinder(self.rows.take(np.arange(len(self.ids))))
 
     def places(self, ids: NDArray[np.int64]) -> Places:
         """The place of each id; -1 for one that is not here."""
@@ -257,7 +241,7 @@ def write(
                 learnt = None
             elif learnt is None:
                 file.flush()
-                learnt = _learn(Filed(file.fileno(), len(ids), dimension), len(ids))
+                learnt = _learn(Filed(file.fileno(), dimension), len(ids))
             parts = {"rows": (2 * dimension * len(ids), checksum)}
             arrays: dict[str, NDArray[np.generic]] = {"ids": ids.astype("<i8", copy=False)}
             if learnt:
@@ -290,7 +274,7 @@ def merged(path: Path, gone: Places, added: Block) -> tuple[Iterator[Block], tup
         _check(path, file, header, "rows")
         ids: NDArray[np.int64] = _array(path, file, header, "ids", "<i8", (header.count,))
         learnt = _learnt(path, file, header)
-        rows = Filed(file.fileno(), header.count, header.dimension)
+        rows = Filed(file.fileno(), header.dimension)
     kept = np.ones(len(ids), bool)
     kept[gone] = False
     order = np.concatenate([np.flatnonzero(kept), len(ids) + np.arange(len(added[0]))])

@@ -147,7 +147,7 @@ class Vectors:
         base = self.base
         wanted = min(max(CANDIDATES * most, LEAST_CANDIDATES) if base.learnt else most, len(base.ids))
         places = few if few is not None else self._finder(wanted, allowed).find(vector, wanted, allowed)
-        scores = base.rows.cosines(vector, places)
+        scores = base.rows.take(places) @ vector
         ids = np.concatenate([base.ids[places], self.delta.ids[came]])
         scores = np.concatenate([scores, (self._came @ vector)[came]])
         if len(scores) > most:
