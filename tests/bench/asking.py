@@ -12,7 +12,6 @@ import random
 import re
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -26,7 +25,7 @@ import numpy as np
 from indexer.settings import MEGABYTE
 from service.filters import as_words
 from tests.bench.ask import asked, measured, table
-from tests.bench.commands import FOOTNOTE, ROOT, SHARED, heads, row
+from tests.bench.commands import FOOTNOTE, ROOT, SHARED, heads, print_section, row
 from tests.bench.grown import Grown, grown
 
 SIZES = (10_000, 100_000)
@@ -209,12 +208,5 @@ def section(work: Path) -> list[str]:
     ]
 
 
-def main(argv: list[str]) -> None:
-    with tempfile.TemporaryDirectory() as temporary:
-        work = Path(argv[0]) if argv else Path(temporary)
-        work.mkdir(parents=True, exist_ok=True)
-        sys.stdout.write("\n".join(section(work)))
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    print_section(section, sys.argv[1:])

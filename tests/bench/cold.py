@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import statistics
 import sys
-import tempfile
 from pathlib import Path
 
 from tests.bench.asking import served
-from tests.bench.commands import FOOTNOTE, Finished, heads, row, run
+from tests.bench.commands import FOOTNOTE, Finished, heads, print_section, row, run
 from tests.bench.grown import grown
 
 SIZE = 10_000
@@ -66,12 +65,5 @@ def section(work: Path) -> list[str]:
     ]
 
 
-def main(argv: list[str]) -> None:
-    with tempfile.TemporaryDirectory() as temporary:
-        work = Path(argv[0]) if argv else Path(temporary)
-        work.mkdir(parents=True, exist_ok=True)
-        sys.stdout.write("\n".join(section(work)))
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    print_section(section, sys.argv[1:])

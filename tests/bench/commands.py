@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,14 @@ def bench(*arguments: str | Path, library: Path | None = None) -> Measured:
         out = run(FOOTNOTE, "bench", *arguments, *where, "--save", saved).out.rstrip()
         figures = json.loads(saved.read_text(encoding="utf-8"))
     return Measured(f"    footnote bench {shown}\n\n{out}", figures)
+
+
+def print_section(section: Callable[[Path], list[str]], argv: Sequence[str]) -> None:
+    """Print a section of docs/BENCHMARKS.md; what is made for it is kept in the folder that is named, if one is."""
+    with tempfile.TemporaryDirectory() as temporary:
+        work = Path(argv[0] if argv else temporary)
+        work.mkdir(parents=True, exist_ok=True)
+        sys.stdout.write("\n".join(section(work)))
 
 
 def row(*cells: object) -> str:

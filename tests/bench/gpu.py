@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,7 +24,7 @@ from indexer.library import CATALOGUE
 from indexer.settings import Settings
 from indexer.types import Encoder, Matrix
 from indexer.vectors import Vectors, to_gpu
-from tests.bench.commands import SHARED, heads, index, row
+from tests.bench.commands import SHARED, heads, index, print_section, row
 from tests.bench.grown import moved
 
 PASSAGES = {"cuda": 16_384, "cpu": 2_048}
@@ -111,10 +110,5 @@ def searched(known: Matrix) -> tuple[list[float], float]:
     return [statistics.median(seconds) for seconds in took], statistics.mean(shares)
 
 
-def main(argv: list[str]) -> None:
-    with tempfile.TemporaryDirectory() as temporary:
-        sys.stdout.write("\n".join(section(Path(argv[0]) if argv else Path(temporary))))
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    print_section(section, sys.argv[1:])

@@ -20,7 +20,7 @@ from typing import Any
 import httpx
 
 from indexer.library import Library
-from tests.bench.commands import FOOTNOTE, ROOT, heads, index, row
+from tests.bench.commands import FOOTNOTE, ROOT, heads, index, print_section, row
 from tests.bench.grown import Grown, grown
 
 SIZES = (10_000, 100_000)
@@ -160,12 +160,5 @@ def section(work: Path) -> list[str]:
     ]
 
 
-def main(argv: list[str]) -> None:
-    with tempfile.TemporaryDirectory() as temporary:
-        work = Path(argv[0]) if argv else Path(temporary)
-        work.mkdir(parents=True, exist_ok=True)
-        sys.stdout.write("\n".join(section(work)))
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    print_section(section, sys.argv[1:])
