@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -20,6 +21,9 @@ from service.types import Hit
 
 SPAN_MEAN = 0.5
 """How much the mean of a span's tokens counts beside the best match of each word, when a sentence is chosen."""
+
+_READERS = ThreadPoolExecutor(thread_name_prefix="reader")
+"""Where the encoder reads questions, while they are searched for by their words."""
 
 _WORD = re.compile(r"\w+")
 _LETTERS = re.compile(r"[^\W_]+")
@@ -72,15 +76,18 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question as it is searched for: in its own words, and in those of the library where they differ."""
+    """A question as it is searched for: in its own words, and in those of the library where they differ.
 
-    own: Form
-    others: tuple[Form, ...] = ()
+    `texts` are all of these, its own first. The encoder reads them meanwhile, in another thread.
+    """
+
+    texts: tuple[str, ...]
+    reading: Future[tuple[Form, ...]]
 
     @property
     def forms(self) -> tuple[Form, ...]:
-        """All its forms, its own first."""
-        return (self.own, *self.others)
+        """What the encoder made of each text, which is waited for; raise what it raised."""
+        return self.reading.result()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +120,14 @@ def read(snapshot: Snapshot, encoder: Encoder, question: str) -> Query:
     asked = plain(question)
     parts = clauses(asked)
     texts = forms(asked, snapshot.lexical, encoder.count_tokens, snapshot.catalogue.texts)
-    own, *others = (
-        Form(text, encoded, _rarity(snapshot, text, encoded.offsets), text not in parts)
-        for text, encoded in zip(texts, encoder.encode_queries(texts), strict=True)
-    )
-    return Query(own, tuple(others))
+
+    def reading() -> tuple[Form, ...]:
+        return tuple(
+            Form(text, encoded, _rarity(snapshot, text, encoded.offsets), text not in parts)
+            for text, encoded in zip(texts, encoder.encode_queries(texts), strict=True)
+        )
+
+    return Query(tuple(texts), _READERS.submit(reading))
 
 
 def retrieve(
@@ -128,9 +138,12 @@ def retrieve(
     Each passage is as near as the nearest form of the question. With `among`, (n,), ascending, only these passages are
     searched.
     """
-    asked = query.forms if mix.forms else (query.own,)
+    count = len(query.texts) if mix.forms else 1
+    lexical = [
+        dict(snapshot.lexical.search(text, mix.pool, among)) if mix.lexical else {} for text in query.texts[:count]
+    ]
+    asked = query.forms[:count]
     vectors = np.stack([form.encoded.vector for form in asked])
-    lexical = [dict(snapshot.lexical.search(form.text, mix.pool, among)) if mix.lexical else {} for form in asked]
     dense = snapshot.vectors.search_many(vectors, mix.pool, among) if mix.dense else []
     ids = list({number for found in dense for number, _ in found}.union(*lexical))
     sections = snapshot.catalogue.sections(ids)
@@ -180,7 +193,7 @@ def rerank(reranker: Reranker, query: Query, hits: Sequence[Hit], *, reads: int,
     what was not, and equal passages keep their order.
     """
     texts = [hit.passage.embedded_text for hit in hits[:reads]]
-    scores = reranker.score(query.own.text, texts).tolist()
+    scores = reranker.score(query.texts[0], texts).tolist()
     again = [replace(hit, score=hit.score + mix.reranker * score) for hit, score in zip(hits, scores, strict=False)]
     return [*sorted(again, key=lambda hit: -hit.score), *hits[reads:]]
 
