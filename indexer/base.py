@@ -36,7 +36,8 @@ PREFIX = struct.Struct("<8sI")
 HEADER_BYTES = 4096
 
 HELD_BYTES = 128 << 20
-"""Rows that take no more than this are held in memory; others stay in the file, and are read as needed."""
+"""Rows that take no more than this are held in memory, as float32 if that takes no more either; others stay in the
+file, and are read as needed."""
 
 AT_ONCE = 8192
 """So many rows are worked on at once."""
@@ -79,11 +80,12 @@ class Held:
     """Vectors in memory."""
 
     def __init__(self, halves: Halves) -> None:
-        self._halves = halves
+        self._rows = restored(halves) if 2 * halves.nbytes <= HELD_BYTES else halves
 
     def take(self, places: Places) -> Matrix:
         """Copy them."""
-        return unit(self._halves[places])
+        rows = self._rows[places]
+        return rows if rows.dtype == np.float32 else restored(rows)
 
 
 class Filed:
@@ -100,7 +102,7 @@ class Filed:
 
     def take(self, places: Places) -> Matrix:
         """Read them; raise LibraryCorrupt when the file was cut off since it was opened."""
-        return unit(self.halves(places))
+        return restored(self.halves(places))
 
     def halves(self, places: Places) -> Halves:
         """Read them as they are stored, what lies side by side at once; raise LibraryCorrupt as `take` does."""
@@ -133,7 +135,7 @@ class Base:
     def build(cls, blocks: Iterable[Block], *, generation: int, fingerprint: str, dimension: int) -> Self:
         """Make one in memory."""
         ids, rows = joined(blocks, dimension)
-        matrix = unit(rows)
+        matrix = restored(rows)
         header = Header(uuid4().hex, generation, fingerprint, dimension, len(ids))
         learnt = None
         if has_codes(len(ids), dimension):
@@ -285,11 +287,11 @@ def merged(path: Path, gone: Places, added: Block) -> tuple[Iterator[Block], tup
     if learnt is not None:
         book, codes = learnt
         suits = book.suits(len(order))
-        learnt = (book, np.concatenate([codes, book.encode(unit(added[1]))])[order]) if suits else None
+        learnt = (book, np.concatenate([codes, book.encode(restored(added[1]))])[order]) if suits else None
     return _put_together(ids, rows, added, order), learnt
 
 
-def unit(rows: Halves) -> Matrix:
+def restored(rows: Halves) -> Matrix:
     """Rows as float32, of unit norm: float16 takes a little of the length."""
     matrix = SINGLES.take(rows.view(np.uint16))
     norms = np.sqrt(np.einsum("nd,nd->n", matrix, matrix))

@@ -35,10 +35,10 @@ class Batch:
     texts: NDArray[np.int64]
     members: NDArray[np.float32]
 
-    @property
-    def inputs(self) -> Mapping[str, NDArray[Any]]:
-        """What the model gets, by name."""
-        return {"ids": self.ids, "positions": self.positions, "texts": self.texts, "members": self.members}
+    def inputs(self, words: NDArray[np.floating]) -> Mapping[str, NDArray[Any]]:
+        """What the model gets, by name. `words` has the vector of each id: (ids, dimension)."""
+        found = words[self.ids].astype(np.float32)
+        return {"words": found, "positions": self.positions, "texts": self.texts, "members": self.members}
 
 
 def batches(rows: Sequence[Sequence[int]]) -> Iterator[Batch]:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer import sql
-from indexer.base import Block, joined, unit
+from indexer.base import Block, joined, restored
 from indexer.change import Change
 from indexer.connect import connect, create, translated
 from indexer.dates import date_in_name
@@ -226,7 +226,7 @@ class Catalogue:
         Returns their numbers, ascending, and the vectors, aligned, float32, of unit norm.
         """
         numbers, rows = joined(self.iter_embeddings(fingerprint, ids), self.dimension(fingerprint) or 0)
-        return numbers, unit(rows)
+        return numbers, restored(rows)
 
     def iter_embeddings(self, fingerprint: str, ids: Collection[int] | None = None) -> Iterator[Block]:
         """Go through the vectors as they are stored, float16, some at a time: their numbers, ascending, and rows."""

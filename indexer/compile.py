@@ -1,6 +1,10 @@
 """Makes the model that runs on a CPU: the bundled weights, quantised to eight bits for OpenVINO, once for each cache.
 
-    weights ─checksum→ torch ─convert→ fp32 ─quantise→ int8 ─compare→ model.xml, model.bin, tokenizer.json, meta.json
+    weights ─checksum→ torch ─convert→ fp32 ─quantise→ int8 ─compare→ model.xml, model.bin, words.npy, tokenizer.json,
+                                                                      meta.json
+
+The vectors of the word pieces, half of all weights, stay out of it: they are looked up in `words.npy`, of which each
+program that is made of the model (see `indexer.programs`) would otherwise have its own copy.
 
 The making happens in a process of its own (`python -m indexer.compile`): torch and what it prints, warns of and keeps
 in memory never reach the process that asked.
@@ -30,12 +34,12 @@ from indexer.tokens import Projection
 from indexer.types import Matrix
 
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-RECIPE = 3
+RECIPE = 4
 """To be raised when the model would be made differently: what older versions made is then left alone."""
 LEAST_COSINE = 0.99
 UNSEEN = -10_000.0
 """Added to how much a token heeds one of another text, so that nothing of it is left."""
-FILES = ("model.xml", "model.bin", "tokenizer.json")
+FILES = ("model.xml", "model.bin", "words.npy", "tokenizer.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +144,16 @@ def make(source: Path, target: Path) -> None:
     tokenizer.no_padding()
     tokenizer.enable_truncation(original.max_seq_length)
 
+    transformer = original[0].auto_model
+    words = transformer.get_input_embeddings().weight.detach().numpy().astype(np.float16)
+
     def inputs(text: str) -> dict[str, NDArray[Any]]:
         (batch,) = questions([tokenizer.encode(text).ids])
-        return dict(batch.inputs)
+        return dict(batch.inputs(words))
 
     seen, unseen = calibration_texts()
     expected = original.encode(unseen, normalize_embeddings=True, show_progress_bar=False)
-    plain = _converted(original[0].auto_model, fitted_projection(original))
+    plain = _converted(transformer, fitted_projection(original))
     model, precision = (
         nncf.quantize(
             plain,
@@ -163,6 +170,7 @@ def make(source: Path, target: Path) -> None:
         model, precision = plain, "fp32"
     target.mkdir()
     openvino.save_model(model, target / "model.xml", compress_to_fp16=False)
+    np.save(target / "words.npy", words)
     shutil.copyfile(source / "tokenizer.json", target / "tokenizer.json")
     meta = Meta(
         precision=precision,
@@ -211,11 +219,11 @@ def _converted(transformer: Any, projection: Projection) -> Any:
             self.basis = torch.nn.Buffer(torch.from_numpy(projection.basis))
 
         def forward(
-            self, ids: torch.Tensor, positions: torch.Tensor, texts: torch.Tensor, members: torch.Tensor
+            self, words: torch.Tensor, positions: torch.Tensor, texts: torch.Tensor, members: torch.Tensor
         ) -> tuple[torch.Tensor, torch.Tensor]:
             others = texts[:, None, :, None] != texts[:, None, None, :]
             found = self.transformer(
-                input_ids=ids, position_ids=positions, attention_mask=others.to(members.dtype) * UNSEEN
+                inputs_embeds=words, position_ids=positions, attention_mask=others.to(members.dtype) * UNSEEN
             )
             layer = found.last_hidden_state
             tokens = (layer - self.mean) @ self.basis
@@ -223,10 +231,11 @@ def _converted(transformer: Any, projection: Projection) -> Any:
             return torch.nn.functional.normalize(vector, dim=1), torch.nn.functional.normalize(tokens, dim=2)
 
     row = torch.ones(2, 8, dtype=torch.int64)
+    words = torch.ones(2, 8, transformer.config.hidden_size)
     with torch.no_grad():
-        model = convert_model(Embedding().eval(), example_input=(row, row, row, torch.ones(3, row.numel())))
+        model = convert_model(Embedding().eval(), example_input=(words, row, row, torch.ones(3, row.numel())))
     for port, name in zip(
-        [*model.inputs, *model.outputs], ["ids", "positions", "texts", "members", "vector", "tokens"], strict=True
+        [*model.inputs, *model.outputs], ["words", "positions", "texts", "members", "vector", "tokens"], strict=True
     ):
         port.get_tensor().set_names({name})
     return model

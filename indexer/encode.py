@@ -90,12 +90,15 @@ class CompiledEncoder:
     There are more requests than streams, so that a stream has its next batch when it is done with one.
     """
 
-    def __init__(self, tokenizer: Any, requests: Sequence[Any], meta: Meta, prompts: Prompts) -> None:
+    def __init__(
+        self, tokenizer: Any, words: NDArray[np.float16], requests: Sequence[Any], meta: Meta, prompts: Prompts
+    ) -> None:
         self.fingerprint = _fingerprint(DEFAULT_MODEL, WEIGHTS_SHA256, meta.max_tokens, prompts)
         self.dimension = meta.dimension
         self.max_tokens = meta.max_tokens
         self._tokenizer = tokenizer
         self._pieces = WordPieces(tokenizer)
+        self._words = words
         self._prompts = prompts
         self._requests = len(requests)
         self._idle: SimpleQueue[Any] = SimpleQueue()
@@ -153,7 +156,7 @@ class CompiledEncoder:
         """The vectors and the token vectors of a batch, which are the runtime's own and last as long as the block."""
         request = self._idle.get()
         try:
-            request.infer(batch.inputs)
+            request.infer(batch.inputs(self._words))
             yield request.get_tensor("vector").data, request.get_tensor("tokens").data
         finally:
             self._idle.put(request)
@@ -265,7 +268,8 @@ def _load_compiled(model: CompiledModel, prompts: Prompts, *, streams: int) -> C
         runtime = core.compile_model(path, "CPU", options)
     tokenizer = Tokenizer.from_file(str(model.folder / "tokenizer.json"))
     requests = [runtime.create_infer_request() for _ in range(REQUESTS * streams)]
-    encoder = CompiledEncoder(_plain(tokenizer), requests, model.meta, prompts)
+    words = np.load(model.folder / "words.npy", mmap_mode="r")
+    encoder = CompiledEncoder(_plain(tokenizer), words, requests, model.meta, prompts)
     encoder.encode_queries([""])  # OpenVINO's link to numpy deadlocks when two threads are the first to use it
     return encoder
 

@@ -16,7 +16,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.base import Base, Block, header_of, joined, merged, peek, positions, unit, write
+from indexer.base import Base, Block, header_of, joined, merged, peek, positions, restored, write
 from indexer.codes import GPU_MOST, Finder, GpuFinder, Places, has_gpu
 from indexer.delta import Delta, beside
 from indexer.errors import LibraryCorrupt, LibraryFull
@@ -36,7 +36,7 @@ class Vectors:
         self.base = base
         self.delta = delta
         self.gpu = gpu
-        self._came = unit(delta.rows)
+        self._came = restored(delta.rows)
 
     @classmethod
     def build(cls, blocks: Iterable[Block], *, generation: int, fingerprint: str, dimension: int) -> Self:

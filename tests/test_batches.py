@@ -57,7 +57,10 @@ def test_questions_share_a_short_row() -> None:
     assert batch.ids.shape == (1, 32)
     assert (batch.numbers, batch.starts) == ((0,), (0,))
     assert batch.members.sum() == 17
-    assert set(batch.inputs) == {"ids", "positions", "texts", "members"}
+    inputs = batch.inputs(np.arange(200, dtype=np.float16).reshape(100, 2))
+    assert set(inputs) == {"words", "positions", "texts", "members"}
+    assert inputs["words"].dtype == np.float32
+    assert np.array_equal(inputs["words"][..., 1], 2 * batch.ids + 1)
     (batch,) = questions([[5] * 10, [6] * 12, [7] * 3])
     assert (batch.numbers, batch.starts, batch.ids.shape) == ((0, 1, 2), (0, 10, 22), (1, 32))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.base import unit
+from indexer.encode import unit
 from indexer.vectors import Vectors, rebuild_vectors
 from tests.bench import scale
 

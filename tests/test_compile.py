@@ -66,7 +66,7 @@ def test_it_is_made_once(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert [folder.name for folder in (tmp_path / "models").iterdir()] == [made.name]
 
 
-@pytest.mark.parametrize("name", ["model.xml", "model.bin", "tokenizer.json", "meta.json"])
+@pytest.mark.parametrize("name", ["model.xml", "model.bin", "words.npy", "tokenizer.json", "meta.json"])
 @pytest.mark.parametrize("missing", [False, True])
 def test_a_damaged_one_is_made_again(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, missing: bool

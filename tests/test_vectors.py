@@ -16,9 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.base import header_of, unit
+from indexer.base import header_of
 from indexer.codes import Book
 from indexer.delta import MAGIC, PREFIX, beside
+from indexer.encode import unit
 from indexer.errors import LibraryCorrupt, LibraryFull
 from indexer.vectors import Vectors, rebuild_vectors, state_of_vectors, to_gpu, update_vectors
 

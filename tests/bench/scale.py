@@ -20,10 +20,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from indexer.base import Block, unit
+from indexer.base import Block
 from indexer.catalogue import Catalogue
 from indexer.delta import MOST_KEPT, beside
-from indexer.encode import load_encoder
+from indexer.encode import load_encoder, unit
 from indexer.library import CATALOGUE
 from indexer.settings import MEGABYTE, Settings
 from indexer.types import Matrix
