@@ -12,7 +12,6 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.batches import Batch, batches, questions
+from indexer.beside import Beside
 from indexer.compile import (
     WEIGHTS_SHA256,
     CompiledModel,
@@ -84,6 +84,12 @@ def load_encoder(
     return _load_torch(opened(EMBEDDING, str(bundled_model())), name, device, prompts, settings.cache)
 
 
+def import_runtime(settings: Settings) -> None:
+    """Import what the default model runs on, where it is the one to load: two threads hold each other up importing."""
+    if settings.model.removeprefix("sentence-transformers/") == DEFAULT_MODEL:
+        import_openvino()
+
+
 class CompiledEncoder:
     """The default model on the CPU. Safe to use from many threads.
 
@@ -104,6 +110,8 @@ class CompiledEncoder:
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Embed passages, in the order of `texts`."""
+        from concurrent.futures import ThreadPoolExecutor
+
         vectors = np.empty((len(texts), self.dimension), np.float32)
         codes = [b""] * len(texts)
         pool = ThreadPoolExecutor(self._requests)
@@ -252,8 +260,16 @@ def unit(rows: Matrix) -> Matrix:
 
 
 def _load_compiled(model: CompiledModel, prompts: Prompts, *, streams: int) -> CompiledEncoder:
+    runtime = Beside(lambda: _runtime(model, streams))
     from tokenizers import Tokenizer
 
+    tokenizer = Tokenizer.from_file(str(model.folder / "tokenizer.json"))
+    requests = [runtime.result().create_infer_request() for _ in range(REQUESTS * streams)]
+    return CompiledEncoder(_plain(tokenizer), requests, model.meta, prompts)
+
+
+def _runtime(model: CompiledModel, streams: int) -> Any:
+    """Compile a model, or find it compiled, and use it once."""
     openvino = import_openvino()
     threads = min(_cores(), MOST_THREADS) if streams == 1 else streams
     # what is not int8 is bf16 where a CPU has it
@@ -263,11 +279,9 @@ def _load_compiled(model: CompiledModel, prompts: Prompts, *, streams: int) -> C
         runtime = core.compile_model(path, "CPU", {**options, "CACHE_DIR": str(model.folder / "compiled")})
     except RuntimeError:  # what is compiled cannot be written there: it is then compiled at every start
         runtime = core.compile_model(path, "CPU", options)
-    tokenizer = Tokenizer.from_file(str(model.folder / "tokenizer.json"))
-    requests = [runtime.create_infer_request() for _ in range(REQUESTS * streams)]
-    encoder = CompiledEncoder(_plain(tokenizer), requests, model.meta, prompts)
-    encoder.encode_queries([""])  # OpenVINO's link to numpy deadlocks when two threads are the first to use it
-    return encoder
+    (batch,) = questions([[0]])
+    runtime.create_infer_request().infer(batch.inputs)  # OpenVINO's link to numpy deadlocks when two threads begin
+    return runtime
 
 
 def _load_torch(model: Any, name: str, device: str, prompts: Prompts, cache: Path) -> TorchEncoder:
