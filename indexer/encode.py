@@ -33,7 +33,6 @@ from indexer.compile import (
     fitted_projection,
     import_openvino,
 )
-from indexer.models import EMBEDDING, chosen_device, found, opened
 from indexer.settings import DEFAULT_MODEL, Settings
 from indexer.tokens import DIMENSION, TOKEN_BYTES, Projection, pack
 from indexer.types import Encoded, EncodedQuery, Encoder, Matrix
@@ -74,12 +73,16 @@ def load_encoder(
     compiles it below `settings.cache`. Raises ModelError when the model or the device is not there.
     """
     name = settings.model.removeprefix("sentence-transformers/")
-    device = "cpu" if asking and name == DEFAULT_MODEL else chosen_device(device or settings.device)
     prompts = Prompts(settings.query_prompt, settings.passage_prompt)
+    if asking and name == DEFAULT_MODEL:
+        return _load_compiled(compiled_model(settings.cache, notice), prompts, streams=1)
+    from indexer.models import EMBEDDING, chosen_device, found, opened
+
+    device = chosen_device(device or settings.device)
     if name != DEFAULT_MODEL:
         return _load_torch(found(EMBEDDING, settings.model, notice), name, device, prompts, settings.cache)
     if device == "cpu":
-        return _load_compiled(compiled_model(settings.cache, notice), prompts, streams=1 if asking else _cores())
+        return _load_compiled(compiled_model(settings.cache, notice), prompts, streams=_cores())
     check_weights(bundled_model())
     return _load_torch(opened(EMBEDDING, str(bundled_model())), name, device, prompts, settings.cache)
 

@@ -74,6 +74,7 @@ class Desk:
         threadpool_limits(1, user_api="blas")  # products here are small: a second thread wakes, and waits, for longer
         library = Library.open(settings.library, notice=notice, gpu=settings.device == "cuda")
         try:
+            _prepare(library)
             encoder = model() if model else load_encoder(settings, asking=True, notice=notice)
             _check_model(library, encoder)
             reranker = load_reranker(settings, notice=notice)
@@ -317,6 +318,13 @@ class _Found:
 
 def _passages(selection: Selection | None) -> NDArray[np.int64] | None:
     return None if selection is None else selection.passages
+
+
+def _prepare(library: Library) -> None:
+    """Have made what is made when it is first asked for, while the model is being loaded."""
+    with library.snapshot() as snapshot:
+        snapshot.lexical.names("")
+        snapshot.vectors.search(np.zeros(snapshot.vectors.dimension, np.float32), 1)
 
 
 def _check_model(library: Library, encoder: Encoder) -> None:
