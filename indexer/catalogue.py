@@ -380,7 +380,7 @@ def _passage(row: Row) -> StoredPassage:
 
 def _paper(row: Row, document_id: int | None) -> StoredPaper:
     values = [*row, document_id]
-    values[6] = tuple(json.loads(row[6]))  # authors
+    values[6] = _texts(row[6])  # authors
     return StoredPaper(*values)
 
 

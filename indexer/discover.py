@@ -253,11 +253,12 @@ def _identity(status: os.stat_result) -> tuple[int, int]:
 
 
 def _suffix(name: str) -> str:
-    return os.path.splitext(name)[1].lower()  # noqa: PTH122 - for every file: as fast as it gets
+    dot = name.rfind(".")  # for every file: as fast as it gets
+    return name[dot:].lower() if dot > 0 else ""
 
 
 def _printable(file: str) -> str:
-    return file.encode(errors="surrogateescape").decode(errors="replace")
+    return file if file.isascii() else file.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def _reason(error: OSError) -> str:

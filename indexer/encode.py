@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -69,6 +70,8 @@ def load_encoder(
     default model reads it on the CPU, whatever it embedded the notes on: that takes two milliseconds there, and torch,
     which a GPU needs, seconds to import.
 
+    Else the default model, on the CPU, is loaded when the first text is given to it.
+
     `notice` gets a line for what takes long or is not as asked. The first load of the default model on the CPU
     compiles it below `settings.cache`. Raises ModelError when the model or the device is not there.
     """
@@ -82,9 +85,49 @@ def load_encoder(
     if name != DEFAULT_MODEL:
         return _load_torch(found(EMBEDDING, settings.model, notice), name, device, prompts, settings.cache)
     if device == "cpu":
-        return _load_compiled(compiled_model(settings.cache, notice), prompts, streams=_cores())
+        model = compiled_model(settings.cache, notice)
+        fingerprint = _fingerprint(DEFAULT_MODEL, WEIGHTS_SHA256, model.meta.max_tokens, prompts)
+        return Awaited(fingerprint, model.meta, lambda: _load_compiled(model, prompts, streams=_cores()))
     check_weights(bundled_model())
     return _load_torch(opened(EMBEDDING, str(bundled_model())), name, device, prompts, settings.cache)
+
+
+class Awaited:
+    """An encoder that is loaded when it is first used; what there is to know of it is known before.
+
+    A run that finds nothing new then never loads it.
+    """
+
+    def __init__(self, fingerprint: str, meta: Meta, load: Callable[[], Encoder]) -> None:
+        self.fingerprint = fingerprint
+        self.dimension = meta.dimension
+        self.max_tokens = meta.max_tokens
+        self._load = load
+        self._lock = threading.Lock()
+
+    @cached_property
+    def _loaded(self) -> Encoder:
+        return self._load()
+
+    def _encoder(self) -> Encoder:
+        with self._lock:
+            return self._loaded
+
+    def encode(self, texts: Sequence[str]) -> Encoded:
+        """Embed passages, in the order of `texts`."""
+        return self._encoder().encode(texts)
+
+    def encode_queries(self, texts: Sequence[str]) -> list[EncodedQuery]:
+        """Embed a few questions, in the order of `texts`."""
+        return self._encoder().encode_queries(texts)
+
+    def offsets(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        """Where the tokens that `encode` codes stand in each text."""
+        return self._encoder().offsets(texts)
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Count the tokens of each text."""
+        return self._encoder().count_tokens(texts)
 
 
 def import_runtime(settings: Settings) -> None:

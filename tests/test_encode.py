@@ -109,6 +109,20 @@ def test_words_are_matched_where_they_are_met(encoder: Encoder) -> None:
     assert best[0].mean() > best[1].mean() + 0.2
 
 
+def test_it_is_loaded_when_the_first_text_comes(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    loads = []
+    monkeypatch.setattr(encode, "_load_compiled", lambda *_, **__: loads.append(1) or encoder)
+    awaited = load_encoder(SETTINGS, notice=pytest.fail)
+    known = (awaited.fingerprint, awaited.dimension, awaited.max_tokens)
+    assert known == (encoder.fingerprint, encoder.dimension, encoder.max_tokens)
+    assert loads == []
+    assert awaited.count_tokens(TEXTS[:3]) == encoder.count_tokens(TEXTS[:3])
+    assert np.array_equal(awaited.encode(TEXTS[:1]).vectors, encoder.encode(TEXTS[:1]).vectors)
+    assert awaited.offsets(TEXTS[:1]) == encoder.offsets(TEXTS[:1])
+    assert np.array_equal(embedded(awaited, TEXTS[1]).vector, embedded(encoder, TEXTS[1]).vector)
+    assert loads == [1]
+
+
 def test_no_texts(encoder: Encoder) -> None:
     assert encoder.encode([]).vectors.shape == (0, 384)
     assert encoder.count_tokens([]) == []
