@@ -182,6 +182,10 @@ class Catalogue:
         """List the passages of a document in reading order."""
         return [_passage(row) for row in self._rows(sql.PASSAGES_OF, (document_id,))]
 
+    def passage_ids(self) -> list[int]:
+        """The numbers of all passages."""
+        return [number for number, _ in self._rows(sql.PASSAGE_DOCUMENTS)]
+
     def documents_of_passages(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The numbers of all passages, ascending, and of the documents that they stand in."""
         rows = np.array(self._rows(sql.PASSAGE_DOCUMENTS), np.int64).reshape(-1, 2)
