@@ -19,8 +19,8 @@ QUESTION = "What is batch normalization?"
 
 LEGEND = """\
 Seconds from the start of the process to its end: the median of {runs} processes, which take turns, with the slowest in
-brackets. Files are in the system's cache; the model, and Python's own bytecode, have been compiled before. `MB` is the most memory that the
-process held."""
+brackets. Files are in the system's cache; the model, and Python's own bytecode, have been compiled before. `MB` is the
+most memory that the process held."""
 
 
 def section(work: Path) -> list[str]:
