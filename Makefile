@@ -28,7 +28,7 @@ demo: setup
 	@FOOTNOTE_LIBRARY=$(DEMO) $(BIN)/footnote questions
 
 test: setup browser
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 # The browser tests want a Chromium: Debian's and Ubuntu's own.
 browser:
