@@ -19,6 +19,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PIP) torch 2>$(LOG) || { cat $(LOG); exit 1; }
 	@echo "Installing Footnote and the libraries it uses (once; a minute) …"
 	@$(PIP) -e ".[dev]" 2>$(LOG) || { cat $(LOG); exit 1; }
+	@$(BIN)/python -m compileall -q indexer service
 	@touch $(STAMP)
 
 demo: setup
@@ -27,7 +28,7 @@ demo: setup
 	@FOOTNOTE_LIBRARY=$(DEMO) $(BIN)/footnote questions
 
 test: setup browser
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 # The browser tests want a Chromium: Debian's and Ubuntu's own.
 browser:

@@ -79,13 +79,23 @@ class Rows(Protocol):
 class Held:
     """Vectors in memory."""
 
-    def __init__(self, halves: Halves) -> None:
-        self._rows = restored(halves) if 2 * halves.nbytes <= HELD_BYTES else halves
+    def __init__(self, matrix: Matrix) -> None:
+        self._matrix = matrix
 
     def take(self, places: Places) -> Matrix:
         """Copy them."""
-        rows = self._rows[places]
-        return rows if rows.dtype == np.float32 else restored(rows)
+        return self._matrix[places]
+
+
+class Halved:
+    """Vectors in memory, as they are in the file."""
+
+    def __init__(self, halves: Halves) -> None:
+        self._halves = halves
+
+    def take(self, places: Places) -> Matrix:
+        """Make them whole."""
+        return restored(self._halves[places])
 
 
 class Filed:
@@ -141,7 +151,7 @@ class Base:
         if has_codes(len(ids), dimension):
             book = Book.learn(matrix[_sample(len(ids))], len(ids))
             learnt = book, book.encode(matrix)
-        return cls(header, ids, Held(rows), learnt)
+        return cls(header, ids, Held(matrix), learnt)
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -152,7 +162,8 @@ class Base:
             shape = (header.count, header.dimension)
             rows: Rows
             if not header.learnt_from or header.parts["rows"][0] <= HELD_BYTES:
-                rows = Held(_array(path, file, header, "rows", "<f2", shape))
+                halves: Halves = _array(path, file, header, "rows", "<f2", shape)
+                rows = Held(restored(halves)) if 2 * halves.nbytes <= HELD_BYTES else Halved(halves)
             else:
                 _check(path, file, header, "rows")
                 rows = Filed(file.fileno(), header.dimension)

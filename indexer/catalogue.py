@@ -182,6 +182,10 @@ class Catalogue:
         """List the passages of a document in reading order."""
         return [_passage(row) for row in self._rows(sql.PASSAGES_OF, (document_id,))]
 
+    def passage_ids(self) -> list[int]:
+        """The numbers of all passages."""
+        return [number for number, _ in self._rows(sql.PASSAGE_DOCUMENTS)]
+
     def documents_of_passages(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The numbers of all passages, ascending, and of the documents that they stand in."""
         rows = np.array(self._rows(sql.PASSAGE_DOCUMENTS), np.int64).reshape(-1, 2)
@@ -380,7 +384,7 @@ def _passage(row: Row) -> StoredPassage:
 
 def _paper(row: Row, document_id: int | None) -> StoredPaper:
     values = [*row, document_id]
-    values[6] = tuple(json.loads(row[6]))  # authors
+    values[6] = _texts(row[6])  # authors
     return StoredPaper(*values)
 
 

@@ -129,6 +129,7 @@ def run_index(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
         with Library.open(settings.library, notice=notice) as library, library.snapshot() as snapshot:
             roots = arguments.paths or [Path(root) for root in snapshot.catalogue.roots()]
+        encoder.count_tokens([""])  # loaded now, so that the first save does not wait for it
         later: Papers = "known" if arguments.no_papers else "new"  # arXiv is not asked for updates at every save
 
         def look(only: Collection[Path] | None) -> bool:

@@ -161,8 +161,9 @@ class _Collection:
 
     def sweep(self) -> None:
         """Forget the fetched documents that are no wanted paper (any more, or since a better one is there)."""
-        for number in set(self.catalogue.fetched()) - {paper.document_id for paper in self.catalogue.papers()}:
-            self.intake.do(partial(Change.remove, document_id=number))
+        if fetched := set(self.catalogue.fetched()):
+            for number in fetched - {paper.document_id for paper in self.catalogue.papers()}:
+                self.intake.do(partial(Change.remove, document_id=number))
 
     def put(self, paper: StoredPaper) -> None:
         """Note what is known of a paper now."""
@@ -257,8 +258,11 @@ class _Collection:
 
     def lying_there(self) -> Iterator[Source]:
         """The pending papers whose files were fetched before, by a run that was stopped or for another library."""
+        here = {file.name for file in self.catalogue.papers_folder.glob("*.pdf")}
+        if not here:
+            return
         for paper in self.papers.values():
-            if paper.state == "pending" and (file := self.file_of(paper)).exists():
+            if paper.state == "pending" and (file := self.file_of(paper)).name in here:
                 try:
                     yield self.source(paper, file)
                 except SourceError as error:

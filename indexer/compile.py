@@ -15,13 +15,13 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from indexer.batches import questions
 from indexer.errors import ModelError
+from indexer.records import TICK_SECONDS
 from indexer.settings import DEFAULT_MODEL
 from indexer.tokens import Projection
 from indexer.types import Matrix
@@ -40,6 +41,8 @@ LEAST_COSINE = 0.99
 UNSEEN = -10_000.0
 """Added to how much a token heeds one of another text, so that nothing of it is left."""
 FILES = ("model.xml", "model.bin", "words.npy", "tokenizer.json")
+CHECKED = "checked.json"
+"""Beside the files: how they looked when their checksums were last compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +251,9 @@ def _sums(model: Any) -> list[str]:
 
 
 def _made(source: Path, folder: Path) -> CompiledModel:
+    import subprocess
+    from tempfile import TemporaryDirectory
+
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f"{folder.name}.", dir=folder.parent) as beside:
         target = Path(beside, "made")
@@ -283,10 +289,29 @@ def _opened(folder: Path) -> CompiledModel | None:
     """Open a compiled model; None when it is not there or not whole."""
     try:
         meta = Meta(**json.loads((folder / "meta.json").read_text(encoding="utf-8")))
-        whole = all(_sha256(folder / name) == meta.sha256[name] for name in FILES)
+        whole = _is_whole(folder, meta)
     except (OSError, ValueError, TypeError, KeyError):
         return None
     return CompiledModel(folder, meta) if whole else None
+
+
+def _is_whole(folder: Path, meta: Meta) -> bool:
+    """Whether the files are what was made: by their checksums, or by stamps that they had when these were compared.
+
+    The stamps are noted once no change right after could leave them as they are: reading 24 MB again takes a
+    command that has just been started a tenth of a second.
+    """
+    before = {name: (folder / name).stat() for name in FILES}
+    stamps = [[meta.sha256[n], s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns] for n, s in before.items()]
+    with suppress(OSError, ValueError):
+        if json.loads((folder / CHECKED).read_text(encoding="utf-8")) == stamps:
+            return True
+    if any(_sha256(folder / name) != meta.sha256[name] for name in FILES):
+        return False
+    if max(status.st_ctime for status in before.values()) + TICK_SECONDS < time.time():
+        with suppress(OSError):  # it is then checked at every start
+            (folder / CHECKED).write_text(json.dumps(stamps), encoding="utf-8")
+    return True
 
 
 def _sha256(path: Path) -> str:

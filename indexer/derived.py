@@ -9,15 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
+import numpy as np
+
 from indexer.catalogue import Catalogue
 from indexer.change import Change
 from indexer.errors import LibraryCorrupt
 from indexer.lexical import Lexical, LexicalDocument
 from indexer.records import StoredDocument, StoredPassage
-from indexer.vectors import Vectors, rebuild_vectors, state_of_vectors, update_vectors
+from indexer.vectors import Vectors, ids_of_vectors, rebuild_vectors, state_of_vectors, update_vectors
 
 LEXICAL = "lexical"
 VECTORS = "vectors.faiss"
+
+SAMPLE = 64
+"""So many vectors are compared to tell whether they are those of this catalogue."""
 
 NO_DIMENSION = 1  # of the empty index of a library that has no vector yet
 
@@ -70,10 +75,11 @@ def _model(catalogue: Catalogue) -> tuple[str, int]:
 def publish(path: Path, catalogue: Catalogue, *changes: Change, notice: Notice = quiet) -> None:
     """Bring the derived stores of the library in the folder `path` to the catalogue's generation, for readers to see.
 
-    By the difference that `changes`, in their order, made to the generation a store is at; where that cannot be, it is
-    made again, and `notice` hears of it. Only for the one who holds the write lock. Raises LibraryFull.
+    By the difference that `changes`, in their order, made to the generation a store is at, or that there is to it where
+    a writer was killed before it could do this; where that cannot be, it is made again, and `notice` hears of it. Only
+    for the one who holds the write lock. Raises LibraryFull.
     """
-    difference = _difference(catalogue, changes)
+    difference = _difference(catalogue, changes) if changes else _since(path, catalogue)
     if not _bring_lexical(path, catalogue, difference):
         notice(f"making {path / LEXICAL} again from the catalogue: it was missing, damaged or out of date")
         Lexical.rebuild(path / LEXICAL, _documents(catalogue), generation=catalogue.generation)
@@ -115,6 +121,21 @@ def _difference(catalogue: Catalogue, changes: Sequence[Change]) -> _Difference 
     return _Difference(changes[0].base, added, removed, reindexed) if leads_here else None
 
 
+def _since(path: Path, catalogue: Catalogue) -> _Difference | None:
+    """What changed since the vectors were written; None if nothing, or if they may be those of another catalogue."""
+    with suppress(LibraryCorrupt):
+        generation, fingerprint, _ = state_of_vectors(path / VECTORS)
+        if generation >= catalogue.generation or fingerprint != catalogue.fingerprint:
+            return None
+        there, here = set(ids_of_vectors(path / VECTORS)), set(catalogue.passage_ids())
+        sample = sorted(there & here)
+        vectors = Vectors.open(path / VECTORS)
+        numbers, rows = catalogue.embeddings(fingerprint, sample[:: len(sample) // SAMPLE + 1])
+        if np.allclose(vectors.get(numbers.tolist()), rows, atol=1e-6):
+            return _Difference(generation, here - there, there - here, there & set(catalogue.changed_since(generation)))
+    return None
+
+
 def _bring_lexical(path: Path, catalogue: Catalogue, difference: _Difference | None) -> bool:
     """Bring the lexical index to the catalogue's generation by a difference; False where it has to be made again."""
     with suppress(LibraryCorrupt):
@@ -124,7 +145,8 @@ def _bring_lexical(path: Path, catalogue: Catalogue, difference: _Difference | N
         pays = difference is not None and 2 * difference.touched <= len(lexical)
         if difference is not None and pays and lexical.generation == difference.base:
             documents = _documents(catalogue, difference.added | difference.reindexed)
-            lexical.update(difference.removed | difference.reindexed, documents, generation=catalogue.generation)
+            leaving = difference.removed | difference.reindexed | difference.added
+            lexical.update(leaving, documents, generation=catalogue.generation)
             return True
     return False
 

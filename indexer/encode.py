@@ -11,10 +11,10 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.batches import Batch, batches, questions
+from indexer.beside import Beside
 from indexer.compile import (
     WEIGHTS_SHA256,
     CompiledModel,
@@ -33,7 +34,6 @@ from indexer.compile import (
     fitted_projection,
     import_openvino,
 )
-from indexer.models import EMBEDDING, chosen_device, found, opened
 from indexer.settings import DEFAULT_MODEL, Settings
 from indexer.tokens import DIMENSION, TOKEN_BYTES, Projection, pack
 from indexer.types import Encoded, EncodedQuery, Encoder, Matrix
@@ -45,8 +45,8 @@ WINDOW = 4096
 """Texts that are tokenised and laid into batches together: bounds the memory of a large run."""
 REQUESTS = 2
 """Batches a stream: one that it computes, and one that waits."""
-MOST_THREADS = 4
-"""A question has too few tokens for more threads to share."""
+ASKED_AT_ONCE, MOST_THREADS = 2, 4
+"""So many questions are embedded at a time. They have too few tokens for more threads to share."""
 TORCH_OUTPUT: dict[str, Any] = {"output_value": None, "show_progress_bar": False, "convert_to_numpy": False}
 LONGEST = 512
 UNLIMITED = 1_000_000
@@ -66,22 +66,81 @@ def load_encoder(
 ) -> Encoder:
     """Load the model that `settings` names, on `device` or else the device that they name.
 
-    `asking` readies it for one short text at a time rather than for many: all cores then work on the same one, and the
-    default model reads it on the CPU, whatever it embedded the notes on: that takes two milliseconds there, and torch,
-    which a GPU needs, seconds to import.
+    `asking` readies it for a few short texts at a time rather than for many: the default model then reads them on the
+    CPU, whatever it embedded the notes on: that takes milliseconds there, and torch, which a GPU needs, seconds to
+    import.
+
+    Else the default model, on the CPU, is loaded when the first text is given to it.
 
     `notice` gets a line for what takes long or is not as asked. The first load of the default model on the CPU
     compiles it below `settings.cache`. Raises ModelError when the model or the device is not there.
     """
     name = settings.model.removeprefix("sentence-transformers/")
-    device = "cpu" if asking and name == DEFAULT_MODEL else chosen_device(device or settings.device)
     prompts = Prompts(settings.query_prompt, settings.passage_prompt)
+    if asking and name == DEFAULT_MODEL:
+        return _load_compiled(
+            compiled_model(settings.cache, notice),
+            prompts,
+            streams=min(_cores(), ASKED_AT_ONCE),
+            threads=min(_cores(), MOST_THREADS),
+        )
+    from indexer.models import EMBEDDING, chosen_device, found, opened
+
+    device = chosen_device(device or settings.device)
     if name != DEFAULT_MODEL:
         return _load_torch(found(EMBEDDING, settings.model, notice), name, device, prompts, settings.cache)
     if device == "cpu":
-        return _load_compiled(compiled_model(settings.cache, notice), prompts, streams=1 if asking else _cores())
+        model = compiled_model(settings.cache, notice)
+        fingerprint = _fingerprint(DEFAULT_MODEL, WEIGHTS_SHA256, model.meta.max_tokens, prompts)
+        return Awaited(
+            fingerprint, model.meta, partial(_load_compiled, model, prompts, streams=_cores(), threads=_cores())
+        )
     check_weights(bundled_model())
     return _load_torch(opened(EMBEDDING, str(bundled_model())), name, device, prompts, settings.cache)
+
+
+class Awaited:
+    """An encoder that is loaded when it is first used; what there is to know of it is known before.
+
+    A run that finds nothing new then never loads it.
+    """
+
+    def __init__(self, fingerprint: str, meta: Meta, load: Callable[[], Encoder]) -> None:
+        self.fingerprint = fingerprint
+        self.dimension = meta.dimension
+        self.max_tokens = meta.max_tokens
+        self._load = load
+        self._lock = threading.Lock()
+
+    @cached_property
+    def _loaded(self) -> Encoder:
+        return self._load()
+
+    def _encoder(self) -> Encoder:
+        with self._lock:
+            return self._loaded
+
+    def encode(self, texts: Sequence[str]) -> Encoded:
+        """Embed passages, in the order of `texts`."""
+        return self._encoder().encode(texts)
+
+    def begin_queries(self, texts: Sequence[str]) -> Callable[[], list[EncodedQuery]]:
+        """Begin to embed a few questions; what is given back waits for them, once."""
+        return self._encoder().begin_queries(texts)
+
+    def offsets(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        """Where the tokens that `encode` codes stand in each text."""
+        return self._encoder().offsets(texts)
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Count the tokens of each text."""
+        return self._encoder().count_tokens(texts)
+
+
+def import_runtime(settings: Settings) -> None:
+    """Import what the default model runs on, where it is the one to load: two threads hold each other up importing."""
+    if settings.model.removeprefix("sentence-transformers/") == DEFAULT_MODEL:
+        import_openvino()
 
 
 class CompiledEncoder:
@@ -107,6 +166,8 @@ class CompiledEncoder:
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Embed passages, in the order of `texts`."""
+        from concurrent.futures import ThreadPoolExecutor
+
         vectors = np.empty((len(texts), self.dimension), np.float32)
         codes = [b""] * len(texts)
         pool = ThreadPoolExecutor(self._requests)
@@ -123,17 +184,23 @@ class CompiledEncoder:
             pool.shutdown(cancel_futures=True)  # an interrupt does not wait for what has not begun
         return Encoded(vectors, tuple(codes))
 
-    def encode_queries(self, texts: Sequence[str]) -> list[EncodedQuery]:
-        """Embed a few questions, in the order of `texts`."""
+    def begin_queries(self, texts: Sequence[str]) -> Callable[[], list[EncodedQuery]]:
+        """Begin to embed a few questions; what is given back waits for them, once."""
         encodings = [self._tokenizer.encode(self._prompts.query + text) for text in texts]
-        rows, found = [within(encoding.ids, self.max_tokens) for encoding in encodings], []
-        for batch in questions(rows):
-            with self._inferred(batch) as outputs:
-                vectors, tokens = (output.copy() for output in outputs)
-            for number, first, vector in zip(batch.numbers, batch.starts, vectors, strict=True):
-                own, offsets = own_tokens(encodings[number], len(self._prompts.query), self.max_tokens)
-                found.append(EncodedQuery(vector, tokens[0, first : first + len(rows[number])][own], offsets))
-        return found
+        rows = [within(encoding.ids, self.max_tokens) for encoding in encodings]
+        begun = [(batch, self._begun(batch)) for batch in questions(rows)]
+
+        def wait() -> list[EncodedQuery]:
+            found = []
+            while begun:
+                batch, pass_ = begun.pop(0)
+                vectors, tokens = (output.copy() for output in pass_.outputs())
+                for number, first, vector in zip(batch.numbers, batch.starts, vectors, strict=True):
+                    own, offsets = own_tokens(encodings[number], len(self._prompts.query), self.max_tokens)
+                    found.append(EncodedQuery(vector, tokens[0, first : first + len(rows[number])][own], offsets))
+            return found
+
+        return wait
 
     def offsets(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
         """Where the tokens that `encode` codes stand in each text, in characters; empty places for special tokens."""
@@ -148,18 +215,30 @@ class CompiledEncoder:
 
     def _coded(self, batch: Batch) -> tuple[Matrix, bytes]:
         """The vectors of the texts in a batch, and the codes of all tokens of its rows, padding too."""
-        with self._inferred(batch) as (vectors, tokens):
-            return vectors.copy(), pack(tokens.reshape(-1, DIMENSION))
+        pass_ = self._begun(batch)
+        vectors, tokens = pass_.outputs()
+        return vectors.copy(), pack(tokens.reshape(-1, DIMENSION))
 
-    @contextmanager
-    def _inferred(self, batch: Batch) -> Iterator[tuple[Matrix, Matrix]]:
-        """The vectors and the token vectors of a batch, which are the runtime's own and last as long as the block."""
-        request = self._idle.get()
-        try:
-            request.infer(batch.inputs(self._words))
-            yield request.get_tensor("vector").data, request.get_tensor("tokens").data
-        finally:
-            self._idle.put(request)
+    def _begun(self, batch: Batch) -> _Pass:
+        return _Pass(self._idle, batch.inputs(self._words))
+
+
+class _Pass:
+    """A batch on its way through the model, with one of the idle requests, which has it until nobody has this."""
+
+    def __init__(self, idle: SimpleQueue[Any], inputs: Mapping[str, NDArray[Any]]) -> None:
+        self._idle = idle
+        self._request = idle.get()
+        self._request.start_async(inputs)
+
+    def outputs(self) -> tuple[Matrix, Matrix]:
+        """The vectors and the token vectors, which are the runtime's own and last as long as this."""
+        self._request.wait()
+        return self._request.get_tensor("vector").data, self._request.get_tensor("tokens").data
+
+    def __del__(self) -> None:
+        self._request.wait()
+        self._idle.put(self._request)
 
 
 class TorchEncoder:
@@ -188,8 +267,11 @@ class TorchEncoder:
             codes.append(pack(tokens))
         return Encoded(vectors, tuple(codes))
 
-    def encode_queries(self, texts: Sequence[str]) -> list[EncodedQuery]:
-        """Embed a few questions, in the order of `texts`."""
+    def begin_queries(self, texts: Sequence[str]) -> Callable[[], list[EncodedQuery]]:
+        """Embed a few questions, when what is given back is called."""
+        return partial(self._encoded, texts)
+
+    def _encoded(self, texts: Sequence[str]) -> list[EncodedQuery]:
         prompt, found = self._prompts.query, []
         with self._lock:
             rows = self._model.encode_query(list(texts), prompt=prompt, **TORCH_OUTPUT)
@@ -254,11 +336,18 @@ def unit(rows: Matrix) -> Matrix:
     return scaled
 
 
-def _load_compiled(model: CompiledModel, prompts: Prompts, *, streams: int) -> CompiledEncoder:
+def _load_compiled(model: CompiledModel, prompts: Prompts, *, streams: int, threads: int) -> CompiledEncoder:
+    runtime = Beside(lambda: _runtime(model, streams, threads))
     from tokenizers import Tokenizer
 
+    tokenizer = Tokenizer.from_file(str(model.folder / "tokenizer.json"))
+    requests = [runtime.result().create_infer_request() for _ in range(REQUESTS * streams)]
+    return CompiledEncoder(_plain(tokenizer), _words(model), requests, model.meta, prompts)
+
+
+def _runtime(model: CompiledModel, streams: int, threads: int) -> Any:
+    """Compile a model, or find it compiled, and use it once."""
     openvino = import_openvino()
-    threads = min(_cores(), MOST_THREADS) if streams == 1 else streams
     # what is not int8 is bf16 where a CPU has it
     options = {"NUM_STREAMS": str(streams), "INFERENCE_NUM_THREADS": str(threads)}
     core, path = openvino.Core(), model.folder / "model.xml"
@@ -266,12 +355,16 @@ def _load_compiled(model: CompiledModel, prompts: Prompts, *, streams: int) -> C
         runtime = core.compile_model(path, "CPU", {**options, "CACHE_DIR": str(model.folder / "compiled")})
     except RuntimeError:  # what is compiled cannot be written there: it is then compiled at every start
         runtime = core.compile_model(path, "CPU", options)
-    tokenizer = Tokenizer.from_file(str(model.folder / "tokenizer.json"))
-    requests = [runtime.create_infer_request() for _ in range(REQUESTS * streams)]
-    words = np.load(model.folder / "words.npy", mmap_mode="r")
-    encoder = CompiledEncoder(_plain(tokenizer), words, requests, model.meta, prompts)
-    encoder.encode_queries([""])  # OpenVINO's link to numpy deadlocks when two threads are the first to use it
-    return encoder
+    (batch,) = questions([[0]])
+    request = runtime.create_infer_request()
+    request.infer(batch.inputs(_words(model)))  # OpenVINO's link to numpy deadlocks when two threads begin
+    return runtime
+
+
+def _words(model: CompiledModel) -> NDArray[np.float16]:
+    """The vectors of all word pieces, (pieces, dimension), read as they are needed."""
+    words: NDArray[np.float16] = np.load(model.folder / "words.npy", mmap_mode="r")
+    return words
 
 
 def _load_torch(model: Any, name: str, device: str, prompts: Prompts, cache: Path) -> TorchEncoder:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -23,6 +22,8 @@ def locked(path: Path, command: str, *, wait: float) -> Iterator[None]:
     The system frees it when the process ends, however that happens. Raises LibraryLocked, which says who holds
     it and since when, and LibraryFull.
     """
+    from socket import gethostname
+
     from filelock import FileLock, Timeout
 
     lock = FileLock(path / LOCK, timeout=wait, poll_interval=0.01, thread_local=False)
@@ -36,7 +37,7 @@ def locked(path: Path, command: str, *, wait: float) -> Iterator[None]:
     except OSError as error:
         raise unwritable(path, error) from error
     started = datetime.now(UTC).isoformat(timespec="seconds")
-    who = {"pid": os.getpid(), "host": socket.gethostname(), "command": command, "started": started}
+    who = {"pid": os.getpid(), "host": gethostname(), "command": command, "started": started}
     try:
         with suppress(OSError):  # only a courtesy to others
             holder.write_text(json.dumps(who))

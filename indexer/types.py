@@ -276,8 +276,8 @@ class Encoder(Protocol):
         """Embed passages, in the order given."""
         ...
 
-    def encode_queries(self, texts: Sequence[str]) -> list[EncodedQuery]:
-        """Embed a few questions, in the order given."""
+    def begin_queries(self, texts: Sequence[str]) -> Callable[[], list[EncodedQuery]]:
+        """Begin to embed a few questions; what is given back waits for them, once, and has them in the order given."""
         ...
 
     def offsets(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:

@@ -196,6 +196,14 @@ def state_of_vectors(path: Path) -> tuple[int, str, int]:
     return Delta.open(beside(path), header).generation, header.fingerprint, header.dimension
 
 
+def ids_of_vectors(path: Path) -> list[int]:
+    """The ids in what was written to `path` and beside it, in no order; raise LibraryCorrupt."""
+    header, known = peek(path)
+    delta = Delta.open(beside(path), header)
+    ids: list[int] = np.concatenate([np.setdiff1d(known, delta.gone), delta.ids]).tolist()
+    return ids
+
+
 def rebuild_vectors(path: Path, blocks: Iterable[Block], *, generation: int, fingerprint: str, dimension: int) -> None:
     """Write blocks, whose ids ascend from one to the next, to `path`.
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from threading import Lock
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,16 +21,18 @@ from indexer.rerank import load_reranker
 from indexer.settings import Settings
 from indexer.status import Size, Status, size, status
 from indexer.types import Encoder, Question, Reranker
-from service import ledger
 from service.answer import Evidence, cite, compose
 from service.filters import Filter, Inquiry, parse
-from service.reach import Basis, Files, Reach
 from service.related import Relations
 from service.retrieve import FUSED, Mix, Query, read, read_hits, rerank, retrieve
 from service.selection import Selection, Selector
 from service.standing import Standing, State
 from service.types import Answer, AnsweredQuestion, Draft, Hit, Related, SearchResult, Sentence, Writer, WriterName
 from service.writers import borne_out, sources_of, writer_named
+
+if TYPE_CHECKING:
+    from service.ledger import Ledger
+    from service.reach import Basis, Files
 
 MAX_QUESTION_CHARS = 10_000
 """Questions longer than this are refused; the encoder reads far less."""
@@ -55,7 +57,6 @@ class Desk:
         self.library = library
         self.encoder = encoder
         self.reranker = reranker
-        self._ledger = ledger.Ledger(library.path, ledger.rules(settings, encoder.fingerprint))
         self._asked_lines: tuple[int, frozenset[tuple[int, int]]] | None = None
         self._relations = Relations()
         self._selector = Selector()
@@ -73,6 +74,7 @@ class Desk:
         threadpool_limits(1, user_api="blas")  # products here are small: a second thread wakes, and waits, for longer
         library = Library.open(settings.library, notice=notice, gpu=settings.device == "cuda")
         try:
+            _prepare(library)
             encoder = model() if model else load_encoder(settings, asking=True, notice=notice)
             _check_model(library, encoder)
             reranker = load_reranker(settings, notice=notice)
@@ -154,6 +156,8 @@ class Desk:
 
     def questions(self) -> tuple[AnsweredQuestion, ...]:
         """Every item of the question dumps, the wanted ones answered; only what changed is answered again."""
+        from service.reach import Reach  # only here, as the ledger below: who asks one question does without
+
         with self._lock, self.library.snapshot() as snapshot:
             mix = FUSED if self.reranker else replace(FUSED, reranker=0.0)
             reach = Reach(snapshot, self._relations, self._asked(snapshot), mix, self.encoder.count_tokens)
@@ -177,7 +181,9 @@ class Desk:
 
     def remember(self, items: Sequence[AnsweredQuestion], *, whole: bool = True) -> None:
         """Note in the ledger what was shown to the person, all items or some, for the next time to say what changed."""
-        ledger.remember(self.library.path, items, time.time(), whole=whole)
+        from service.ledger import remember
+
+        remember(self.library.path, items, time.time(), whole=whole)
 
     def status(self) -> Status:
         """What is in the library, what failed, and what is out of date."""
@@ -218,6 +224,13 @@ class Desk:
         """The papers that a note names, or each place where notes name a paper."""
         with self.library.snapshot() as snapshot:
             return self._relations.of(snapshot, document)
+
+    @cached_property
+    def _ledger(self) -> Ledger:
+        """What is known of the answers to the dumps."""
+        from service.ledger import Ledger, rules
+
+        return Ledger(self.library.path, rules(self.settings, self.encoder.fingerprint))
 
     def _asked(self, snapshot: Snapshot) -> frozenset[tuple[int, int]]:
         """Where questions, tasks and links of the dumps stand, (document, line): they state nothing."""
@@ -305,6 +318,13 @@ class _Found:
 
 def _passages(selection: Selection | None) -> NDArray[np.int64] | None:
     return None if selection is None else selection.passages
+
+
+def _prepare(library: Library) -> None:
+    """Have made what is made when it is first asked for, while the model is being loaded."""
+    with library.snapshot() as snapshot:
+        snapshot.lexical.names("")
+        snapshot.vectors.search(np.zeros(snapshot.vectors.dimension, np.float32), 1)
 
 
 def _check_model(library: Library, encoder: Encoder) -> None:

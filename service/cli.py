@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from io import StringIO, TextIOWrapper
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -25,6 +26,8 @@ from service.bench.cli import add_commands as add_bench_commands
 if TYPE_CHECKING:
     from indexer.collect import Papers
     from service.ask import Desk
+    from service.terminal import Said
+    from service.types import Answer
 
 FILTERS = (
     "Filters in the question: tag:ml, path:papers/, kind:note or kind:paper, after:2024, before:2024-05-13, "
@@ -32,6 +35,9 @@ FILTERS = (
     "the shell."
 )
 OK, NOT_ANSWERED, ERROR, INTERRUPTED = 0, 1, 2, 130
+_open: list[Desk] = []
+"""What was opened stays until the process ends: to take a model down takes longer than to print an answer."""
+
 WRITER_HELP = "whose words: the library's own (default), or those of the chat model that is set up, on quotes"
 
 
@@ -191,13 +197,20 @@ def _ask(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if arguments.batch:
         return _batch(arguments, environ)
     from service import client
-    from service.present import answer_json
-    from service.terminal import Said
 
     question = _one_question(arguments)
     settings = settings_of(arguments, environ)
-    said = Said(_style(environ))
-    partly = said.more if sys.stdout.isatty() and not arguments.json else said.nothing
+
+    @cache
+    def said() -> Said:
+        from service.terminal import Said
+
+        return Said(_style(environ))
+
+    def partly(answer: Answer) -> None:
+        if sys.stdout.isatty() and not arguments.json:
+            said().more(answer)
+
     answer = client.ask(settings, environ, question, k=arguments.k, writer=arguments.writer, partly=partly)
     if answer is None:
         with _desk(arguments, environ) as desk:
@@ -206,7 +219,12 @@ def _ask(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     assert answer is not None
     if answer.notice:
         notice(f"footnote: {answer.notice}")
-    print(as_json(answer_json(answer)) if arguments.json else said.rest(answer))
+    if arguments.json:
+        from service.present import answer_json
+
+        print(as_json(answer_json(answer)))
+    else:
+        print(said().rest(answer))
     return NOT_ANSWERED if answer.verdict == "unsupported" else OK
 
 
@@ -319,7 +337,9 @@ def _serve(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 def _desk(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Desk:
     from service.opening import open_desk
 
-    return open_desk(settings_of(arguments, environ), notice)
+    desk = open_desk(settings_of(arguments, environ), notice)
+    _open.append(desk)
+    return desk
 
 
 def _one_question(arguments: argparse.Namespace) -> str:

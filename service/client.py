@@ -7,11 +7,13 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from indexer.settings import Settings
-from service.present import answer_of
-from service.types import Answer, WriterName
+
+if TYPE_CHECKING:
+    from service.types import Answer, WriterName
 
 ADDRESS_FILE = "service.json"
 """In the library's folder: where its service listens."""
@@ -42,6 +44,8 @@ def ask(
         return None
     import http.client
 
+    from service.present import answer_of
+
     parts = urlsplit(url)
     if parts.scheme != "http" or not parts.hostname:
         return None
@@ -65,6 +69,8 @@ def ask(
 
 def _streamed(lines: Iterable[bytes], partly: Callable[[Answer], None]) -> Answer | None:
     """The whole answer of a stream of events; None where it breaks off before."""
+    from service.present import answer_of
+
     event = ""
     for line in lines:
         name, _, value = line.decode().rstrip("\r\n").partition(": ")

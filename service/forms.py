@@ -7,8 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from rapidfuzz.distance import OSA
-
 from indexer.lexical import Lexical, stems
 from indexer.names import MOST_WORDS, PHRASE_WORDS, abbreviates, parts, phrases, short_names
 from indexer.types import TokenCounter
@@ -114,6 +112,8 @@ def respelt(text: str, lexical: Lexical, count_tokens: TokenCounter) -> str:
 
 def _near(word: str, edits: int, lexical: Lexical) -> Iterator[tuple[int, int, str]]:
     """The library's words within some edits of a word that begin alike, as they sort: near, then frequent, first."""
+    from rapidfuzz.distance import OSA  # long to import, and most questions are spelt as the library is
+
     for beginning in dict.fromkeys((word[:2], word[0] + word[2])):
         for other, count in lexical.spellings(beginning):
             if len(other) >= SHORTEST and abs(len(other) - len(word)) <= edits:

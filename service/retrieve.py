@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain
 
 import numpy as np
@@ -21,9 +21,6 @@ from service.types import Hit
 
 SPAN_MEAN = 0.5
 """How much the mean of a span's tokens counts beside the best match of each word, when a sentence is chosen."""
-
-_READERS = ThreadPoolExecutor(thread_name_prefix="reader")
-"""Where the encoder reads questions, while they are searched for by their words."""
 
 _WORD = re.compile(r"\w+")
 _LETTERS = re.compile(r"[^\W_]+")
@@ -74,20 +71,20 @@ class Form:
     whole: bool = True
 
 
-@dataclass(frozen=True, slots=True)
 class Query:
     """A question as it is searched for: in its own words, and in those of the library where they differ.
 
-    `texts` are all of these, its own first. The encoder reads them meanwhile, in another thread.
+    `texts` are all of these, its own first. The encoder reads them until their forms are asked for.
     """
 
-    texts: tuple[str, ...]
-    reading: Future[tuple[Form, ...]]
+    def __init__(self, texts: Sequence[str], read_forms: Callable[[], tuple[Form, ...]]) -> None:
+        self.texts = texts
+        self._read_forms = read_forms
 
-    @property
+    @cached_property
     def forms(self) -> tuple[Form, ...]:
-        """What the encoder made of each text, which is waited for; raise what it raised."""
-        return self.reading.result()
+        """What the encoder made of each text; it is waited for."""
+        return self._read_forms()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,18 +113,19 @@ class Reading:
 
 
 def read(snapshot: Snapshot, encoder: Encoder, question: str) -> Query:
-    """Make a question ready to be searched for."""
+    """Make a question ready to be searched for, which the encoder is left with."""
     asked = plain(question)
     parts = clauses(asked)
     texts = forms(asked, snapshot.lexical, encoder.count_tokens, snapshot.catalogue.texts)
+    encoded = encoder.begin_queries(texts)
 
-    def reading() -> tuple[Form, ...]:
+    def read_forms() -> tuple[Form, ...]:
         return tuple(
-            Form(text, encoded, _rarity(snapshot, text, encoded.offsets), text not in parts)
-            for text, encoded in zip(texts, encoder.encode_queries(texts), strict=True)
+            Form(text, one, _rarity(snapshot, text, one.offsets), text not in parts)
+            for text, one in zip(texts, encoded(), strict=True)
         )
 
-    return Query(tuple(texts), _READERS.submit(reading))
+    return Query(texts, read_forms)
 
 
 def retrieve(

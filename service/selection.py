@@ -34,19 +34,22 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class _Shelf:
-    """What there is to choose from in one generation: documents, folded, and passages with the row of theirs."""
+    """What there is to choose from in one generation: passages, and the document of each."""
 
     generation: int
-    facts: Sequence[Facts]
     passages: NDArray[np.int64]
-    rows: NDArray[np.intp]
+    documents: NDArray[np.int64]
 
 
 class Selector:
-    """Applies filters; what it has to know of a library is looked up once a generation. Threads may share it."""
+    """Applies filters; what it has to know of a library is looked up once a generation. Threads may share it.
+
+    What documents say of themselves is much, and looked up only for the filters that ask for it.
+    """
 
     def __init__(self) -> None:
         self._known: _Shelf | None = None
+        self._folded: tuple[int, Sequence[Facts]] | None = None
 
     def select(self, snapshot: Snapshot, filters: Sequence[Filter]) -> Selection | None:
         """Choose the passages that all filters let through; None where there are no filters, which lets through all."""
@@ -56,17 +59,18 @@ class Selector:
         chosen = np.ones(len(shelf.passages), bool)
         for one in filters:
             if one.name not in ("phrase", "word"):
-                chosen &= np.array(list(map(_fits(one), shelf.facts)), bool)[shelf.rows] ^ one.without
+                fits = _fits(one)
+                fitting = [facts.document_id for facts in self._facts(snapshot) if fits(facts)]
+                chosen &= np.isin(shelf.documents, np.array(fitting, np.int64)) ^ one.without
         for one in filters:  # what is in the passages, of as few as possible
             if one.name in ("phrase", "word"):
                 holding = _holding(snapshot, one, shelf.passages[chosen])
                 chosen &= np.isin(shelf.passages, holding) ^ one.without
-        rows = np.unique(shelf.rows[chosen])
-        return Selection(shelf.passages[chosen], frozenset(shelf.facts[row].document_id for row in rows.tolist()))
+        return Selection(shelf.passages[chosen], frozenset(shelf.documents[chosen].tolist()))
 
     def newest(self, snapshot: Snapshot, selection: Selection) -> list[int]:
         """List the documents of a selection, the newest first, then by path."""
-        chosen = [facts for facts in self._shelf(snapshot).facts if facts.document_id in selection.documents]
+        chosen = [facts for facts in self._facts(snapshot) if facts.document_id in selection.documents]
         chosen.sort(key=lambda facts: facts.file or "")
         chosen.sort(key=lambda facts: facts.date or "", reverse=True)
         return [facts.document_id for facts in chosen]
@@ -74,11 +78,15 @@ class Selector:
     def _shelf(self, snapshot: Snapshot) -> _Shelf:
         known = self._known
         if known is None or known.generation != snapshot.generation:
-            facts = [_folded(one) for one in snapshot.catalogue.facts()]
-            passages, documents = snapshot.catalogue.documents_of_passages()
-            rows = np.searchsorted(np.array([one.document_id for one in facts], np.int64), documents)
-            self._known = known = _Shelf(snapshot.generation, facts, passages, rows)
+            self._known = known = _Shelf(snapshot.generation, *snapshot.catalogue.documents_of_passages())
         return known
+
+    def _facts(self, snapshot: Snapshot) -> Sequence[Facts]:
+        """What filters ask of each document, folded."""
+        known = self._folded
+        if known is None or known[0] != snapshot.generation:
+            self._folded = known = (snapshot.generation, [_folded(one) for one in snapshot.catalogue.facts()])
+        return known[1]
 
 
 def _folded(facts: Facts) -> Facts:
@@ -112,7 +120,7 @@ def _holding(snapshot: Snapshot, filter_: Filter, among: NDArray[np.int64]) -> N
     """Which passages hold a word in any form, or just the words of a phrase."""
     spaced = [word for word in _WORD.findall(filter_.value) if not _UNSPACED.search(word)]
     found = snapshot.lexical.holding(" ".join(spaced))
-    likely = among if found is None else np.intersect1d(among, found)
+    likely = among if found is None else np.intersect1d(among, found, assume_unique=True)
     if filter_.name == "word" and found is not None and not _UNSPACED.search(filter_.value):
         return likely
     holds = phrase(filter_.value)

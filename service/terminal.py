@@ -71,9 +71,6 @@ class Said:
                 print(row, flush=True)  # noqa: T201 - the one place where an answer is not printed whole
             self._count = len(answer.sentences)
 
-    def nothing(self, answer: Answer) -> None:
-        """Print nothing before the answer is whole."""
-
     def rest(self, answer: Answer) -> str:
         """What is left to print of the whole answer; all of it where the library took the word again."""
         return answer_text(answer, self._style, said=self._count if answer.writer == "chat" else 0)

@@ -6,8 +6,6 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from rapidfuzz.distance import OSA
-
 from service.vocabulary import ARTICLES, negates
 
 INEXACT_WORDS = 6
@@ -117,5 +115,8 @@ def _base(word: str) -> str:
 def _is_slip(one: str, other: str) -> bool:
     """Whether two words differ in a letter, or two that changed places, and begin the same; not where it turns them."""
     long = min(len(one), len(other)) >= LONG_WORD and one.isalpha() and other.isalpha()
-    same = long and one[:2] == other[:2] and not (negates(one) or negates(other))
-    return same and OSA.distance(one, other, score_cutoff=1) <= 1
+    if not long or one[:2] != other[:2] or negates(one) or negates(other):
+        return False
+    from rapidfuzz.distance import OSA  # hardly ever needed, and long to import
+
+    return OSA.distance(one, other, score_cutoff=1) <= 1

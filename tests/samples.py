@@ -65,7 +65,7 @@ def put_and_publish(path: Path, catalogue: Catalogue, file: str, *texts: str) ->
 
 
 def vector(text: str) -> np.ndarray:
-    return ENCODER.encode_queries([text])[0].vector
+    return ENCODER.begin_queries([text])()[0].vector
 
 
 def placed(text, page=1, top=700.0, width=40):

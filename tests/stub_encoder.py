@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from zlib import crc32
 
@@ -43,9 +43,9 @@ class HashEncoder:
             row[:] = self._vector(text)
         return Encoded(vectors, tuple(pack(_tokens(WORD.findall(text))) for text in texts))
 
-    def encode_queries(self, texts: Sequence[str]) -> list[EncodedQuery]:
+    def begin_queries(self, texts: Sequence[str]) -> Callable[[], list[EncodedQuery]]:
         self.queries += len(texts)
-        return list(map(self._query, texts))
+        return lambda: list(map(self._query, texts))
 
     def _query(self, text: str) -> EncodedQuery:
         words = list(WORD.finditer(text))

@@ -74,7 +74,7 @@ def test_rrf_sums_the_reciprocals_of_both_ranks(desk):
         lexical = [number for number, _ in snapshot.lexical.search("learning rate", 10)]
         dense = [
             number
-            for number, _ in snapshot.vectors.search(desk.encoder.encode_queries(["learning rate"])[0].vector, 10)
+            for number, _ in snapshot.vectors.search(desk.encoder.begin_queries(["learning rate"])()[0].vector, 10)
         ]
         found = dict(rrf(snapshot, desk.encoder)("learning rate", 10))
         top = rrf(snapshot, desk.encoder)("learning rate", 1)

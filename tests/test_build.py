@@ -303,7 +303,7 @@ def write(folder: Path, tree: dict[str, str]) -> None:
         (folder / name).write_text(text + "\n")
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow])
 @given(trees=st.lists(TREES, min_size=2, max_size=4))
 def test_any_sequence_of_edits_ends_as_a_fresh_library_does(trees, tmp_path_factory):
     folder = tmp_path_factory.mktemp("edits")
@@ -319,7 +319,7 @@ def test_any_sequence_of_edits_ends_as_a_fresh_library_does(trees, tmp_path_fact
         assert contents(folder / "kept") == contents(folder / "fresh")
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(trees=st.lists(TREES, min_size=2, max_size=4))
 def test_looking_only_at_what_changed_ends_as_a_fresh_library_does(trees, tmp_path_factory):
     folder = tmp_path_factory.mktemp("only")

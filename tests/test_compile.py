@@ -84,6 +84,26 @@ def test_a_damaged_one_is_made_again(
     assert [left.name for left in (tmp_path / "models").iterdir()] == [made.name]
 
 
+def test_its_checksums_are_compared_again_only_when_a_file_was_touched(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subprocess, "run", child(copied(made)))
+    read: list[str] = []
+    sha256 = compiling._sha256
+    monkeypatch.setattr(compiling, "_sha256", lambda path: read.append(path.name) or sha256(path))
+    folder = compiled_model(tmp_path, lambda _: None).folder
+    compiled_model(tmp_path, pytest.fail)
+    assert read[-len(compiling.FILES) :] == list(compiling.FILES)  # it is too new for its stamps to tell
+    monkeypatch.setattr(compiling, "TICK_SECONDS", -1.0)
+    compiled_model(tmp_path, pytest.fail)
+    read.clear()
+    compiled_model(tmp_path, pytest.fail)
+    assert read == []
+    (folder / "tokenizer.json").touch()
+    compiled_model(tmp_path, pytest.fail)
+    assert read == list(compiling.FILES)
+
+
 def test_another_process_may_be_faster(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "models" / made.name
 

@@ -45,7 +45,7 @@ def original() -> Encoder:
 
 
 def embedded(encoder: Encoder, text: str) -> EncodedQuery:
-    (query,) = encoder.encode_queries([text])
+    (query,) = encoder.begin_queries([text])()
     return query
 
 
@@ -94,8 +94,8 @@ def test_offsets_are_those_of_the_coded_tokens(encoder: Encoder) -> None:
 
 @pytest.mark.parametrize("texts", [TEXTS[:3], ["a", "word " * 300, "what is dropout"]])
 def test_several_questions_are_read_as_each_alone(encoder: Encoder, texts: Sequence[str]) -> None:
-    together = encoder.encode_queries(texts)
-    assert encoder.encode_queries([]) == []
+    together = encoder.begin_queries(texts)()
+    assert encoder.begin_queries([])() == []
     for query, text in zip(together, texts, strict=True):
         single = embedded(encoder, text)
         assert query.offsets == single.offsets
@@ -107,6 +107,20 @@ def test_words_are_matched_where_they_are_met(encoder: Encoder) -> None:
     query = embedded(encoder, "gradient of the loss")
     best = max_similarities(query.tokens, encoder.encode(["the gradients of a loss", "a recipe for soup"]).tokens)
     assert best[0].mean() > best[1].mean() + 0.2
+
+
+def test_it_is_loaded_when_the_first_text_comes(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    loads = []
+    monkeypatch.setattr(encode, "_load_compiled", lambda *_, **__: loads.append(1) or encoder)
+    awaited = load_encoder(SETTINGS, notice=pytest.fail)
+    known = (awaited.fingerprint, awaited.dimension, awaited.max_tokens)
+    assert known == (encoder.fingerprint, encoder.dimension, encoder.max_tokens)
+    assert loads == []
+    assert awaited.count_tokens(TEXTS[:3]) == encoder.count_tokens(TEXTS[:3])
+    assert np.array_equal(awaited.encode(TEXTS[:1]).vectors, encoder.encode(TEXTS[:1]).vectors)
+    assert awaited.offsets(TEXTS[:1]) == encoder.offsets(TEXTS[:1])
+    assert np.array_equal(embedded(awaited, TEXTS[1]).vector, embedded(encoder, TEXTS[1]).vector)
+    assert loads == [1]
 
 
 def test_no_texts(encoder: Encoder) -> None:
@@ -181,7 +195,7 @@ cache = Path({str(CACHE)!r})
 settings = Settings(library=cache, cache=cache, device="cpu")
 encoder = load_encoder(settings, notice=print)
 assert load_reranker(settings, notice=print) is None
-encoder.encode_queries(["a"])
+encoder.begin_queries(["a"])()
 encoder.encode(["b", "c"])
 heavy = {{"torch", "transformers", "sentence_transformers", "nncf", "openvino_telemetry.main", "huggingface_hub"}}
 assert not heavy & set(sys.modules), heavy & set(sys.modules)

@@ -9,7 +9,8 @@ from desks import open_desk as indexed
 from desks import settings_for
 from stub_encoder import HashEncoder
 
-from indexer.errors import LibraryMissing, ModelError
+from indexer.connect import CATALOGUE
+from indexer.errors import LibraryCorrupt, LibraryMissing, ModelError
 from service.opening import open_desk
 
 
@@ -33,6 +34,24 @@ def test_without_a_library_no_model_is_loaded(tmp_path, monkeypatch):
     monkeypatch.setattr("indexer.encode.load_encoder", lambda *_, **__: pytest.fail("it is not needed"))
     with pytest.raises(LibraryMissing, match="no library at"):
         open_desk(settings_for(tmp_path), pytest.fail)
+
+
+def test_a_damaged_library_is_said_at_once(tmp_path, monkeypatch):
+    indexed(tmp_path).close()
+    settings = settings_for(tmp_path)
+    (settings.library / CATALOGUE).write_bytes(b"no catalogue" * 1000)
+    said = threading.Event()
+    loading = []
+
+    def load(*_: object, **__: object) -> HashEncoder:
+        loading.append(said.wait(10))
+        return HashEncoder()
+
+    monkeypatch.setattr("indexer.encode.load_encoder", load)
+    with pytest.raises(LibraryCorrupt, match="damaged"):
+        open_desk(settings, pytest.fail)
+    assert loading == []
+    said.set()
 
 
 def test_what_is_wrong_with_the_model_is_said(tmp_path, monkeypatch):

@@ -110,7 +110,7 @@ def test_what_is_no_basis_is_refused(text):
 )
 def test_tokens_match_as_they_do_when_a_question_is_asked(texts, asked):
     encoder = HashEncoder()
-    codes, tokens = encoder.encode(texts).tokens, encoder.encode_queries([asked])[0].tokens
+    codes, tokens = encoder.encode(texts).tokens, encoder.begin_queries([asked])()[0].tokens
     weights = np.arange(1, len(tokens) + 1, dtype=np.float32)
     shares = np.stack([weights / max(weights.sum(), 1), np.zeros_like(weights)])
     basis = Basis({}, ["asked", "otherwise"], [], {}, 0.0, 0.0, np.zeros((2, 1), np.float32), tokens, shares)

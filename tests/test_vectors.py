@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.base import header_of
+from indexer.base import header_of, restored
 from indexer.codes import Book
 from indexer.delta import MAGIC, PREFIX, beside
 from indexer.encode import unit
@@ -65,7 +65,7 @@ def write(path: Path, ids: list[int], rows: np.ndarray, generation: int = 1) -> 
 def holds(vectors: Vectors, expected: dict[int, np.ndarray]) -> None:
     """Everything that can be asked of vectors is as it is for those rows."""
     ids = sorted(expected)
-    matrix = unit(np.array([expected[number] for number in ids], np.float16).reshape(-1, DIMENSION))
+    matrix = restored(np.array([expected[number] for number in ids], np.float16).reshape(-1, DIMENSION))
     assert len(vectors) == len(ids)
     assert np.array_equal(vectors.get(ids), matrix)
     query = queries(2, 99)

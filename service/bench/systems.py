@@ -155,7 +155,7 @@ def rrf(snapshot: Snapshot, encoder: Encoder) -> Callable[[str, int], Found]:
 
     def search(query: str, k: int) -> Found:
         scores: dict[int, float] = defaultdict(float)
-        vector = encoder.encode_queries([query])[0].vector
+        vector = encoder.begin_queries([query])()[0].vector
         for found in (snapshot.lexical.search(query, RRF_POOL), snapshot.vectors.search(vector, RRF_POOL)):
             for rank, (number, _) in enumerate(found, start=1):
                 scores[number] += 1 / (RRF_K + rank)

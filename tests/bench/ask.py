@@ -22,7 +22,7 @@ import numpy as np
 import service.ask
 import service.retrieve
 from indexer.catalogue import Catalogue
-from indexer.encode import CompiledEncoder
+from indexer.encode import CompiledEncoder, _Pass
 from indexer.lexical import Lexical
 from indexer.settings import Settings
 from indexer.vectors import Vectors
@@ -37,9 +37,10 @@ WARM_UP = 20
 
 STAGES: tuple[tuple[str, Any, str], ...] = (
     ("the words of the library", service.retrieve, "forms"),
-    ("the question to vectors", CompiledEncoder, "encode_queries"),
+    ("the question to tokens", CompiledEncoder, "begin_queries"),
     ("how rare its words are", Lexical, "rarity"),
-    ("search by words", Lexical, "search"),
+    ("search by words, while vectors are made", Lexical, "search"),
+    ("waiting for the vectors", _Pass, "outputs"),
     ("search by vector", Vectors, "search_many"),
     ("cosines of the rest", Vectors, "cosines"),
     ("sections", Catalogue, "sections"),

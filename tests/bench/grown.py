@@ -16,7 +16,7 @@ import re
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,9 +91,9 @@ class Remembering:
                 codes[place] = tokens
         return Encoded(vectors, tuple(codes))
 
-    def encode_queries(self, texts: Sequence[str]) -> list[EncodedQuery]:
-        """Embed a few questions."""
-        return self._encoder.encode_queries(texts)
+    def begin_queries(self, texts: Sequence[str]) -> Callable[[], list[EncodedQuery]]:
+        """Begin to embed a few questions."""
+        return self._encoder.begin_queries(texts)
 
     def offsets(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
         """Where tokens stand, as the encoder says."""

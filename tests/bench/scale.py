@@ -225,7 +225,7 @@ def vectors_alone(work: Path) -> list[str]:
     matrix = matrix_of(work)
     encoder = load_encoder(Settings.from_environ(os.environ), notice=sys.stderr.write)
     asked = work / "questions.npy"
-    np.save(asked, np.stack([encoder.encode_queries([text])[0].vector for text in questions(work)]))
+    np.save(asked, np.stack([encoder.begin_queries([text])()[0].vector for text in questions(work)]))
     lines: list[str] = []
     plotted: dict[str, list[tuple[float, float]]] = {
         name: [] for name in ("Footnote, ms", "flat, ms", "Footnote, MB", "flat, MB")

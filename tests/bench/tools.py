@@ -83,7 +83,7 @@ class Footnote:
         self.library = Library.open(folder)
 
     def search(self, query: str) -> list[int]:
-        vector = self.encoder.encode_queries([query])[0].vector
+        vector = self.encoder.begin_queries([query])()[0].vector
         with self.library.snapshot() as snapshot:
             ids = [number for number, _ in snapshot.vectors.search(vector, K)]
             found = snapshot.catalogue.passages(ids)
