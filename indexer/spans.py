@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 import sentencex
 
+from indexer.parsing.pasted import HIDDEN, hidden
 from indexer.parsing.prepare import MARKER
 from indexer.types import Block, Box, Document, Lines, Places, Span
 
@@ -24,10 +25,14 @@ LINE_BREAK = 3.0
 """Where the next character of a paper is so many times its own size away, another line begins."""
 
 _PROSE = frozenset({"paragraph", "item", "footnote"})
+_SHOWN = re.compile(f"[^{HIDDEN}]+")
 
 
 def note_spans(document: Document, block: Block) -> tuple[Span, ...]:
-    """The sentences of a block of a note, or its lines where it is no prose; those that say nothing are left out."""
+    """The sentences of a block of a note, or its lines where it is no prose; those that say nothing are left out.
+
+    A file that was pasted into the text (`indexer.parsing.pasted`) is in none of them.
+    """
     return _sentences(document, block) if block.kind in _PROSE else _rows(document, block.lines)
 
 
@@ -37,12 +42,12 @@ def _sentences(document: Document, block: Block) -> tuple[Span, ...]:
     rows = list(document.source_lines[first - 1 : last])
     if block.kind == "item":
         rows[0] = MARKER.sub("", rows[0])
-    text = "\n".join(rows)
+    text = hidden("\n".join(rows))
     starts = [0]
     for row in rows:
         starts.append(starts[-1] + len(row) + 1)
     spans = []
-    for begin, stop in _boundaries(text):
+    for begin, stop in _shown_boundaries(text):
         piece = text[begin:stop]
         if not any(char.isalnum() for char in piece):
             continue
@@ -55,10 +60,13 @@ def _sentences(document: Document, block: Block) -> tuple[Span, ...]:
 
 def _rows(document: Document, lines: Lines) -> tuple[Span, ...]:
     """Each line that says something as a span of its own: for rows, code, quotes."""
+    first, last = lines
+    rows = hidden("\n".join(document.source_lines[first - 1 : last])).split("\n")
     return tuple(
         Span(text, (n, n))
-        for n in range(lines[0], lines[1] + 1)
-        if (text := MARKER.sub("", document.source_lines[n - 1]).strip())
+        for n, row in enumerate(rows, first)
+        for piece in _SHOWN.findall(MARKER.sub("", row))
+        if (text := piece.strip())
     )
 
 
@@ -85,6 +93,13 @@ def halves(span: Span) -> tuple[Span, Span]:
     place = place if place > 0 else middle
     before, after = _divided(span.boxes, place / max(len(span.text), 1))
     return Span(span.text[:place].strip(), span.lines, before), Span(span.text[place:].strip(), span.lines, after)
+
+
+def _shown_boundaries(text: str) -> Iterator[tuple[int, int]]:
+    """Where each sentence begins and ends in a text of which parts are hidden."""
+    for shown in _SHOWN.finditer(text):
+        start = shown.start()
+        yield from ((start + begin, start + end) for begin, end in _boundaries(shown[0]))
 
 
 def _boundaries(text: str) -> Iterator[tuple[int, int]]:

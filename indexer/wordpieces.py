@@ -21,7 +21,7 @@ MOST_WORDS = 1 << 17
 """Words that are remembered, in about 30 MB; then all are forgotten, and the frequent ones soon known again."""
 
 LONGEST_WORD = 128
-"""Longer ones, in characters, are not remembered: a picture that was pasted into a note may be a single one."""
+"""Longer ones, in characters, are not remembered: data and addresses in a note may be such."""
 
 LONG_PART = 24
 """Longer parts of words are left to the tokenizer: all their beginnings are many."""

@@ -78,6 +78,30 @@ def test_passages_hold_everything_and_know_their_place(text, max_tokens):
     assert found == split(document, max_tokens=max_tokens, count_tokens=count)
 
 
+@given(st.lists(st.one_of(NOTES, st.sampled_from([" ![a]({}) ", " <img src='{}'> ", "\n\n> {}\n"])), max_size=5))
+def test_passages_hold_nothing_of_a_pasted_picture(pieces):
+    data = "iVBORw0KGgo" * 40
+    note = "".join(pieces)
+    document = parsed(note.replace("{}", f"data:image/png;base64,{data}"))
+    found = split(document, max_tokens=MAX_TOKENS, count_tokens=count)
+    assert faults(document, found, MAX_TOKENS) == []
+    assert [text for p in found for text in (p.text, *(s.text for s in p.spans)) if "VBORw0KGgo" in text] == []
+
+
+def test_a_quote_ends_before_a_pasted_picture_and_goes_on_behind_it():
+    data = "data:image/png;base64," + "iVBORw0KGgo" * 40
+    (passage,) = passages(f"# Nets\n\nThe loss ![a]({data}) falls. It\nrises <img src='{data}'>\n[b]({data}) later.\n")
+    assert [(span.text, span.lines) for span in passage.spans] == [
+        ("The loss", (3, 3)),
+        ("a", (3, 3)),
+        ("falls.", (3, 3)),
+        ("It rises", (3, 4)),
+        ("b", (5, 5)),
+        ("later.", (5, 5)),
+    ]
+    assert passage.text == "The loss a falls. It rises b later."
+
+
 @given(
     st.lists(
         st.sampled_from(["Adam keeps two moments.", "- word", "  - word", "1. why?", "word", "", "> word", "## word"])

@@ -15,7 +15,7 @@ PDF = ".pdf"
 SUFFIXES = NOTES | {PDF}
 """Files with these endings, in any case, are read."""
 
-VERSION = 2
+VERSION = 3
 """To be raised when the parsers read more or otherwise: the files of every library are then read again."""
 
 

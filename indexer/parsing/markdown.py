@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from markdown_it import MarkdownIt
+from markdown_it.common.normalize_url import validateLink
 from markdown_it.token import Token
 from mdit_py_plugins.gfm import gfm_plugin
 
@@ -16,6 +17,7 @@ from indexer.dates import read_date
 from indexer.parsing.html import html_text, tag_text
 from indexer.parsing.inline import bounded_plugin, line_breaks
 from indexer.parsing.obsidian import callout, obsidian_plugin, tags_in, without_block_id
+from indexer.parsing.pasted import without_bytes
 from indexer.parsing.prepare import MARKER, front_matter, indent, mask
 from indexer.parsing.text import decode, lines_of
 from indexer.types import Block, BlockKind, Document, Link, Source, State
@@ -37,9 +39,11 @@ _DATES = (
 def parse(source: Source) -> Document:
     """Parse Markdown or plain text; raise SourceError when the bytes are no text.
 
-    A file whose front matter says `footnote: report` is what Footnote wrote itself: nothing in it is evidence.
+    A file whose front matter says `footnote: report` is what Footnote wrote itself: nothing in it is evidence. Of
+    pictures that were pasted as data, the bytes are left out.
     """
-    lines = lines_of(decode(source.data, source.file))
+    source_lines = lines_of(decode(source.data, source.file))
+    lines = without_bytes(source_lines)
     masked, plain_text = mask(lines)
     front, first = front_matter(lines)
     masked[:first] = [""] * first
@@ -54,7 +58,7 @@ def parse(source: Source) -> Document:
         kind="note",
         title=_title(front, blocks),
         blocks=tuple(blocks),
-        source_lines=tuple(lines),
+        source_lines=tuple(source_lines),
         aliases=_words(front, "aliases", "alias"),
         tags=_tags(front, blocks),
         date=_date(front),
@@ -67,6 +71,7 @@ def _parser(*, indented_code: bool) -> MarkdownIt:
     md = MarkdownIt("commonmark", {"maxNesting": 450}).use(bounded_plugin)
     md.use(gfm_plugin, dollarmath=True).use(obsidian_plugin)
     md.core.ruler.disable("footnote_tail")  # a footnote is read where it stands
+    md.validateLink = lambda url: url.startswith("data:") or validateLink(url)  # type: ignore[method-assign]  # a hook
     md.options["alerts"] = False  # Obsidian's callouts are more than GitHub's five
     return md if indented_code else md.disable("code")
 

@@ -16,6 +16,7 @@ from textwrap import dedent
 from typing import TypeAlias
 
 from indexer.dates import read_date
+from indexer.parsing.pasted import without_bytes
 from indexer.parsing.text import decode, lines_of
 from indexer.types import Block, BlockKind, Document, Link, Source, State
 
@@ -66,8 +67,12 @@ _VERBATIM_FRAMES = frozenset({"src", "example", "export", "html", "latex"})
 
 
 def parse(source: Source) -> Document:
-    """Parse an org file; raise SourceError when the bytes are no text."""
-    lines = lines_of(decode(source.data, source.file))
+    """Parse an org file; raise SourceError when the bytes are no text.
+
+    Of pictures that were pasted as data, the bytes are left out.
+    """
+    source_lines = lines_of(decode(source.data, source.file))
+    lines = without_bytes(source_lines)
     reader = _Reader(lines, _headings(lines), _Ends(lines))
     reader.run()
     return Document(
@@ -75,7 +80,7 @@ def parse(source: Source) -> Document:
         kind="note",
         title=_title(reader),
         blocks=tuple(reader.blocks),
-        source_lines=tuple(lines),
+        source_lines=tuple(source_lines),
         aliases=_words(reader, "roam_alias", "roam_aliases"),
         tags=tuple(
             dict.fromkeys((*_words(reader, "filetags", "roam_tags", "hugo_tags"), *_keywords(reader), *reader.tags))
@@ -500,6 +505,8 @@ def _link(target: str, text: str, line: int) -> tuple[str, Link]:
     scheme = scheme.lower() if colon else ""
     if scheme in ("http", "https") or scheme in _SHORTHANDS:
         return text or target, Link("url", _SHORTHANDS.get(scheme, f"{scheme}:") + rest, text, line)
+    if scheme == "data":
+        return "", Link("image", target, text, line)
     name, _, anchor = (rest if scheme in ("file", "attachment", "roam") else target).partition("::")
     if _IMAGE.search(name):
         return text, Link("image", name, text, line)

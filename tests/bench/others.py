@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import shutil
+import statistics
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,32 +38,53 @@ CALLED = {
     "chroma": "Chroma with sentence-transformers",
 }
 
+ROUNDS = 3
+"""So often every tool indexes, in turns: what else the machine does then falls on all of them."""
+
 LEGEND = """\
-load: importing the tool and loading the model. index: embedding and storing, which the rates are of. slower: its
-seconds to index as a multiple of Footnote's. CPU: seconds of all cores together while it indexed, and those as a
-multiple too: they hold when something else runs meanwhile. peak: memory of the process that indexes. open: opening the
-index in a new process, the model loaded before; txtai loads the model again to do so. query: the median of 50 queries,
-embedding included. overlap@10: the share of the ten nearest by exact search over the original vectors in 32 bits
-(sentence-transformers searches just so) that are among the ten found. Footnote runs the weights in 8 bits, and keeps a
-code of every token and an index of the words besides the vectors; here only its vectors are searched."""
+The median of {rounds} rounds, in which every tool has its turn in a new process. load: importing the tool and loading
+the model. index: embedding and storing, which the rates are of. slower: its seconds to index as a multiple of
+Footnote's in the same round, and the least and the most of the rounds. CPU: seconds of all cores together while it
+indexed, and those as a multiple too: they hold when something else runs meanwhile. peak: the most memory that the
+process which indexes held. open: opening the index in a new process, the model loaded before; txtai loads the model
+again to do so. query: the median of 50 queries, embedding included. overlap@10: the share of the ten nearest by exact
+search over the original vectors in 32 bits (sentence-transformers searches just so) that are among the ten found.
+Footnote runs the weights in 8 bits, and keeps a code of every token and an index of the words besides the vectors;
+here only its vectors are searched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One round of a tool. Times are in seconds, `cpu` of all cores together; `peak` is in MB."""
+
+    load: float
+    index: float
+    cpu: float
+    peak: float
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What one tool did. Times are in seconds, `cpu` of all cores together, `query` in milliseconds; `peak` is in MB.
+    """What one tool did: its rounds, and what it took then to open the index, in seconds, and to search, in ms.
 
     `found` is what each query found, by place, best first.
     """
 
     tool: str
     version: str
-    load: float
-    index: float
-    cpu: float
-    peak: float
+    runs: tuple[Run, ...]
     open: float
     query: float
     found: tuple[tuple[int, ...], ...]
+
+    def median(self, figure: str) -> float:
+        """The median of a figure of the rounds."""
+        return statistics.median(getattr(run, figure) for run in self.runs)
+
+    def times(self, other: Figures, figure: str) -> list[float]:
+        """A figure as a multiple of another tool's in the same round, for each round, the least first."""
+        pairs = zip(self.runs, other.runs, strict=True)
+        return sorted(getattr(own, figure) / getattr(theirs, figure) for own, theirs in pairs)
 
 
 def overlap(found: Sequence[Sequence[int]], exact: Sequence[Sequence[int]]) -> float:
@@ -81,15 +103,22 @@ def table(figures: Sequence[Figures], *, passages: int, tokens: int) -> list[str
         ),
         *(
             row(
-                *(CALLED[one.tool], one.version, f"{passages:,}", f"{tokens:,}", f"{one.load:.1f}"),
-                *(f"{one.index:.1f}", f"{passages / one.index:.0f}", f"{tokens / one.index:,.0f}"),
-                *(f"{one.index / figures[0].index:.1f}", f"{one.cpu:.1f}"),
-                *(f"{one.cpu / figures[0].cpu:.1f}", f"{one.peak:.0f}", f"{one.open:.2f}", f"{one.query:.1f}"),
+                *(CALLED[one.tool], one.version, f"{passages:,}", f"{tokens:,}", f"{one.median('load'):.1f}"),
+                *(f"{one.median('index'):.1f}", f"{passages / one.median('index'):.0f}"),
+                *(f"{tokens / one.median('index'):,.0f}", spread(one.times(figures[0], "index"))),
+                *(f"{one.median('cpu'):.1f}", f"{statistics.median(one.times(figures[0], 'cpu')):.1f}"),
+                *(f"{max(run.peak for run in one.runs):.0f}", f"{one.open:.2f}", f"{one.query:.1f}"),
                 f"{overlap(one.found, exact):.3f}",
             )
             for one in figures
         ),
     ]
+
+
+def spread(values: Sequence[float]) -> str:
+    """The median of values that are sorted, and the least and the most where they differ."""
+    least, median, most = (f"{value:.1f}" for value in (values[0], statistics.median(values), values[-1]))
+    return median if least == most else f"{median} ({least} to {most})"
 
 
 def environment(folder: Path, packages: Sequence[str]) -> Path:
@@ -120,24 +149,27 @@ def variables(environ: Mapping[str, str], cores: int) -> dict[str, str]:
     return {**environ, **threads, **offline, "ANONYMIZED_TELEMETRY": "False", **same}
 
 
-def measure(name: str, python: Path, work: Path) -> Figures:
-    """Let a tool index, then search in a process of its own."""
+def indexed(name: str, python: Path, work: Path) -> tuple[str, Run]:
+    """Let a tool index in a process of its own; its version, and the round."""
     shutil.rmtree(work / name, ignore_errors=True)
-    command = (python, "-m", "tests.bench.tools", name)
-    indexed = run(*command, "index", bundled_model(), work)
-    searched = run(*command, "search", bundled_model(), work)
-    made, asked = last(indexed), last(searched)
-    return Figures(
-        tool=name,
-        version=made["version"],
-        load=made["load"],
-        index=made["index"],
-        cpu=made["cpu"],
-        peak=indexed.peak,
-        open=asked["open"],
-        query=asked["query"],
-        found=tuple(map(tuple, asked["found"])),
-    )
+    finished = run(python, "-m", "tests.bench.tools", name, "index", bundled_model(), work)
+    made = last(finished)
+    return made["version"], Run(made["load"], made["index"], made["cpu"], finished.peak)
+
+
+def measure(pythons: Mapping[str, Path], work: Path) -> list[Figures]:
+    """Let the tools index in turns, then each search in a process of its own."""
+    rounds: list[dict[str, tuple[str, Run]]] = []
+    for number in range(1, ROUNDS + 1):
+        sys.stderr.write(f"Indexing with each tool, {number} of {ROUNDS} …\n")
+        rounds.append({name: indexed(name, python, work) for name, python in pythons.items()})
+    figures = []
+    for name, python in pythons.items():
+        asked = last(run(python, "-m", "tests.bench.tools", name, "search", bundled_model(), work))
+        found = tuple(map(tuple, asked["found"]))
+        runs = tuple(one[name][1] for one in rounds)
+        figures.append(Figures(name, rounds[0][name][0], runs, asked["open"], asked["query"], found))
+    return figures
 
 
 def last(finished: Finished) -> dict[str, Any]:
@@ -155,17 +187,14 @@ def compared(folder: Path, passages: int, work: Path) -> list[str]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with patch.dict(os.environ, variables(os.environ, cores)):
         texts = last(run(sys.executable, "-m", "tests.bench.tools", "texts", folder, str(passages), work))
-        figures = []
-        for name, python in pythons.items():
-            sys.stderr.write(f"Measuring {CALLED[name]} …\n")
-            figures.append(measure(name, python, work))
-    return [*table(figures, **texts), "", LEGEND]
+        figures = measure(pythons, work)
+    return [*table(figures, **texts), "", LEGEND.format(rounds=ROUNDS)]
 
 
 def main(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.others", description="Indexing beside other tools.")
     parser.add_argument("folder", nargs="?", type=Path, default=SHARED / "vaults")
-    parser.add_argument("--passages", type=int, default=2000, metavar="N")
+    parser.add_argument("--passages", type=int, default=1000, metavar="N")
     parser.add_argument("--work", type=Path, default=Settings.from_environ(os.environ).cache / "bench", metavar="DIR")
     options = parser.parse_args(argv)
     work: Path = options.work.expanduser().resolve()
