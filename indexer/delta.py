@@ -28,7 +28,7 @@ from indexer.base import Block, Halves, Header, corrupt, positions
 MAGIC = b"FNDELT01"
 PREFIX = struct.Struct("<8sII")
 
-LEAST_FOLDED, MOST_KEPT, KEPT_SHARE = 256, 16_384, 8
+LEAST_FOLDED, MOST_KEPT, KEPT_SHARE = 256, 4096, 8
 """A delta is folded in when it has more rows than one in KEPT_SHARE of the base, within these bounds: so many rows are
 compared one by one in a millisecond, and folding reads and writes all others."""
 

@@ -43,6 +43,9 @@ SPARE_HITS = 20
 
 NOTHING_LEFT = "Nothing in the library fits {}; ask again with fewer filters."
 
+QUIET = np.errstate(invalid="ignore")
+"""BLAS now and then raises the flag for lanes that it does not use, of which numpy would warn: all numbers are finite."""
+
 KEPT_CITATIONS = 8
 """Answers to the dumps have at most so many citations."""
 
@@ -244,6 +247,7 @@ class Desk:
             self._asked_lines = known = (snapshot.generation, lines)
         return known[1]
 
+    @QUIET
     def _find(self, snapshot: Snapshot, inquiry: Inquiry, k: int, mix: Mix = FUSED) -> _Found:
         """Search, and answer from what still stands in its file."""
         clock = _Clock()
@@ -268,6 +272,7 @@ class Desk:
             answer = replace(answer, sentences=(Sentence(fits_nothing, ()),))
         return _Found(query, looked, standing, asked, answer, clock)
 
+    @QUIET
     def _retrieve(self, snapshot: Snapshot, query: Query, top: int, mix: Mix, selection: Selection | None) -> list[Hit]:
         """The `top` passages nearest to a question, the best of them read again where there is a re-ranker."""
         reads = self.settings.reranker.reads if self.reranker and mix.reranker else 0

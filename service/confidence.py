@@ -144,12 +144,11 @@ def _signs(candidate: Candidate, weighed: Mapping[str, tuple[Matrix, Matrix]], b
     for met in candidate.reading.met:
         question = asked(met.text)
         words, shares = weighed[met.text]
-        # not @, which warns of flags that BLAS may raise for lanes that it does not use: all is finite here
-        in_spans, in_passage = met.spans[rows].dot(words.T), words.dot(met.passage)
-        evidence = float(shares.dot(np.maximum(in_passage, 0)))
+        in_spans, in_passage = met.spans[rows] @ words.T, words @ met.passage
+        evidence = float(shares @ np.maximum(in_passage, 0))
         yield Signs(
-            met=float(met.passage.dot(met.rarity)) / max(float(met.rarity.sum()), 1e-9),
-            sentence=float(in_spans.dot(shares).max()) / max(float(shares.sum()), 1e-9),
+            met=float(met.passage @ met.rarity) / max(float(met.rarity.sum()), 1e-9),
+            sentence=float((in_spans @ shares).max()) / max(float(shares.sum()), 1e-9),
             evidence=min(max(evidence, LEAST_EVIDENCE), MOST_EVIDENCE),
             distinct=hit.dense - beside,
             lacks=_lacks(text, question, met),
