@@ -44,7 +44,7 @@ SPARE_HITS = 20
 NOTHING_LEFT = "Nothing in the library fits {}; ask again with fewer filters."
 
 QUIET = np.errstate(invalid="ignore")
-"""BLAS now and then raises the flag for lanes that it does not use, of which numpy would warn: all numbers are finite."""
+"""BLAS at times raises the flag for lanes that it does not use, of which numpy would warn: all numbers are finite."""
 
 KEPT_CITATIONS = 8
 """Answers to the dumps have at most so many citations."""
