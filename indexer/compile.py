@@ -3,8 +3,8 @@
     weights ─checksum→ torch ─convert→ fp32 ─quantise→ int8 ─compare→ model.xml, model.bin, words.npy, tokenizer.json,
                                                                       meta.json
 
-The vectors of the word pieces, half of all weights, stay out of it: they are looked up in `words.npy`, of which each
-program that is made of the model (see `indexer.programs`) would otherwise have its own copy.
+The vectors of the word pieces, half of all weights, stay out of the model and are looked up in `words.npy`: the runtime
+would otherwise hold them as 47 MB, and take twice as long to load.
 
 The making happens in a process of its own (`python -m indexer.compile`): torch and what it prints, warns of and keeps
 in memory never reach the process that asked.
