@@ -40,6 +40,9 @@ SHORT_NAME, MEANING = "=", "->"
 MAX_QUERY_TERMS = 256
 MAX_TERM_BYTES = 64
 
+COMMON, LEAST_COMMON = 0.15, 1000
+"""A search leaves out words that a larger share of the passages has, and so many at least: it finds as well without."""
+
 FEW = 5
 """Passages are looked up by number where they are fewer than one in so many, else picked out of all that is found."""
 
@@ -144,7 +147,7 @@ class Lexical:
         schema = self._index.schema
         clauses = [
             (Occur.Should, Query.boost_query(Query.term_query(schema, field, term, index_option="freq"), boost))
-            for term in terms
+            for term in self._telling(terms)
             for field, boost in BOOSTS.items()
         ]
         wanted = Query.boolean_query(clauses)
@@ -172,6 +175,13 @@ class Lexical:
         schema = self._index.schema
         clauses = [(Occur.Must, Query.term_query(schema, "text", term, index_option="freq")) for term in terms]
         return np.array([number for number, _ in self._found(Query.boolean_query(clauses), len(self))], np.int64)
+
+    def _telling(self, terms: list[str]) -> list[str]:
+        """Without those that tell little and take long, because so many passages have them, if others are left."""
+        most = max(COMMON * len(self), LEAST_COMMON)
+        counts = {term: self._searcher.doc_freq("text", term) for term in terms}
+        rare = [term for term, count in counts.items() if count <= most]
+        return rare if any(map(counts.get, rare)) else terms
 
     def _found(self, query: tantivy.Query, limit: int) -> list[tuple[int, float]]:
         with _damage(self.path):

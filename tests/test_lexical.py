@@ -58,6 +58,18 @@ def test_search_is_bounded_and_best_first(lexical):
     assert lexical.search("layer", 0) == []
 
 
+def test_words_that_most_passages_have_are_left_out_if_others_are_left(monkeypatch):
+    monkeypatch.setattr("indexer.lexical.LEAST_COMMON", 10)
+    texts = {number: f"the layer number {number}" for number in range(1, 41)} | {41: "dropout", 42: "the dropout"}
+    lexical = Lexical.build(documents(texts), generation=1)
+    assert lexical.search("the dropout", 50) == lexical.search("dropout", 50)
+    assert found(lexical, "the dropout", 50) == [41, 42]
+    assert len(found(lexical, "the", 50)) == 41
+    assert len(found(lexical, "the unheard", 50)) == 41
+    monkeypatch.setattr("indexer.lexical.LEAST_COMMON", 41)
+    assert len(found(lexical, "the dropout", 50)) == 42
+
+
 WORDS = st.lists(st.sampled_from(["one", "two", "three", "four", "ones"]), min_size=1, max_size=6).map(" ".join)
 
 

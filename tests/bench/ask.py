@@ -5,6 +5,7 @@ Without arguments it asks libraries of three sizes, which it makes from the shar
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -96,6 +97,7 @@ def measured(library: Path, questions: list[str]) -> dict[str, list[float]]:
     found: dict[str, list[float]] = defaultdict(list)
     questions = list(map(as_words, questions))
     settings = Settings.from_environ({**os.environ, "FOOTNOTE_LIBRARY": str(library)})
+    gc.freeze()  # as a service does
     with Desk.open(settings, notice=sys.stderr.write) as desk:
         for question in questions[:WARM_UP]:
             desk.ask(question)
