@@ -41,7 +41,7 @@ MAX_QUERY_TERMS = 256
 MAX_TERM_BYTES = 64
 
 COMMON, LEAST_COMMON = 0.15, 1000
-"""A search leaves out words that a larger share of the passages has, and so many at least: it finds as well without."""
+"""Words that a larger share of the passages has, and so many at least, tell little and take most of a search."""
 
 FEW = 5
 """Passages are looked up by number where they are fewer than one in so many, else picked out of all that is found."""
@@ -133,11 +133,14 @@ class Lexical:
     def __len__(self) -> int:
         return int(self._searcher.num_docs) - 1  # without the stamp
 
-    def search(self, query: str, k: int, among: NDArray[np.int64] | None = None) -> list[tuple[int, float]]:
+    def search(
+        self, query: str, k: int, among: NDArray[np.int64] | None = None, *, telling: bool = False
+    ) -> list[tuple[int, float]]:
         """Find the `k` best passages for a text in natural language: (id, BM25 score), best first.
 
         Any text will do; there is no syntax. Nothing is found when it has no words. With `among`, (n,), ascending, only
-        these passages are found; their scores are the same as without. Raises LibraryCorrupt.
+        these passages are found; their scores are the same as without. With `telling`, words that very many passages
+        have do not count, which takes half the time. Raises LibraryCorrupt.
         """
         from tantivy import Occur, Query
 
@@ -147,7 +150,7 @@ class Lexical:
         schema = self._index.schema
         clauses = [
             (Occur.Should, Query.boost_query(Query.term_query(schema, field, term, index_option="freq"), boost))
-            for term in self._telling(terms)
+            for term in (self._telling(terms) if telling else terms)
             for field, boost in BOOSTS.items()
         ]
         wanted = Query.boolean_query(clauses)
@@ -177,7 +180,7 @@ class Lexical:
         return np.array([number for number, _ in self._found(Query.boolean_query(clauses), len(self))], np.int64)
 
     def _telling(self, terms: list[str]) -> list[str]:
-        """Without those that tell little and take long, because so many passages have them, if others are left."""
+        """Without those that tell little, if others are left."""
         most = max(COMMON * len(self), LEAST_COMMON)
         counts = {term: self._searcher.doc_freq("text", term) for term in terms}
         rare = [term for term, count in counts.items() if count <= most]

@@ -36,7 +36,7 @@ FILTERS = (
 )
 OK, NOT_ANSWERED, ERROR, INTERRUPTED = 0, 1, 2, 130
 _open: list[Desk] = []
-"""What was opened stays until the process ends: to take a model down takes longer than to print an answer."""
+"""What was opened last stays until the process ends: to take a model down takes longer than to print an answer."""
 
 WRITER_HELP = "whose words: the library's own (default), or those of the chat model that is set up, on quotes"
 
@@ -338,7 +338,7 @@ def _desk(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Desk:
     from service.opening import open_desk
 
     desk = open_desk(settings_of(arguments, environ), notice)
-    _open.append(desk)
+    _open[:] = [desk]
     return desk
 
 

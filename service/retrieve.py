@@ -137,8 +137,10 @@ def retrieve(
     searched.
     """
     count = len(query.texts) if mix.forms else 1
+    telling = mix.dense > 0  # where words are all there is, each of them counts
     lexical = [
-        dict(snapshot.lexical.search(text, mix.pool, among)) if mix.lexical else {} for text in query.texts[:count]
+        dict(snapshot.lexical.search(text, mix.pool, among, telling=telling)) if mix.lexical else {}
+        for text in query.texts[:count]
     ]
     asked = query.forms[:count]
     vectors = np.stack([form.encoded.vector for form in asked])

@@ -222,7 +222,7 @@ class _Instead:
     inner: Lexical
     instead: Callable[[str, int], Found]
 
-    def search(self, query: str, k: int, among: NDArray[np.int64] | None = None) -> Found:
+    def search(self, query: str, k: int, among: NDArray[np.int64] | None = None, **_: Any) -> Found:
         if among is None:
             return self.instead(query, k)
         through = set(among.tolist())
@@ -239,8 +239,8 @@ class _Hiding:
     inner: Any
     hidden: set[int] = field(compare=False)
 
-    def search(self, query: Any, k: int, *among: Any) -> Found:
-        return self._seen(self.inner.search(query, k + len(self.hidden), *among), k)
+    def search(self, query: Any, k: int, *among: Any, **how: Any) -> Found:
+        return self._seen(self.inner.search(query, k + len(self.hidden), *among, **how), k)
 
     def search_many(self, queries: Any, k: int, *among: Any) -> list[Found]:
         return [self._seen(found, k) for found in self.inner.search_many(queries, k + len(self.hidden), *among)]

@@ -37,7 +37,7 @@ QUESTIONS, ANSWERS, COMPARED = 200, 60, 5
 """How many questions are searched for and answered; one in so many is compared with other indexes."""
 POOL = 150
 """So many passages a question takes from the search by vector."""
-ADDED, UPDATES = 1000, 5
+ADDED, UPDATES = 1000, 2
 AT_ONCE = 20_000
 PLOT = ROOT / "docs" / "scale.svg"
 
