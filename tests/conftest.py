@@ -33,3 +33,15 @@ def stub_model(monkeypatch):
 def environ(tmp_path):
     """An environment whose library and cache are the test's own."""
     return {"FOOTNOTE_LIBRARY": str(tmp_path / "library"), "FOOTNOTE_CACHE": str(tmp_path / "cache")}
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A real browser, headless."""
+    from browser import ARGUMENTS, CHROMIUM
+    from playwright import sync_api as playwright
+
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=CHROMIUM or "chromium", args=ARGUMENTS)
+        yield browser
+        browser.close()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +10,7 @@ from io import BytesIO
 import numpy as np
 import pytest
 import shelf
-import uvicorn
+from browser import MARKS, opened, served
 from PIL import Image
 from stub_desk import StubDesk
 
@@ -21,16 +18,7 @@ from indexer.settings import ChatSettings, Settings
 from service.app import create_app
 from service.types import Answer, Sentence
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-REQUIRED = "FOOTNOTE_REQUIRE_BROWSER" in os.environ  # a missing browser then fails the tests instead of skipping them
-ARGUMENTS = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM and not REQUIRED, reason="no Chromium: apt-get install chromium"),
-]
+pytestmark = MARKS
 
 FILLER = "\n\n".join(f"Paragraph {n} about nothing in particular." for n in range(80))
 LONG = f"""# Long note
@@ -99,38 +87,14 @@ def address(tmp_path_factory):
     desk = StubDesk(root)
     desk.writes = worded
     app = create_app(Settings(library=root / "library", cache=root / "cache", chat=chat), desk=desk)
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
-    listening.close()
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    from playwright import sync_api as playwright
-
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=CHROMIUM or "chromium", args=ARGUMENTS)
-        yield browser
-        browser.close()
+    with served(app) as found:
+        yield found
 
 
 @pytest.fixture
 def tab(chromium, address):
-    """A page that fails its test when it asks another host for anything, or the policy or a script complains."""
-    context = chromium.new_context(base_url=address, reduced_motion="reduce")
-    page = context.new_page()
-    complaints: list[str] = []
-    page.on("request", lambda request: request.url.startswith(address) or complaints.append(request.url))
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield page
-    context.close()
-    assert complaints == []
+    with opened(chromium, address) as page:
+        yield page
 
 
 def in_view(tab, selector):

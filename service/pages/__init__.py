@@ -1,0 +1,16 @@
+"""The browser pages: written on the server, whole without scripts."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from service.pages import asking, interface, library, questions, reading
+from service.pages.frame import error_page
+
+__all__ = ["add_pages", "error_page"]
+
+
+def add_pages(app: FastAPI) -> None:
+    """Hang the pages on the service."""
+    for room in (asking, questions, reading, library, interface):
+        room.add(app)
