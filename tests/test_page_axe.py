@@ -1,0 +1,99 @@
+"""The pages over the sample vault, judged by axe-core: WCAG 2.2 AA and axe's own best practices."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from browser import MARKS, opened, served
+from desks import put_paper, settings_for
+from stub_encoder import HashEncoder
+
+from indexer.build import build
+from indexer.library import Library
+from indexer.settings import ChatSettings
+from service.app import create_app
+from service.ask import Desk
+
+pytestmark = MARKS
+
+VAULT = Path(__file__).resolve().parents[1] / "data" / "notes"
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+OPTIONS = {"runOnly": {"type": "tag", "values": TAGS}, "resultTypes": ["violations"]}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The address of a service over the sample vault and a paper, and the pages of its documents by file."""
+    root = tmp_path_factory.mktemp("site")
+    settings = replace(settings_for(root), chat=ChatSettings("http://127.0.0.1:9/v1", "Stub 8B"))
+    shutil.copytree(VAULT, root / "notes")
+    encoder = HashEncoder()
+    build(settings.library, [root / "notes"], encoder, settings)
+    put_paper(root)
+    with (
+        Desk(settings, Library.open(settings.library), encoder) as desk,
+        served(create_app(settings, desk=desk)) as address,
+    ):
+        pages = {one.file: f"/{one.kind}s/{one.id}" for one in desk.documents()}
+        yield address, pages
+
+
+def violations(page) -> list[str]:
+    """What axe finds on a page: the rule, and where it is broken."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page, options=OPTIONS).response["violations"]
+    return [
+        f"{one['id']}: {node['html'][:200]} {json.dumps(node['any'][:1])[:300]}"
+        for one in found
+        for node in one["nodes"]
+    ]
+
+
+def in_both_schemes(page) -> dict[str, list[str]]:
+    found = {}
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        found[scheme] = violations(page)
+    return found
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/?q=why+is+the+learning+rate+warmed+up",
+        "/?q=batch+norm+kind:note+tag:ml",
+        "/?q=kind:note",
+        "/?q=who+won+the+world+cup+in+1966",
+        "/questions",
+        "/questions?show=all",
+        "/library",
+        "/docs",
+        "training/Normalisation.md?lines=31-33",
+        "training/Normalisation.md?view=source&lines=31-33",
+        "training/optimisers.org",
+        "maths/Entropy and KL.md",
+        "Question dump.md",
+        "residual.pdf?sentences=2-4",
+        "residual.pdf?page=3",
+    ],
+)
+def test_axe_finds_nothing_to_complain_about(chromium, site, path):
+    address, pages = site
+    name, _, rest = path.partition("?")
+    path = path if path.startswith("/") else f"{pages[name]}?{rest}"
+    with opened(chromium, address) as page:
+        page.goto(path)
+        assert in_both_schemes(page) == {"light": [], "dark": []}
+
+
+def test_axe_likes_the_page_that_says_what_went_wrong(chromium, site):
+    page = chromium.new_page(base_url=site[0])
+    page.goto("/nothing-here")
+    assert in_both_schemes(page) == {"light": [], "dark": []}
+    page.close()
