@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEMO := data/index
 
-.PHONY: setup demo test browser check serve bench bench-speed clean
+.PHONY: setup demo test browser check serve bench bench-speed pictures clean
 
 setup: $(STAMP)
 
@@ -53,6 +53,9 @@ bench: setup
 
 bench-speed: setup
 	@$(BIN)/python -m tests.bench.speed
+
+pictures: setup
+	@$(BIN)/python -m tests.bench.pictures
 
 clean:
 	@rm -rf .venv $(DEMO) build *.egg-info
