@@ -37,7 +37,7 @@ from service.turns import Turns
 from service.types import Answer, SearchResult
 
 if TYPE_CHECKING:
-    from service.ask import Desk
+    from service.desk import Desk
 
 _log = logging.getLogger("footnote")
 _LONGEST_PAUSE = 30.0
@@ -104,7 +104,7 @@ def create_app(
 
 async def _open(app: FastAPI, notice: Callable[[str], None], stack: AsyncExitStack, stopping: asyncio.Event) -> None:
     """Open the desk; while that fails, try again after a pause that doubles."""
-    from service.ask import Desk
+    from service.desk import Desk
 
     pause = 1.0
     while not stopping.is_set():

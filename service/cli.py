@@ -25,7 +25,7 @@ from service.bench.cli import add_commands as add_bench_commands
 
 if TYPE_CHECKING:
     from indexer.collect import Papers
-    from service.ask import Desk
+    from service.desk import Desk
     from service.terminal import Said
     from service.types import Answer
 

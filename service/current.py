@@ -19,7 +19,7 @@ from service.turns import Turns
 from service.types import Answer
 
 if TYPE_CHECKING:
-    from service.ask import Desk
+    from service.desk import Desk
 
 Made = TypeVar("Made")
 

@@ -12,7 +12,7 @@ from indexer.connect import CATALOGUE, require
 from indexer.settings import Settings
 
 if TYPE_CHECKING:
-    from service.ask import Desk
+    from service.desk import Desk
 
 
 def open_desk(settings: Settings, notice: Callable[[str], None]) -> Desk:
@@ -26,7 +26,7 @@ def open_desk(settings: Settings, notice: Callable[[str], None]) -> Desk:
 
         import_runtime(settings)
         model = Beside(lambda: load_encoder(settings, asking=True, notice=notice))
-        from service.ask import Desk
+        from service.desk import Desk
 
         return Desk.open(settings, notice=notice, model=model.result)
     finally:

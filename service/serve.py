@@ -18,7 +18,7 @@ from indexer.watch import WATCHED_PAPERS, watch
 
 if TYPE_CHECKING:
     from indexer.collect import Papers
-    from service.ask import Desk
+    from service.desk import Desk
 
 STOP_SECONDS = 5
 """How long what is on its way may take when the service is stopped."""
@@ -32,8 +32,8 @@ def serve(settings: Settings, host: str, port: int, *, watch: Papers | None) -> 
     import uvicorn
 
     from service.app import create_app
-    from service.ask import Desk
     from service.client import announced
+    from service.desk import Desk
 
     listening = _listen(host, port)
     with listening, Desk.open(settings, notice=notice) as desk:

@@ -25,7 +25,7 @@ def no_personal_folders(monkeypatch):
 @pytest.fixture
 def stub_model(monkeypatch):
     """The command line with a stub for the model."""
-    for name in ("indexer.encode.load_encoder", "service.ask.load_encoder"):
+    for name in ("indexer.encode.load_encoder", "service.desk.load_encoder"):
         monkeypatch.setattr(name, lambda *_, **__: HashEncoder())
 
 

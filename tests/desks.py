@@ -15,7 +15,7 @@ from indexer.change import text_hash
 from indexer.library import Library, publish, writing
 from indexer.settings import Settings
 from indexer.types import Document, PaperId, Passage, Source
-from service.ask import Desk
+from service.desk import Desk
 
 NOTES = {
     "adam.md": """\

@@ -13,7 +13,7 @@ import shelf
 from fastapi.testclient import TestClient
 from stub_desk import AWAITED, StubDesk
 
-import service.ask
+import service.desk
 from indexer.errors import LibraryCorrupt, LibraryMissing
 from indexer.settings import ChatSettings, Settings
 from service.app import create_app
@@ -891,7 +891,7 @@ def test_the_library_is_opened_behind_the_service_and_closed_at_the_end(desk, se
         opened.append(given)
         return Opening(desk.root)
 
-    monkeypatch.setattr(service.ask.Desk, "open", open_desk)
+    monkeypatch.setattr(service.desk.Desk, "open", open_desk)
     with TestClient(create_app(settings)) as client:
         until(client, "/readyz", 200)
         assert client.get("/api/status").json()["documents"] == 4
@@ -903,7 +903,7 @@ def test_until_the_library_is_there_the_service_says_what_is_missing(settings, m
     def open_desk(given, *, notice):
         raise LibraryMissing("no library at /x; make one with: footnote index FOLDER")
 
-    monkeypatch.setattr(service.ask.Desk, "open", open_desk)
+    monkeypatch.setattr(service.desk.Desk, "open", open_desk)
     with TestClient(create_app(settings)) as client:
         assert client.get("/healthz").json() == {"status": "ok"}
         assert problem(client.get("/readyz"), 503)

@@ -288,7 +288,7 @@ def test_a_full_disk(library, report, told, notes, monkeypatch):
     assert told("index", notes) == (2, "", f"footnote: {reason}\n")
     assert cites(told) == [("good.md", [3, 3])]
     monkeypatch.undo()
-    for name in ("indexer.encode.load_encoder", "service.ask.load_encoder"):
+    for name in ("indexer.encode.load_encoder", "service.desk.load_encoder"):
         monkeypatch.setattr(name, lambda *_, **__: HashEncoder())
     done, err = report(notes)
     assert (done["new"], done["unchanged"], done["failures"], err) == (40, 1, [], "")

@@ -35,9 +35,9 @@ STUBBED = """\
 #!{python}
 import os, sys
 sys.path[:0] = [{tests!r}, {root!r}]
-import indexer.encode, service.ask
+import indexer.encode, service.desk
 from stub_encoder import HashEncoder
-indexer.encode.load_encoder = service.ask.load_encoder = lambda *_, **__: HashEncoder()
+indexer.encode.load_encoder = service.desk.load_encoder = lambda *_, **__: HashEncoder()
 from service.cli import main
 sys.exit(main(sys.argv[1:], os.environ))
 """

@@ -17,7 +17,7 @@ from stub_encoder import HashEncoder
 from indexer.build import Report, build
 from indexer.library import Library
 from indexer.settings import Settings
-from service.ask import Desk
+from service.desk import Desk
 
 SIZES = (30, 300)
 WORDS = [

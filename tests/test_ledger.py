@@ -20,8 +20,8 @@ from indexer.lexical import Lexical
 from indexer.library import CATALOGUE, Library
 from indexer.types import Question
 from service import confidence, ledger
-from service.ask import Desk
 from service.cli import main
+from service.desk import Desk
 from service.reach import Reach
 
 ENDS = ("dient", "ss", "mal", "imum", "idual", "max", "en", "ght", "nel", "put", "rate", "tor")
@@ -376,7 +376,7 @@ def test_a_library_that_cannot_be_written_is_answered_all_the_same(tmp_path, mon
 
 def test_the_dump_is_shown_without_the_model_when_nothing_changed(known, environ, capsys, monkeypatch):
     folder, _ = known
-    monkeypatch.setattr("service.ask.load_encoder", lambda *_, **__: pytest.fail("the model is not needed"))
+    monkeypatch.setattr("service.desk.load_encoder", lambda *_, **__: pytest.fail("the model is not needed"))
     with opened(folder) as desk:
         whole = desk.questions()
     assert ledger.known(settings_for(folder), whole=True) == whole

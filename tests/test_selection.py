@@ -9,8 +9,8 @@ from stub_encoder import HashEncoder
 
 from indexer.errors import FilterError, QuestionError
 from indexer.library import Library
-from service.ask import Desk
 from service.bench.systems import alone
+from service.desk import Desk
 from service.filters import Filter
 from service.selection import phrase
 from service.types import Sentence

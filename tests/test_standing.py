@@ -13,7 +13,7 @@ from indexer import discover
 from indexer.library import Library
 from indexer.parsing.text import lines_of
 from indexer.types import Passage, Span
-from service.ask import Desk
+from service.desk import Desk
 from service.standing import Text, shift_of
 
 ASKED = "how many layers in GoogLeNet"

@@ -16,7 +16,7 @@ from stub_encoder import HashEncoder
 
 from indexer.errors import QuestionError, SettingsError
 from indexer.library import Library
-from service.ask import Desk
+from service.desk import Desk
 from service.filters import Inquiry, parse
 from service.types import Answer, Draft
 from service.writers import MOST_CHARS, MOST_REFUSED, MOST_SENTENCES, Chat, borne_out, messages, writer_named
@@ -299,7 +299,7 @@ def test_a_writer_that_is_not_set_up_is_an_error(desk):
 
 def test_who_does_not_ask_a_model_imports_nothing_for_it():
     code = (
-        "import sys, service.ask; service.ask.writer_named('extractive', None);"
+        "import sys, service.desk; service.desk.writer_named('extractive', None);"
         "print(sorted({'httpx2', 'httpcore2', 'service.chat', 'service.quotes'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from indexer.cli import OK, add_library, as_json, notice, settings_of
 
 if TYPE_CHECKING:
-    from service.ask import Desk
     from service.bench.masked import Masks
     from service.bench.quality import Quality
     from service.bench.retrieval import Retrieval
+    from service.desk import Desk
 
 
 def add_commands(commands: Any) -> None:
@@ -53,9 +53,9 @@ def _count(text: str) -> int:
 
 
 def _quality(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    from service.ask import Desk
     from service.bench.quality import quality
     from service.bench.report import quality_tables
+    from service.desk import Desk
 
     with Desk.open(settings_of(arguments, environ), notice=notice) as desk:
         measured = quality(desk, arguments.gold, k=arguments.k, ablation=arguments.ablation, notice=notice)
@@ -73,9 +73,9 @@ def _retrieval(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int
 
 
 def _self(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    from service.ask import Desk
     from service.bench.masked import masks
     from service.bench.report import masks_tables
+    from service.desk import Desk
 
     with Desk.open(settings_of(arguments, environ), notice=notice) as desk:
         measured = masks(desk, limit=arguments.limit, seed=arguments.seed, ablation=arguments.ablation, notice=notice)

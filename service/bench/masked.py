@@ -29,9 +29,9 @@ from indexer.parsing import parse
 from indexer.records import StoredDocument
 from indexer.types import Block, Link
 from service.addresses import address_of
-from service.ask import Desk
 from service.bench.measures import Ranked, ranked
 from service.bench.systems import System, systems
+from service.desk import Desk
 from service.links import resolver
 from service.render import Resolve
 from service.types import SearchResult

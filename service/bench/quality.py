@@ -14,10 +14,10 @@ from indexer.errors import InputError
 from indexer.library import Snapshot
 from indexer.records import StoredDocument
 from indexer.types import Lines
-from service.ask import Desk
 from service.bench.measures import Judged, Ranked, Refusal, mean, of_ranks, percentile, refusal
 from service.bench.quotes import Checker, Quotes
 from service.bench.systems import System, systems
+from service.desk import Desk
 from service.types import Answer, Citation
 
 CITED = 5

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from indexer import __version__
-from service.ask import Desk
 from service.bench.masked import Masks
 from service.bench.measures import Ranked, Refusal
 from service.bench.quality import Figures, Quality
 from service.bench.quotes import Quotes
 from service.bench.retrieval import Retrieval
+from service.desk import Desk
 from service.retrieve import FUSED
 
 PACKAGES = ("openvino", "faiss-cpu", "tantivy", "tokenizers", "pypdfium2", "numpy", "ir-measures", "scikit-learn")

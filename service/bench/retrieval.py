@@ -26,9 +26,9 @@ from indexer.encode import load_encoder
 from indexer.errors import InputError
 from indexer.library import CATALOGUE, Library
 from indexer.settings import Settings
-from service.ask import Desk
 from service.bench.measures import Judged, Ranked, Refusal, percentile, ranked, refusal
 from service.bench.systems import FOOTNOTE, System, Systems, systems
+from service.desk import Desk
 from service.types import SearchResult
 
 PASSAGES = 30

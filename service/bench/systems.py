@@ -22,8 +22,8 @@ from indexer.lexical import Lexical
 from indexer.library import Library, Snapshot
 from indexer.types import Encoder
 from indexer.vectors import Vectors
-from service.ask import Desk
 from service.bench.measures import package
+from service.desk import Desk
 from service.filters import as_words
 from service.retrieve import FUSED, Mix
 from service.types import Answer, SearchResult

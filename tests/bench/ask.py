@@ -20,14 +20,14 @@ from unittest.mock import patch
 
 import numpy as np
 
-import service.ask
+import service.desk
 import service.retrieve
 from indexer.catalogue import Catalogue
 from indexer.encode import CompiledEncoder, _Pass
 from indexer.lexical import Lexical
 from indexer.settings import Settings
 from indexer.vectors import Vectors
-from service.ask import Desk
+from service.desk import Desk
 from service.filters import as_words
 from service.standing import Standing
 from tests.bench.commands import SHARED, heads, index, row
@@ -49,9 +49,9 @@ STAGES: tuple[tuple[str, Any, str], ...] = (
     ("late interaction", service.retrieve, "max_similarities"),
     ("passages", Catalogue, "passages"),
     ("documents", Catalogue, "documents_among"),
-    ("ranking, besides", service.ask, "retrieve"),
+    ("ranking, besides", service.desk, "retrieve"),
     ("places of tokens", CompiledEncoder, "offsets"),
-    ("scores of sentences, besides", service.ask, "read_hits"),
+    ("scores of sentences, besides", service.desk, "read_hits"),
     ("what stands in the files", Standing, "look"),
     ("files of citations", Standing, "__call__"),
     ("answering, besides", Desk, "ask"),

@@ -22,8 +22,8 @@ from indexer.records import StoredDocument, StoredPassage
 from indexer.settings import Settings
 from indexer.types import Encoder
 from service.answer import PASSAGES, candidates_of, says_something
-from service.ask import Desk
 from service.confidence import READ, Signs, read_signs
+from service.desk import Desk
 from service.retrieve import read, read_hits, retrieve
 from tests.bench.commands import SHARED
 

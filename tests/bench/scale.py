@@ -182,7 +182,7 @@ def added(path: Path, copy: Path) -> Figures:
 def answered(library: Path, asked: Path) -> Figures:
     """Open a whole library, search and ask."""
     from indexer.library import Library
-    from service.ask import Desk
+    from service.desk import Desk
     from service.retrieve import read, retrieve
 
     settings = Settings.from_environ({**os.environ, "FOOTNOTE_LIBRARY": str(library)})

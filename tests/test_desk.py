@@ -13,8 +13,8 @@ from indexer.errors import ModelError, QuestionError
 from indexer.library import Library
 from indexer.settings import RerankerSettings
 from service.answer import NOTHING
-from service.ask import MAX_QUESTION_CHARS, Desk, checked
 from service.bench.systems import alone
+from service.desk import MAX_QUESTION_CHARS, Desk, checked
 from service.filters import parse
 from service.types import Related
 
@@ -44,7 +44,7 @@ def test_an_answer_is_verbatim_and_says_where_it_stands(desk):
 
 def test_an_open_desk_leaves_blas_one_thread(tmp_path, monkeypatch):
     open_desk(tmp_path).close()
-    monkeypatch.setattr("service.ask.load_encoder", lambda *_, **__: HashEncoder())
+    monkeypatch.setattr("service.desk.load_encoder", lambda *_, **__: HashEncoder())
     with threadpool_limits(2, user_api="blas"), Desk.open(settings_for(tmp_path), notice=print):
         assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} == {1}
 
@@ -308,7 +308,7 @@ def test_one_ingredient_alone_is_not_reranked(desk):
 def test_a_desk_opens_with_the_reranker_that_the_settings_name(desk, stub_model, monkeypatch):
     reranker = WordReranker("start")
     monkeypatch.setattr(
-        "service.ask.load_reranker", lambda settings, **_: reranker if settings.reranker.model else None
+        "service.desk.load_reranker", lambda settings, **_: reranker if settings.reranker.model else None
     )
     for settings, expected in ((desk.settings, None), (reranked(desk, "").settings, reranker)):
         with Desk.open(settings, notice=pytest.fail) as opened:
