@@ -26,8 +26,6 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 MADE = {"BENCHMARKS.md", "CONFIDENCE.md"}
 """Pages whose commands take minutes, and make the pages themselves."""
 
-ELSEWHERE = {"docs/http.md": "test_docs_http", "docs/mcp.md": "test_docs_mcp"}
-
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -78,3 +76,86 @@ def environment(home: Path) -> dict[str, str]:
         "FOOTNOTE_ARXIV_INTERVAL": "0",
         "FOOTNOTE_CONFIG": str(home / "settings.toml"),
     }
+
+
+@pytest.fixture
+def somebody(home, monkeypatch):
+    """Be that person, at the prompt of a shell."""
+    monkeypatch.chdir(home)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setattr(sys, "stdin", StringIO())
+    return environment(home)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=str)
+def test_what_the_documentation_says_to_type_works(command, somebody, monkeypatch, capsys):
+    for text in command.before:
+        if text.startswith("export "):
+            somebody |= assigned(shlex.split(text)[1:])[0]
+    set_here, words = assigned(shlex.split(command.text))
+    somebody |= {
+        name: str(Path(value).expanduser()) if value.startswith("~") else value for name, value in set_here.items()
+    }
+    words = [str(Path(word).expanduser()) if word.startswith("~") else word for word in words]
+    if "FOOTNOTE_MODEL" in set_here:
+        with_stub(monkeypatch)
+    match words:
+        case ["footnote", "serve", *_] | ["footnote", *_, "--watch"]:
+            stays(words, somebody)
+        case ["footnote" | "ask" as program, *rest]:
+            file = rest[-1] if rest[-2:-1] == [">"] else None
+            argv = [*(["ask"] if program == "ask" else []), *(rest[:-2] if file else rest)]
+            with redirect_stdout(StringIO()) as out:
+                code = main(argv, somebody)
+            assert code in (0, 1), capsys.readouterr().err
+            assert out.getvalue().strip()
+        case ["make", target, *_]:
+            subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
+        case ["docker", "compose", "up"]:
+            services = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
+            assert {name: one["command"][0] for name, one in services.items()} == {
+                "index": "index",
+                "footnote": "serve",
+            }
+        case ["export", *_]:
+            assert all(name.startswith("FOOTNOTE_") for name in assigned(words[1:])[0])
+        case [".", ".venv/bin/activate"]:
+            pass
+        case _:
+            pytest.fail("nothing here knows how to run this")
+
+
+def assigned(words: list[str]) -> tuple[dict[str, str], list[str]]:
+    """The variables that are set before a command, and the command."""
+    found = {}
+    while words and (match := re.fullmatch(r"([A-Z_]+)=(.*)", words[0])):
+        found[match[1]] = match[2]
+        words = words[1:]
+    return found, words
+
+
+def with_stub(monkeypatch):
+    from stub_encoder import HashEncoder
+
+    for name in ("indexer.encode.load_encoder", "service.desk.load_encoder"):
+        monkeypatch.setattr(name, lambda *_, **__: HashEncoder())
+
+
+def stays(words: list[str], environ: dict[str, str]) -> None:
+    """Start a command that stays, wait until it says where it is or that it watches, and stop it as a person does."""
+    program = Path(sys.executable).with_name(words[0])
+    port = [] if "--port" in words else ["--port", "0"]
+    process = subprocess.Popen(
+        [program, *words[1:], *(port if "serve" in words else [])],
+        env=os.environ | environ,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stderr is not None
+    try:
+        assert any(re.search(r"http://|[Ww]atching", row) for row in process.stderr)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert process.returncode in (0, 130)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,8 @@ PICTURES = ROOT / "docs" / "pictures"
 QUESTION = "is there any reason to pick layer norm over batch norm for small batches"
 COLUMNS, ROWS = 80, 60
 WINDOW = {"width": 1360, "height": 850}
+FONTS = re.compile(r"@font-face \{\{.*?\}\}\s*", re.DOTALL)
+"""What rich has a drawing load from another host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,7 @@ def printed(*command: str | Path, library: Path) -> str:
 
 def terminal(library: Path, folder: Path, *, everything: bool) -> Iterator[Path]:
     """Draw what `ask` prints; yield the files."""
+    from rich._export_format import CONSOLE_SVG_FORMAT
     from rich.console import Console
     from rich.terminal_theme import DEFAULT_TERMINAL_THEME, DIMMED_MONOKAI
     from rich.text import Text
@@ -114,7 +118,7 @@ def terminal(library: Path, folder: Path, *, everything: bool) -> Iterator[Path]
         console.print(text, soft_wrap=True)
         file = folder / f"terminal{'-' + scheme if everything else ''}.svg"
         theme = DEFAULT_TERMINAL_THEME if scheme == "light" else DIMMED_MONOKAI
-        console.save_svg(str(file), title="ask", theme=theme)
+        console.save_svg(str(file), title="ask", theme=theme, code_format=FONTS.sub("", CONSOLE_SVG_FORMAT))
         yield file
 
 
