@@ -57,23 +57,30 @@ class Reading:
 
 
 def read(
-    desk: Desk, place: str, *, lines: Lines | None = None, page: int | None = None, around: int = AROUND
+    desk: Desk,
+    place: str,
+    *,
+    lines: Lines | None = None,
+    page: int | None = None,
+    around: int = AROUND,
+    most: int = MOST_LINES,
 ) -> Reading:
     """Read a place in a note or a paper.
 
     `place` is one as it is written under an answer (`optimisers.md:25-26`, `1512.03385v1, p. 3`), the `link` of a
     citation, or the path of a file or the id of a paper alone; `lines` and `page` say where in it, else it begins at
-    the beginning. Raises InputError where the library has no such place, SourceError where its file cannot be read.
+    the beginning. No more than `most` lines are read. Raises InputError where the library has no such place,
+    SourceError where its file cannot be read.
     """
     document, stated, stated_page = _find(desk, place.strip())
     if document.failure:
         raise SourceError(f"{document.file}: {document.failure}")
     if document.kind == "note":
-        return _read_lines(desk, document, lines or stated, around)
+        return _read_lines(desk, document, lines or stated, around, most)
     return _read_page(desk, document, page or stated_page or min(1, document.pages))
 
 
-def _read_lines(desk: Desk, document: StoredDocument, lines: Lines | None, around: int) -> Reading:
+def _read_lines(desk: Desk, document: StoredDocument, lines: Lines | None, around: int, most: int) -> Reading:
     note = read_note(document, max_bytes=desk.settings.max_file_bytes)
     count = len(note.lines)
     first, last = (lines[0] - around, lines[1] + around) if lines else (1, count)
@@ -84,7 +91,7 @@ def _read_lines(desk: Desk, document: StoredDocument, lines: Lines | None, aroun
     if lines and lines[0] > count:
         raise InputError(f"{document.file} has {count} lines, and no line {lines[0]}; name one that it has")
     first = max(first, 1)
-    last = min(last, count, first + MOST_LINES - 1)
+    last = min(last, count, first + most - 1)
     return Reading(
         kind="note",
         title=document.title,
@@ -123,7 +130,7 @@ def _read_page(desk: Desk, document: StoredDocument, page: int) -> Reading:
 
 
 def _lines(paragraphs: Sequence[Paragraph]) -> list[str]:
-    found = []
+    found: list[str] = []
     for paragraph in paragraphs:
         if paragraph.heading:
             found += ["", f"## {paragraph.heading}", ""] if found else [f"## {paragraph.heading}", ""]
