@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,9 +29,11 @@ from indexer.settings import Settings
 from indexer.status import is_stale
 from service import pages, schemas
 from service.addresses import address_of
-from service.current import begin, begun, check_page, find_document, find_note, find_paper, in_turn, open_desk
+from service.current import begin, begun, check_page, desk_of, find_document, find_note, find_paper, in_turn, open_desk
 from service.drawings import Drawings
 from service.guard import Figures, Guard
+from service.mcp.mount import PATH as MCP_PATH
+from service.mcp.mount import Mount
 from service.present import answer_json, question_json, streamed
 from service.problem import PROBLEM_TYPE, problem, status_of
 from service.turns import Turns
@@ -66,6 +69,7 @@ def create_app(
         stopping = asyncio.Event()
         async with AsyncExitStack() as stack:
             stack.push_async_callback(run_in_threadpool, app.state.drawings.close)
+            stack.push_async_callback(app.state.mcp.close)
             if desk is not None:
                 yield
                 return
@@ -91,12 +95,14 @@ def create_app(
     app.state.figures = Figures.create()
     app.state.drawings = Drawings(settings.papers)
     app.state.turns = Turns()
+    app.state.mcp = Mount(partial(desk_of, app), app.state.turns)
     app.add_middleware(Guard, respond=_respond, figures=app.state.figures, hosts=hosts)
     app.add_exception_handler(FootnoteError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
     _add_routes(app)
     pages.add_pages(app)
+    app.router.add_route(MCP_PATH, app.state.mcp, methods=["GET", "POST", "DELETE"], include_in_schema=False)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "page" / "static"), name="static")
     _describe_problems(app.openapi())  # kept by the framework, and made anew only when a route is added
     return app

@@ -22,6 +22,7 @@ from indexer.cli import STOPPED, add_library, as_json, notice, settings_of
 from indexer.cli import add_commands as add_indexer_commands
 from indexer.errors import FootnoteError, InputError, LibraryError, QuestionError
 from service.bench.cli import add_commands as add_bench_commands
+from service.mcp.cli import add_commands as add_mcp_commands
 
 if TYPE_CHECKING:
     from indexer.collect import Papers
@@ -165,6 +166,7 @@ def _parser() -> argparse.ArgumentParser:
     add_library(serve)
     serve.set_defaults(run=_serve)
 
+    add_mcp_commands(commands)
     add_bench_commands(commands)
     return parser
 

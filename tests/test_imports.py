@@ -17,7 +17,7 @@ from service.present import answer_json
 from service.types import Answer, Sentence
 
 HEAVY = frozenset({
-    "asyncio", "email", "faiss", "fastapi", "http", "httpx", "jinja2", "nncf", "numpy", "openvino", "pathspec",
+    "asyncio", "email", "faiss", "fastapi", "http", "httpx", "jinja2", "mcp", "nncf", "numpy", "openvino", "pathspec",
     "prometheus_client", "pydantic", "pypdf", "pypdfium2", "rapidfuzz", "sentence_transformers", "sklearn", "sqlite3",
     "starlette", "tantivy", "threadpoolctl", "tokenizers", "torch", "transformers", "urllib3", "uvicorn", "watchfiles",
 })  # fmt: skip
