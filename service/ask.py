@@ -22,6 +22,7 @@ from indexer.settings import Settings
 from indexer.status import Size, Status, size, status
 from indexer.types import Encoder, Question, Reranker
 from service.answer import Evidence, cite, compose
+from service.facets import Facets
 from service.filters import Filter, Inquiry, parse
 from service.matching import Matcher
 from service.related import Relations
@@ -197,6 +198,11 @@ class Desk:
         """What is in the library, what failed, and what is out of date."""
         with self.library.snapshot() as snapshot:
             return status(snapshot, self.settings)
+
+    def facets(self) -> Facets:
+        """What the library can be narrowed to, counted once a generation."""
+        with self.library.snapshot() as snapshot:
+            return self._selector.facets(snapshot)
 
     def size(self) -> Size:
         """How much is in the library."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from indexer.library import Snapshot
 from indexer.records import Facts
+from service.facets import Facets, facets
 from service.filters import Filter
 
 _WORD = re.compile(r"[^\W_]+")
@@ -50,6 +51,7 @@ class Selector:
     def __init__(self) -> None:
         self._known: _Shelf | None = None
         self._folded: tuple[int, Sequence[Facts]] | None = None
+        self._facets: tuple[int, Facets] | None = None
 
     def select(self, snapshot: Snapshot, filters: Sequence[Filter]) -> Selection | None:
         """Choose the passages that all filters let through; None where there are no filters, which lets through all."""
@@ -74,6 +76,13 @@ class Selector:
         chosen.sort(key=lambda facts: facts.file or "")
         chosen.sort(key=lambda facts: facts.date or "", reverse=True)
         return [facts.document_id for facts in chosen]
+
+    def facets(self, snapshot: Snapshot) -> Facets:
+        """Say what the library can be narrowed to."""
+        known = self._facets
+        if known is None or known[0] != snapshot.generation:
+            self._facets = known = (snapshot.generation, facets(self._facts(snapshot)))
+        return known[1]
 
     def _shelf(self, snapshot: Snapshot) -> _Shelf:
         known = self._known

@@ -11,10 +11,11 @@ from pathlib import Path
 import shelf
 
 from indexer.errors import QuestionError, SettingsError
-from indexer.records import StoredDocument, StoredPaper, StoredPassage
+from indexer.records import Facts, StoredDocument, StoredPaper, StoredPassage
 from indexer.status import Size, Status
 from indexer.types import Passage, Question, Span
 from service.answer import Evidence, Place, cite
+from service.facets import Facets, facets
 from service.filters import Filter, parse
 from service.matching import Matcher
 from service.related import note_on_paper, paper_of_note
@@ -111,6 +112,9 @@ class StubDesk:
 
     def size(self) -> Size:
         return Size(3, len(self._documents), sum(one.passages for one in self._documents), "flat")
+
+    def facets(self) -> Facets:
+        return facets([Facts(one.id, one.file, one.kind, one.tags, "2024-05-13") for one in self._documents])
 
     def documents(self) -> list[StoredDocument]:
         return list(self._documents)
