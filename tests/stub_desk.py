@@ -11,11 +11,13 @@ from pathlib import Path
 import shelf
 
 from indexer.errors import QuestionError, SettingsError
-from indexer.records import StoredDocument, StoredPaper, StoredPassage
+from indexer.records import Facts, StoredDocument, StoredPaper, StoredPassage
 from indexer.status import Size, Status
 from indexer.types import Passage, Question, Span
 from service.answer import Evidence, Place, cite
+from service.facets import Facets, facets
 from service.filters import Filter, parse
+from service.matching import Matcher
 from service.related import note_on_paper, paper_of_note
 from service.types import Answer, AnsweredQuestion, Changed, Citation, Hit, Related, SearchResult, Sentence, Verdict
 
@@ -111,6 +113,9 @@ class StubDesk:
     def size(self) -> Size:
         return Size(3, len(self._documents), sum(one.passages for one in self._documents), "flat")
 
+    def facets(self) -> Facets:
+        return facets([Facts(one.id, one.file, one.kind, one.tags, "2024-05-13") for one in self._documents])
+
     def documents(self) -> list[StoredDocument]:
         return list(self._documents)
 
@@ -165,10 +170,12 @@ class StubDesk:
                     if (score := len(asked & _words(span.text)) / len(asked))
                 ]
         found.sort(key=lambda hit: (hit[0], hit[1].id, hit[2]))
-        return tuple(
+        cited = [
             cite(n, evidence, Place(lambda: None, stale=False, related=tuple(self.related(document))), said=True)
             for n, (_, document, _, evidence) in enumerate(found[:k], 1)
-        )
+        ]
+        matcher = Matcher([question])
+        return tuple(replace(one, why=matcher.why(one, one.score)) for one in cited)
 
     def _hit(self, document: StoredDocument, passage: Passage, score: float) -> Hit:
         return Hit(passage.ordinal, document, passage, score, score, 0.0, score)
