@@ -31,6 +31,7 @@ from service.addresses import address_of
 from service.current import begin, begun, check_page, find_document, find_note, find_paper, in_turn, open_desk
 from service.drawings import Drawings
 from service.guard import Figures, Guard
+from service.pictures import Pictures
 from service.present import answer_json, question_json, streamed
 from service.problem import PROBLEM_TYPE, problem, status_of
 from service.turns import Turns
@@ -90,6 +91,7 @@ def create_app(
     app.state.trouble = ServiceError("the library is being opened; try again in a few seconds")
     app.state.figures = Figures.create()
     app.state.drawings = Drawings(settings.papers)
+    app.state.pictures = Pictures()
     app.state.turns = Turns()
     app.add_middleware(Guard, respond=_respond, figures=app.state.figures, hosts=hosts)
     app.add_exception_handler(FootnoteError, _on_error)
@@ -234,7 +236,7 @@ def paper_page(
     request: Request,
     paper_id: Annotated[str, PathParameter(description="The arXiv id, with or without a version, or the document's.")],
     page: Annotated[int, PathParameter(description="The number of the page, from 1.")],
-    width: Annotated[int, Query(ge=200, le=2000, description="In pixels.")] = 1000,
+    width: Annotated[int, Query(ge=200, le=3000, description="In pixels.")] = 1000,
 ) -> Response:
     """Draw one page of a paper."""
     found = find_paper(request, paper_id)
