@@ -8,6 +8,7 @@ import stat
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeAlias
@@ -89,6 +90,29 @@ def read(found: Found, *, max_bytes: int) -> Source:
     except OSError as error:
         raise SourceError(_reason(error)) from error
     raise SourceError(f"changed while it was read, {_ATTEMPTS} times; index again when nothing writes it")
+
+
+def is_left_out(root: Path, file: str, *, ignore_files: Sequence[str] = IGNORE_FILES) -> bool:
+    """Whether a file under `root`, by its path from there, is hidden or named in one of the `ignore_files`.
+
+    A file that is not a note is judged as a note would be.
+    """
+    parts = PurePosixPath(file).parts
+    if any(part.startswith(".") or part in IGNORED_FOLDERS for part in parts):
+        return True
+    rules: _Rules = ()
+    for depth, _ in enumerate(parts, 1):
+        folder = "".join(f"{part}/" for part in parts[: depth - 1])
+        rules = (*rules, (folder, tuple(_ignored_in(root / folder, ignore_files))))
+        if _is_ignored(rules, "/".join(parts[:depth]), is_folder=depth < len(parts)):
+            return True
+    return False
+
+
+def _ignored_in(folder: Path, ignore_files: Sequence[str]) -> Iterator[RegexPattern]:
+    for name in ignore_files:
+        with suppress(FileNotFoundError):
+            yield from _parsed((folder / name).read_text("utf-8-sig", "replace"))
 
 
 def _read_once(found: Found, max_bytes: int) -> Source | None:

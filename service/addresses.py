@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from urllib.parse import quote
+
 from indexer.records import StoredDocument
 from indexer.types import Lines
 
@@ -33,3 +36,23 @@ def address_of_sentences(document: StoredDocument, sentences: Lines, page: int |
 def address_on_arxiv(identifier: str, version: str | None = None) -> str:
     """Give the address of a paper on arXiv, its newest version without another."""
     return f"https://arxiv.org/abs/{identifier}{version or ''}"
+
+
+def address_of_arxiv_pdf(identifier: str, version: str | None = None, page: int | None = None) -> str:
+    """Give the address of a paper's PDF on arXiv, open at a page (from 1)."""
+    return f"https://arxiv.org/pdf/{identifier}{version or ''}{f'#page={page}' if page else ''}"
+
+
+def address_in_obsidian(path: Path) -> str:
+    """Give the address that opens a note in Obsidian. Its addresses know no lines, only headings and blocks."""
+    return f"obsidian://open?path={quote(path.as_posix(), safe='')}"
+
+
+def address_in_vscode(path: Path, line: int = 1) -> str:
+    """Give the address that opens a file in Visual Studio Code, the cursor in a line (from 1)."""
+    return f"vscode://file/{quote(path.as_posix().lstrip('/'))}:{line}"
+
+
+def address_of_picture(document: StoredDocument, file: str) -> str:
+    """Give the address of a picture that a note shows: `file` is its path from the note's root."""
+    return f"/files/{document.id}/{quote(file)}"

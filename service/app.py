@@ -34,6 +34,7 @@ from service.drawings import Drawings
 from service.guard import Figures, Guard
 from service.mcp.mount import PATH as MCP_PATH
 from service.mcp.mount import Mount
+from service.pictures import Pictures
 from service.present import answer_json, question_json, streamed
 from service.problem import PROBLEM_TYPE, problem, status_of
 from service.turns import Turns
@@ -94,6 +95,7 @@ def create_app(
     app.state.trouble = ServiceError("the library is being opened; try again in a few seconds")
     app.state.figures = Figures.create()
     app.state.drawings = Drawings(settings.papers)
+    app.state.pictures = Pictures()
     app.state.turns = Turns()
     app.state.mcp = Mount(partial(desk_of, app), app.state.turns)
     app.add_middleware(Guard, respond=_respond, figures=app.state.figures, hosts=hosts)
@@ -240,7 +242,7 @@ def paper_page(
     request: Request,
     paper_id: Annotated[str, PathParameter(description="The arXiv id, with or without a version, or the document's.")],
     page: Annotated[int, PathParameter(description="The number of the page, from 1.")],
-    width: Annotated[int, Query(ge=200, le=2000, description="In pixels.")] = 1000,
+    width: Annotated[int, Query(ge=200, le=3000, description="In pixels.")] = 1000,
 ) -> Response:
     """Draw one page of a paper."""
     found = find_paper(request, paper_id)

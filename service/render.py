@@ -1,20 +1,20 @@
 """Notes as safe HTML, in which every block carries the number of its line in the file.
 
 What a note holds is not trusted. It is rendered with raw HTML let through, and then sanitised; the attributes
-that this module itself writes begin with a mark which no note can know, and lose it in the sanitiser. Formulas are put
-in after it, where numbers with the same mark stand. A note's own ids are kept apart by the prefix `note-`, its other
-attributes are dropped but for links and the shape of tables.
+that are ours begin with a mark which no note can know, and lose it in the sanitiser. What it would not let through
+but is safe by how it was made (formulas, pictures, other notes shown inside this one) is put in after it, where numbers
+with the same mark stand. A note's own ids are kept apart by the prefix `note-`, its other attributes are dropped but
+for links and the shape of tables.
 """
 
 from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
-from html import escape, unescape
-from typing import TypeAlias
+from html import escape
 from urllib.parse import unquote, urlsplit
 
 import nh3
@@ -24,14 +24,17 @@ from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.gfm import gfm_plugin
 
-from indexer.parsing.obsidian import callout, obsidian_plugin
+from indexer.parsing.obsidian import obsidian_plugin, without_block_id
 from indexer.parsing.prepare import front_matter, mask
 from indexer.plain import plain
 from indexer.types import Lines
-from service.formulas import is_wide, mathml
-
-Resolve: TypeAlias = Callable[[str], str | None]
-"""The name or the relative path of a note → the address of its page, or None when the library has none."""
+from service.callouts import with_callouts
+from service.colouring import coloured
+from service.excerpts import excerpt, fragment, slug
+from service.formulas import LONGEST, is_wide, mathml
+from service.marks import marks_plugin
+from service.pictured import IMAGE, html_images, leaf, on_page, picture
+from service.view import Heading, Links, Resolve, View, raw
 
 MOST_INLINE = 4_000
 """Longer lines are not read for markup: opened brackets take time that grows with the square of their number."""
@@ -61,27 +64,50 @@ _ATTRIBUTES = {
     "td": {"colspan", "rowspan"},
     "th": {"colspan", "rowspan"},
 }
-_LEAVES = frozenset({"paragraph_open", "heading_open", "tr_open", "hr", "html_block", "math_block", "math_block_label"})
-_CODE = frozenset({"fence", "code_block"})
-_WARNINGS = frozenset(
-    {"attention", "bug", "caution", "danger", "error", "fail", "failure", "important", "missing", "warning"}
+_LEAVES = frozenset(
+    {"paragraph_open", "heading_open", "tr_open", "hr", "html_block", "math_block", "math_block_label", "comment_block"}
 )
-_IMAGE = re.compile(r"\.(?:png|jpe?g|gif|svg|webp|bmp|avif|mp4|webm|mov|mp3|wav)$", re.IGNORECASE)
-_IMG = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
-_ALT = re.compile(r"""\balt\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGNORECASE)
+_CODE = frozenset({"fence", "code_block"})
 _BLOCK_ID = re.compile(r"(?:^|[ \t])\^([A-Za-z0-9-]+)[ \t]*$")
 _ORG_LINK = re.compile(r"\[\[([^\]\[]+)\]\[([^\]\[]+)\]\]")
 _ORG_FORMULA = re.compile(r"\\\((.{1,2000}?)\\\)|\\\[(.{1,2000}?)\\\]")
 _ROW = re.compile(r"^\|\s*(.*?)\s*\|$")
 _LEAD = re.compile(r"^(?:[-*+>][ \t]+|#{1,6}[ \t]+)*(?:\[[ xX-]\][ \t]+)?")
+_BOX = re.compile(r"^\[([^\]\sxX])\][ \t]+")
+_BOXES = {
+    "/": ("half", "half done"),
+    "-": ("dropped", "dropped"),
+    ">": ("later", "later"),
+    "?": ("asked", "in question"),
+}
+_DEEPEST = 2
+"""So many documents are shown inside each other at most."""
 
 
-def render(lines: Sequence[str], *, resolve: Resolve, cited: Lines | None = None, title: str = "") -> str | None:
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A note as HTML, and its headings as an outline."""
+
+    html: str
+    headings: tuple[Heading, ...]
+
+
+def render(
+    lines: Sequence[str], *, links: Links, cited: Sequence[Lines] = (), title: str = "", number: int = 0
+) -> Rendered | None:
     """Render the lines of a Markdown file to safe HTML; None when it is too large or too deep for that.
 
-    The blocks carry ids `L<line>`, the first line of `cited` always has one, and blocks that overlap `cited` have the
-    class `cited`. A first heading that repeats `title` is left out of sight, unless it is cited.
+    The blocks carry ids `L<line>`, the first line of each of `cited` always has one, and blocks that overlap them have
+    the class `cited`. A first heading that repeats `title` is left out of sight, unless it is cited. `number` is the
+    document's own, so that it is not shown inside itself.
     """
+    view = View(secrets.token_hex(8), links, cited, title, (number,))
+    html = _rendered(lines, view)
+    return None if html is None else Rendered(html, tuple(view.headings))
+
+
+def _rendered(lines: Sequence[str], view: View, within: Lines | None = None) -> str | None:
+    """Render lines, or those of them `within` a part; None when they are too many or too deep."""
     if sum(map(len, lines)) > LARGEST:
         return None
     masked, unmarked = mask(lines)
@@ -89,7 +115,8 @@ def render(lines: Sequence[str], *, resolve: Resolve, cited: Lines | None = None
         return None
     _, first = front_matter(lines)
     masked[:first] = [""] * first
-    view = _View(secrets.token_hex(8), resolve, cited, title)
+    if within:
+        masked = [line if within[0] <= n <= within[1] else "" for n, line in enumerate(masked, 1)]
     try:
         html = _parser().render("\n".join(masked), {"view": view})
     except RecursionError:
@@ -104,7 +131,7 @@ def render_inline(text: str, *, resolve: Resolve) -> str:
     """
     if len(text) > MOST_INLINE:
         return escape(" ".join(text.split()))
-    view = _View(secrets.token_hex(8), resolve, None, "")
+    view = View(secrets.token_hex(8), Links(resolve))
     line = _ROW.sub(r"\1", _LEAD.sub("", " ".join(text.split())))
     markdown = _ORG_FORMULA.sub(_org_formula, _ORG_LINK.sub(_org_link, line))
     html = _parser().renderInline(markdown, {"view": view})
@@ -131,48 +158,18 @@ def locate(passage: str, quote: str) -> tuple[str, str, str] | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class _View:
-    """What one rendering knows: the mark of its own attributes, the reader's request, and the formulas so far."""
-
-    mark: str
-    resolve: Resolve
-    cited: Lines | None
-    title: str
-    formulas: list[str] = field(default_factory=list)
-
-    def tag(self, name: str, **attributes: str) -> str:
-        """Write an opening tag whose attributes survive the sanitiser; `_` stands for `-` in their names."""
-        written = (
-            f' {key.replace("_", "-")}="{self.mark}{escape(value)}"' for key, value in attributes.items() if value
-        )
-        return f"<{name}{''.join(written)}>"
-
-    def own(self, token: Token, **attributes: str) -> None:
-        """Give a token attributes that survive the sanitiser."""
-        for key, value in attributes.items():
-            if value:
-                token.attrSet(key, self.mark + value)
-
-    def formula(self, latex: str, *, display: bool) -> str | None:
-        """Keep a formula for after the sanitiser; what stands in its place, or None where it stays as it is written."""
-        if (found := mathml(latex, display=display)) is None:
-            return None
-        self.formulas.append(found)
-        return f"{self.mark}{len(self.formulas) - 1};"
-
-    def cites(self, first: int, last: int) -> bool:
-        return self.cited is not None and first <= self.cited[1] and last >= self.cited[0]
-
-
-def _sanitised(html: str, view: _View, tags: frozenset[str]) -> str:
+def _sanitised(html: str, view: View, tags: frozenset[str]) -> str:
     mark = view.mark
 
     def keep(_tag: str, attribute: str, value: str) -> str | None:
-        if value.startswith(mark):
-            return value[len(mark) :]
+        ours = value.startswith(mark)
+        value = value.removeprefix(mark)
+        if mark in value:  # a quote that a note left open has swallowed what we wrote
+            return None
+        if ours:
+            return value
         if attribute == "id":
-            return f"note-{value}"
+            return None if view.embedded else f"note-{value}"
         if attribute in _OURS:
             return None
         return f"#note-{value[1:]}" if attribute == "href" and value.startswith("#") else value
@@ -185,19 +182,21 @@ def _sanitised(html: str, view: _View, tags: frozenset[str]) -> str:
         url_schemes={"http", "https", "mailto"},
         link_rel="noopener noreferrer",
     )
-    return re.sub(rf"{mark}(\d+);([.,;:!?)]?)", lambda place: _framed(view.formulas[int(place[1])], place[2]), clean)
+    return re.sub(rf"{mark}(\d+);([.,;:!?)]?)", lambda place: _framed(view.kept[int(place[1])], place[2]), clean)
 
 
-def _framed(formula: str, mark: str) -> str:
+def _framed(kept: str, mark: str) -> str:
     """Let a formula that may be wider than the page scroll by itself; keep another on a line with the mark after it."""
-    if is_wide(formula):
-        return f'<span class="formula" tabindex="0">{formula}</span>{mark}'
-    return f'<span class="whole">{formula}{mark}</span>' if mark else formula
+    if not kept.startswith("<math"):
+        return kept + mark
+    if is_wide(kept):
+        return f'<span class="formula" tabindex="0">{kept}</span>{mark}'
+    return f'<span class="whole">{kept}{mark}</span>' if mark else kept
 
 
 @cache
 def _parser() -> MarkdownIt:
-    md = MarkdownIt("commonmark", {"maxNesting": 300}).use(gfm_plugin).use(obsidian_plugin)
+    md = MarkdownIt("commonmark", {"maxNesting": 300}).use(gfm_plugin).use(obsidian_plugin).use(marks_plugin)
     md.use(dollarmath_plugin, allow_blank_lines=False, double_inline=True)
     md.options["alerts"] = False  # Obsidian's callouts are more than GitHub's five
     md.core.ruler.push("footnote_page", _rewrite)
@@ -206,35 +205,31 @@ def _parser() -> MarkdownIt:
 
 def _rewrite(state: StateCore) -> None:
     """Give blocks their lines, mark what is cited, and turn what Markdown has no element for into HTML."""
-    view: _View = state.env["view"]
+    view: View = state.env["view"]
     seen = set[int]()
     anchors: list[tuple[int, int]] = []  # where in the tokens a line begins
-    _outline(view, state.tokens)
-    for i, token in enumerate(state.tokens):
-        if token.type == "blockquote_open":
-            _callout(view, token, state.tokens[i + 2] if i + 2 < len(state.tokens) else None)
-        elif token.type == "list_item_open" and "checked" in token.meta:
-            _task(view, token, state.tokens[i + 1 : i + 3])
+    tokens = state.tokens = list(with_callouts(view, state.tokens))
+    _outline(view, tokens)
+    for i, token in enumerate(tokens):
+        if token.type == "list_item_open":
+            _task(view, token, tokens[i + 1 : i + 3])
         elif token.type in ("table_open", "table_close"):
             _table(view, token)
         elif token.type in ("th_open", "td_open"):
-            _cell(view, state.tokens[i : i + 3])
+            _cell(view, tokens[i : i + 3])
         elif token.type == "inline":
             first = token.map[0] + 1 if token.map else None
             token.children = list(_inline(view, token.children or [], first, seen))
         if token.map and (token.type in _LEAVES or token.type in _CODE):
             anchors.append((token.map[0] + 1, i))
-            _leaf(view, state.tokens, i, seen)
-    if view.cited and view.cited[0] not in seen and anchors:
-        at = max((i for line, i in anchors if line <= view.cited[0]), default=0)
-        state.tokens.insert(at, _html(view.tag("span", id=f"L{view.cited[0]}") + "</span>"))
+            _leaf(view, tokens, i, seen)
+    missing = [first for first, _ in view.cited if first not in seen]
+    for line in sorted(missing, reverse=True):
+        at = max((i for start, i in anchors if start <= line), default=0)
+        tokens.insert(at, raw(view.tag("span", id=f"L{line}") + "</span>"))
 
 
-def _html(content: str) -> Token:
-    return Token("html_inline", "", 0, content=content)
-
-
-def _leaf(view: _View, tokens: Sequence[Token], i: int, seen: set[int]) -> None:
+def _leaf(view: View, tokens: Sequence[Token], i: int, seen: set[int]) -> None:
     """Give a block that holds no other its line and, where it is cited, its class."""
     token = tokens[i]
     assert token.map is not None
@@ -243,23 +238,27 @@ def _leaf(view: _View, tokens: Sequence[Token], i: int, seen: set[int]) -> None:
         _code(view, token, first, seen)
         return
     name = _claim(first, seen)
-    classes = ["cited"] if view.cites(first, last) else []
+    classes = [*token.meta.get("classes", ()), *(["cited"] if view.cites(first, last) else [])]
     if token.type.startswith("math_block"):
-        drawn = view.formula(token.content, display=True)
-        tag, inner = ("div", drawn) if drawn else ("pre", f"<code>{escape(f'$${token.content}$$')}</code>")
-        shown = {"class": " ".join(["display" if drawn else "math", *classes])}
+        token.content = f"{_display(view, token.content, name, classes)}\n"
         token.type = "html_block"
-        token.content = f"{view.tag(tag, id=name, **shown)}{inner}</{tag}>\n"
     elif token.type == "html_block":
-        token.content = f"{view.tag('span', id=name)}</span>{_IMG.sub(lambda image: _alt(view, image), token.content)}"
+        token.content = f"{view.tag('span', id=name)}</span>{html_images(view, token.content)}"
+    elif token.type == "comment_block":
+        token.type = "html_block"
+        shown = f"{view.tag('div', id=name, class_='comment cited')}{escape(token.content)}</div>\n"
+        token.content = shown if "cited" in classes else ""
     else:
-        if token.hidden:  # the paragraph of a tight list: it needs an element to carry the line
+        if token.type == "paragraph_open" and _shows_others(tokens[i + 1]):
+            token.tag = tokens[i + 2].tag = "div"
+            tokens[i + 2].hidden = token.hidden = False
+        elif token.hidden:  # the paragraph of a tight list: it needs an element to carry the line
             tokens[i + 2].hidden = token.hidden = False
             tokens[i + 2].tag = token.tag = "span"
             classes.append("line")
         if token.type == "heading_open":
-            _heading(token, tokens[i + 1], classes)
-        view.own(token, id=name, **{"class": " ".join(classes)})
+            _heading(view, token, tokens[i + 1], classes)
+        view.own(token, id=name, class_=" ".join(classes))
 
 
 def _claim(line: int, seen: set[int]) -> str:
@@ -269,20 +268,48 @@ def _claim(line: int, seen: set[int]) -> str:
     return name
 
 
-def _code(view: _View, token: Token, first: int, seen: set[int]) -> None:
+def _display(view: View, latex: str, name: str, classes: Sequence[str]) -> str:
+    """Write a formula that stands by itself."""
+    if drawn := _formula(view, latex, display=True):
+        return f"{view.tag('div', id=name, class_=' '.join(('display', *classes)))}{drawn}</div>"
+    if not latex.strip() or len(latex) > LONGEST:
+        return f"{view.tag('pre', id=name, class_=' '.join(classes))}<code>{escape(f'$${latex}$$')}</code></pre>"
+    frame = view.tag("pre", id=name, class_=" ".join(("math", *classes)))
+    return f"{frame}{_undrawn(view, latex, '$$')}</pre>"
+
+
+def _formula(view: View, latex: str, *, display: bool) -> str | None:
+    """Hold back a formula as MathML with its LaTeX; None where it stays as it is written."""
+    found = mathml(latex, display=display)
+    return found and view.keep(found.replace("<math", f'<math data-tex="{escape(latex.strip())}"', 1))
+
+
+def _undrawn(view: View, latex: str, dollars: str) -> str:
+    """Write a formula as it is written, with its LaTeX for a script that may know better how to draw it."""
+    shown = "" if dollars == "$" else ' data-display="block"'
+    text = escape(f"{dollars}{latex}{dollars}")
+    return view.keep(f'<code class="math" data-tex="{escape(latex.strip())}"{shown}>{text}</code>')
+
+
+def _code(view: View, token: Token, first: int, seen: set[int]) -> None:
     """Write a block of code line by line, so that lines inside of it can be pointed at."""
     fenced = token.type == "fence"
     frame = view.tag("pre", id=_claim(first, seen) if fenced else "")
+    code = token.content.removesuffix("\n")
+    language = token.info.strip().split(" ")[0].strip("{}.") if fenced else ""
+    written = None
+    if len(code) <= view.budget.coloured and (written := coloured(code, language)):
+        view.budget.coloured -= len(code)
     rows = [
-        view.tag("span", id=_claim(line, seen), **{"class": "cited" if view.cites(line, line) else ""})
-        + f"{escape(text)}\n</span>"
-        for line, text in enumerate(token.content.removesuffix("\n").split("\n"), first + fenced)
+        view.tag("span", id=_claim(line, seen), class_="cited" if view.cites(line, line) else "")
+        + f"{view.keep(text) if written else escape(text)}\n</span>"
+        for line, text in enumerate(written or code.split("\n"), first + fenced)
     ]
     token.type = "html_block"
     token.content = f"{frame}<code>{''.join(rows)}</code></pre>\n"
 
 
-def _outline(view: _View, tokens: Sequence[Token]) -> None:
+def _outline(view: View, tokens: Sequence[Token]) -> None:
     """Give headings the levels from the second on, the page's own title being the first, and skip none."""
     above: list[int] = []
     for opening, inline, closing in zip(tokens, tokens[1:], tokens[2:], strict=False):
@@ -292,108 +319,150 @@ def _outline(view: _View, tokens: Sequence[Token]) -> None:
         opening.meta["repeated"] = level == 1 and plain(inline.content) == view.title and not _is_cited(view, opening)
         if not opening.meta["repeated"]:
             above = [*(other for other in above if other < level), level]
+        opening.meta["depth"] = max(1, len(above))
         opening.tag = closing.tag = f"h{min(6, 1 + max(1, len(above)))}"
 
 
-def _is_cited(view: _View, token: Token) -> bool:
+def _is_cited(view: View, token: Token) -> bool:
     return token.map is not None and view.cites(token.map[0] + 1, token.map[1])
 
 
-def _heading(opening: Token, inline: Token, classes: list[str]) -> None:
-    """Hide a heading that repeats the title, and give every one an anchor for links to it."""
+def _heading(view: View, opening: Token, inline: Token, classes: list[str]) -> None:
+    """Hide a heading that repeats the title, give every one an anchor for links to it, and note it in the outline."""
+    words = plain(without_block_id(inline.content))
+    name = slug(words)
     if opening.meta["repeated"]:
         classes.append("repeated")
-    if slug := _slug(plain(inline.content)):
-        inline.children = [_html(f'<span id="{slug}"></span>'), *(inline.children or [])]
+    elif words:
+        anchor = f"note-{name}" if name not in view.anchors else f"L{(opening.map or [0])[0] + 1}"
+        view.headings.append(Heading(opening.meta["depth"], words, anchor))
+    if name and name not in view.anchors:  # the first of several has the name
+        view.anchors.add(name)
+        inline.children = [raw(f'<span id="{name}"></span>'), *(inline.children or [])]
 
 
-def _slug(heading: str) -> str:
-    """Turn a heading into the name by which GitHub links to it."""
-    return re.sub(r"\s", "-", re.sub(r"[^\w\s-]", "", heading.lower()).strip())
-
-
-def _callout(view: _View, quote: Token, inline: Token | None) -> None:
-    children = inline.children if inline and inline.type == "inline" else None
-    if not children or children[0].type != "text":
+def _task(view: View, item: Token, below: Sequence[Token]) -> None:
+    """Draw the box of an item that has one; what stands in it may be one of Obsidian's other marks, like `[/]`."""
+    if len(below) != 2 or below[1].type != "inline":
         return
-    kind, rest = callout(children[0].content)
-    if kind is None:
+    children = below[1].children or []
+    if "checked" in item.meta:
+        state = label = "done" if item.meta.pop("checked") else "open"
+    elif children and children[0].type == "text" and (box := _BOX.match(children[0].content)):
+        state, label = _BOXES.get(box[1], ("marked", f"marked {box[1]}"))
+        children[0].content = children[0].content[box.end() :]
+    else:
         return
-    view.own(quote, **{"class": "callout warning" if kind in _WARNINGS else "callout"})
-    end = next((i for i, child in enumerate(children) if child.type in ("softbreak", "hardbreak")), len(children))
-    children[0].content = rest if rest.strip() or end > 1 else kind.capitalize()
-    children.insert(end, _html("</strong>"))
-    children.insert(0, _html(view.tag("strong", **{"class": "callout-title"})))
+    view.own(item, class_=f"task {state}" if state == "dropped" else "task")
+    box_of = view.tag("span", role="img", aria_label=label, class_=f"box {state}")
+    below[1].children = [raw(f"{box_of}</span>"), *children]
 
 
-def _task(view: _View, item: Token, below: Sequence[Token]) -> None:
-    state = "done" if item.meta.pop("checked") else "open"
-    view.own(item, **{"class": "task"})
-    if len(below) == 2 and below[1].type == "inline":
-        box = view.tag("span", role="img", aria_label=state, **{"class": f"box {state}"})
-        below[1].children = [_html(f"{box}</span>"), *(below[1].children or [])]
-
-
-def _table(view: _View, token: Token) -> None:
+def _table(view: View, token: Token) -> None:
     """Frame a table, which may be wider than the page: it scrolls by itself, also by keyboard."""
     opening = token.type == "table_open"
     token.type = "html_inline"
-    frame = view.tag("div", role="region", aria_label="table", tabindex="0", **{"class": "scroll"})
+    frame = view.tag("div", role="region", aria_label="table", tabindex="0", class_="scroll")
     token.content = f"{frame}<table>\n" if opening else "</table></div>\n"
 
 
-def _cell(view: _View, tokens: Sequence[Token]) -> None:
+def _cell(view: View, tokens: Sequence[Token]) -> None:
     """Keep the alignment of a cell, and let an empty heading of a column or row be no heading."""
     opening, inline, closing = tokens
     if style := opening.attrs.pop("style", None):
-        view.own(opening, **{"class": str(style).partition(":")[2]})
+        view.own(opening, class_=str(style).partition(":")[2])
     if not inline.content.strip():
         opening.tag = closing.tag = "td"
 
 
-def _inline(view: _View, children: Iterable[Token], line: int | None, seen: set[int]) -> Iterable[Token]:
+def _inline(view: View, children: Sequence[Token], line: int | None, seen: set[int]) -> Iterable[Token]:
     """Yield the tokens of running text, with an anchor at each line after the first."""
+    alone = _shows_others(Token("inline", "", 0, children=list(children)))
     for token in children:
-        yield _inline_token(view, token)
+        if token.type == "comment":
+            if line is not None and view.cites(line, line):
+                yield raw(f"{view.tag('span', class_='comment')}{escape(token.content)}</span>")
+        elif token.type == "embed" and alone:
+            yield raw(_embed(view, token, line))
+        elif not (alone and token.type.endswith("break")):
+            yield _inline_token(view, token)
         if token.type in ("softbreak", "hardbreak") and line is not None:
             line += 1
             if name := _claim(line, seen):
-                yield _html(view.tag("span", id=name) + "</span>")
+                yield raw(view.tag("span", id=name) + "</span>")
 
 
-def _inline_token(view: _View, token: Token) -> Token:
+def _inline_token(view: View, token: Token) -> Token:
     match token.type:
         case "wikilink" | "embed":
-            return _html(_wikilink(view, token))
+            return raw(_wikilink(view, token))
         case "image":
-            return _html(_picture(view, str(token.attrGet("src") or ""), token.content))
+            return raw(picture(view, str(token.attrGet("src") or ""), token.content))
         case "math_inline" | "math_inline_double":
             dollars = "$" if token.type == "math_inline" else "$$"
-            if drawn := view.formula(token.content, display=dollars == "$$"):
-                return _html(drawn)
-            text = escape(f"{dollars}{token.content}{dollars}")
-            return _html(f"{view.tag('code', **{'class': 'math'})}{text}</code>")
+            if drawn := _formula(view, token.content, display=dollars == "$$"):
+                return raw(drawn)
+            if len(token.content) <= LONGEST:
+                return raw(_undrawn(view, token.content, dollars))
         case "html_inline":
-            return _html(_IMG.sub(lambda image: _alt(view, image), token.content))
+            return raw(html_images(view, token.content))
         case "text" if block := _BLOCK_ID.search(token.content):
-            return _html(f'{escape(token.content[: block.start()])}<span id="^{block[1]}"></span>')
+            return raw(f'{escape(token.content[: block.start()])}<span id="^{block[1]}"></span>')
         case "link_open":
             _local(view, token)
     return token
 
 
-def _wikilink(view: _View, token: Token) -> str:
+def _wikilink(view: View, token: Token) -> str:
     target, anchor = token.meta["target"], token.meta["anchor"]
-    if _IMAGE.search(target):
-        return _picture(view, "", token.content if token.content != target else target)
-    fragment = f"#{anchor if anchor.startswith('^') else _slug(anchor)}" if anchor else ""
-    address = view.resolve(target) if target else ""
-    named = " › ".join(filter(None, (target, "" if anchor.startswith("^") else anchor)))
+    if IMAGE.search(target):
+        if token.type == "embed":
+            return picture(view, target, "" if token.content == target else token.content)
+        return f"{view.tag('span', class_='missing')}{escape(token.content)}</span>"
+    address = view.links.page(target) if target else ""
+    named = " › ".join(filter(None, (target, *(() if anchor.startswith("^") else anchor.split("#")))))
     words = escape(named if named and token.content == f"{target}#{anchor}" else token.content)
     if address is None:
-        return f"{view.tag('span', **{'class': 'missing'})}{words}</span>"
-    href = address + (fragment.replace("#", "#note-", 1) if address else fragment)
-    return f'<a href="{escape(href)}">{words}</a>'
+        return f"{view.tag('span', class_='missing')}{words}</span>"
+    return f'<a href="{escape(_place(address, fragment(anchor) if anchor else "", anchor))}">{words}</a>'
+
+
+def _place(address: str, name: str, anchor: str) -> str:
+    """Lead to a part of a page: of a PDF's to a page of it, of a note's to an id. Without an address, of this one."""
+    if address.startswith("/papers/"):
+        return f"{address}?page={page}" if (page := on_page(anchor)) else address
+    return f"{address}#{'note-' if address else ''}{name}" if name else address
+
+
+def _shows_others(inline: Token) -> bool:
+    """Whether a paragraph holds nothing but documents to be shown in its place."""
+    children = [one for one in inline.children or () if one.content.strip() or not one.type.endswith(("break", "text"))]
+    return bool(children) and all(one.type == "embed" and not IMAGE.search(one.meta["target"]) for one in children)
+
+
+def _embed(view: View, token: Token, line: int | None) -> str:
+    """Show another document inside this one, as deep as _DEEPEST and none inside itself; else a link to it."""
+    target, anchor = token.meta["target"], token.meta["anchor"]
+    found = view.links.embed(target) if view.budget.embeds > 0 else None
+    if found is None:
+        return _wikilink(view, token)
+    view.budget.embeds -= 1
+    if found.address.startswith("/papers/"):
+        return view.keep(leaf(found, anchor))
+    part = excerpt(found.lines, anchor)
+    itself = found.id in view.inside and not (
+        not view.embedded and part and anchor and line is not None and not part[0] <= line <= part[1]
+    )
+    if part is None or itself or len(view.inside) > _DEEPEST:
+        return _wikilink(view, token)
+    inner = View(secrets.token_hex(8), found.links, inside=(*view.inside, found.id), budget=view.budget)
+    html = _rendered(found.lines, inner, part)
+    if html is None:
+        return _wikilink(view, token)
+    place = f"{found.address}?lines={part[0]}-{part[1]}#L{part[0]}" if anchor else found.address
+    named = escape(" › ".join((found.title, *(() if anchor.startswith("^") else filter(None, anchor.split("#"))))))
+    source = f'<p class="embed-source"><a href="{place}">{named}</a></p>'
+    return view.keep(f'<section class="embed" aria-label="from {named}">\n{source}\n{html}</section>\n')
 
 
 def _org_link(link: re.Match[str]) -> str:
@@ -407,20 +476,7 @@ def _org_formula(formula: re.Match[str]) -> str:
     return f"${(formula[1] or formula[2]).strip()}$"
 
 
-def _picture(view: _View, source: str, alt: str) -> str:
-    """Write the words of an image: the page loads none, but leads to those that lie on the web."""
-    words = escape(alt or unquote(source.rpartition("/")[2]) or "image")
-    if source.startswith(("http://", "https://")):
-        words = f'<a href="{escape(source)}">{words}</a>'
-    return f"{view.tag('span', **{'class': 'image'})}{words}</span>"
-
-
-def _alt(view: _View, image: re.Match[str]) -> str:
-    alt = _ALT.search(image[0])
-    return _picture(view, "", unescape(next(filter(None, alt.groups()), "")) if alt else "")
-
-
-def _local(view: _View, token: Token) -> None:
+def _local(view: View, token: Token) -> None:
     """Lead a relative link to the note's page; a link to what the library does not hold leads nowhere."""
     href = str(token.attrGet("href") or "")
     try:
@@ -429,8 +485,9 @@ def _local(view: _View, token: Token) -> None:
         return
     if parts.scheme or parts.netloc or not parts.path:
         return
-    address = view.resolve(unquote(parts.path))
+    address = view.links.page(unquote(parts.path))
     if address is None:
         token.attrs.pop("href")
     else:
-        token.attrSet("href", f"{address}#note-{_slug(unquote(parts.fragment))}" if parts.fragment else address)
+        anchor = unquote(parts.fragment)
+        token.attrSet("href", _place(address, slug(anchor), anchor))

@@ -33,8 +33,8 @@ from service.bench.measures import Ranked, ranked
 from service.bench.systems import System, systems
 from service.desk import Desk
 from service.links import resolver
-from service.render import Resolve
 from service.types import SearchResult
+from service.view import Resolve
 
 FEWEST_WORDS = 5
 """What is left of a sentence has to say something."""

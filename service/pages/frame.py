@@ -10,8 +10,8 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 
-from service.render import Resolve
 from service.templates import fill
+from service.view import Resolve
 
 TROUBLE: dict[int, str] = {
     HTTPStatus.NOT_FOUND: "Nothing is here",
