@@ -17,6 +17,7 @@ from indexer.discover import Found, discover, read
 from indexer.errors import InputError, NothingToIndex, SourceError
 from indexer.intake import Intake, Listener, Progress
 from indexer.library import writing
+from indexer.map import is_due, renew
 from indexer.papers import paper_links
 from indexer.parsing import PDF, VERSION, parse
 from indexer.reader import Reader
@@ -123,7 +124,7 @@ def build(  # noqa: PLR0913 - all that a run may be told
             else:
                 linked = PapersReport()
             intake.forget()
-        return Report(
+        report = Report(
             files=len(found),
             new=tally.new,
             changed=tally.changed,
@@ -136,8 +137,12 @@ def build(  # noqa: PLR0913 - all that a run may be told
             passages=catalogue.counts().passages,
             embedded=intake.embedded,
             generation=catalogue.generation,
-            seconds=round(time.perf_counter() - start, 3),
+            seconds=0.0,
         )
+        map_is_due = is_due(library, catalogue)
+    if map_is_due:  # last, and when others may write again
+        renew(library, notice)
+    return replace(report, seconds=round(time.perf_counter() - start, 3))
 
 
 def _nothing(paths: Sequence[Path], tally: _Tally) -> None:

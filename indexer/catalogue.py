@@ -186,6 +186,11 @@ class Catalogue:
         """The numbers of all passages."""
         return [number for number, _ in self._rows(sql.PASSAGE_DOCUMENTS)]
 
+    def passages_after(self, number: int) -> int:
+        """Count the passages that came after the one of that number."""
+        ((count,),) = self._rows(sql.COUNT_AFTER, (number,))
+        return int(count)
+
     def documents_of_passages(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The numbers of all passages, ascending, and of the documents that they stand in."""
         rows = np.array(self._rows(sql.PASSAGE_DOCUMENTS), np.int64).reshape(-1, 2)

@@ -20,6 +20,7 @@ from indexer.vectors import Vectors, ids_of_vectors, rebuild_vectors, state_of_v
 
 LEXICAL = "lexical"
 VECTORS = "vectors.faiss"
+MAP = "map.bin"
 
 SAMPLE = 64
 """So many vectors are compared to tell whether they are those of this catalogue."""

@@ -4,6 +4,7 @@
     lexical/         derived from it (indexer.lexical)
     vectors.faiss, vectors.delta
                      derived from it (indexer.vectors): most of them, and what changed since
+    map.bin          derived from it (indexer.map), never in the way of the others
     lock, lock.json  taken by the one process that writes, and who that is
 
 Each derived store says which generation of the catalogue it belongs to. A snapshot holds all three at the same
@@ -26,6 +27,7 @@ from indexer.connect import CATALOGUE
 from indexer.delta import beside
 from indexer.derived import (
     LEXICAL,
+    MAP,
     VECTORS,
     Notice,
     build_lexical,
@@ -198,6 +200,7 @@ def writing(path: Path, command: str, *, notice: Notice = quiet) -> Iterator[Cat
             shutil.rmtree(path / LEXICAL, ignore_errors=True)
             (path / VECTORS).unlink(missing_ok=True)
             beside(path / VECTORS).unlink(missing_ok=True)
+            (path / MAP).unlink(missing_ok=True)
             notice = quiet
         with Catalogue.open(path / CATALOGUE, write=True) as catalogue:
             publish(path, catalogue, notice=notice)
