@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from indexer.settings import Settings
+from indexer.variables import CONFIG
 
 if TYPE_CHECKING:
     from indexer.build import Report
@@ -53,6 +54,12 @@ def add_commands(commands: Any) -> None:
     status.add_argument("--json", action="store_true", help="print it as JSON")
     add_library(status)
     status.set_defaults(run=run_status)
+    settings = commands.add_parser("settings", help="list the settings, what each is now, and what set it")
+    form = settings.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print them as JSON")
+    form.add_argument("--markdown", action="store_true", help="print what can be set, with its meaning, as Markdown")
+    add_config(settings)
+    settings.set_defaults(run=run_settings)
 
 
 def add_library(parser: argparse.ArgumentParser) -> None:
@@ -63,16 +70,32 @@ def add_library(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="where the library lies (default: $FOOTNOTE_LIBRARY, else the user's data folder)",
     )
+    add_config(parser)
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Add `--config`."""
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="the settings file (default: $FOOTNOTE_CONFIG, else settings.toml in the user's configuration folder)",
+    )
 
 
 def settings_of(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
-    """The settings of the environment, with what the command line says on top."""
-    settings = Settings.from_environ(environ)
+    """The settings of the environment and the settings file, with what the command line says on top."""
+    settings = Settings.from_environ(configured(arguments, environ))
     if arguments.library:
         settings = replace(settings, library=arguments.library.expanduser())
     if getattr(arguments, "device", None):
         settings = replace(settings, device=arguments.device)
     return settings
+
+
+def configured(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment with the settings file that the command line names."""
+    return {**environ, CONFIG: str(arguments.config)} if arguments.config else environ
 
 
 def notice(line: str) -> None:
@@ -228,6 +251,18 @@ def print_papers(papers: Sequence[StoredPaper]) -> None:
             if state != "fetched":
                 rows = ((paper.key, paper.reason or "") for paper in papers if paper.state == state)
                 print("\n".join(_by_reason(state, rows)))
+
+
+def run_settings(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Print the settings."""
+    from indexer.describe import page, settings_json, settings_text
+
+    environ = configured(arguments, environ)
+    if arguments.markdown:
+        print(page())
+    else:
+        print(as_json(settings_json(environ)) if arguments.json else settings_text(environ))
+    return OK
 
 
 def shown_progress() -> AbstractContextManager[Callable[[Progress], None]]:
