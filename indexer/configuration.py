@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import textwrap
 from collections.abc import Mapping
@@ -36,9 +37,9 @@ def given(environ: Mapping[str, str]) -> dict[Variable, tuple[str, object]]:
     """
     found: dict[Variable, tuple[str, object]] = {}
     path = place(environ)
-    text = _text(path, needed=bool(environ.get(CONFIG)))
+    text = text_of(path, needed=bool(environ.get(CONFIG)))
     if text:
-        for name, value in _parsed(path, text).items():
+        for name, value in parsed(path, text).items():
             where = f"{path}{_line(text, name)}: {name}"
             variable = named(name)
             if variable is None:
@@ -75,6 +76,19 @@ def written(text: str, values: Mapping[str, object]) -> str:
     return text
 
 
+def save(path: Path, text: str) -> None:
+    """Put a settings file in its place, whole, for nobody else to read: a key may stand in it. Raises SettingsError."""
+    place = path.resolve()  # where the file is a link, to the file itself
+    new = place.with_name(f".{place.name}.{os.getpid()}")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        new.touch(mode=0o600)
+        new.write_text(text, encoding="utf-8")
+        new.replace(place)
+    except OSError as error:
+        raise SettingsError(f"cannot write {path} ({error.strerror}); name another place with --config") from error
+
+
 def template() -> str:
     """A settings file that sets nothing, and says of each setting what it is."""
     import tomlkit
@@ -91,7 +105,8 @@ def template() -> str:
     return "\n".join(blocks)
 
 
-def _text(path: Path, *, needed: bool) -> str:
+def text_of(path: Path, *, needed: bool = True) -> str:
+    """Read a settings file; raise SettingsError where it cannot be, or is `needed` and not there."""
     try:
         return path.read_text(encoding="utf-8-sig")
     except (FileNotFoundError, NotADirectoryError):
@@ -106,7 +121,8 @@ def _text(path: Path, *, needed: bool) -> str:
         ) from error
 
 
-def _parsed(path: Path, text: str) -> dict[str, Any]:
+def parsed(path: Path, text: str) -> dict[str, Any]:
+    """What a settings file says; raise SettingsError where it is no TOML."""
     import tomllib  # a fiftieth of a second, for those who have such a file
 
     try:
