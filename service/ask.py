@@ -23,6 +23,7 @@ from indexer.status import Size, Status, size, status
 from indexer.types import Encoder, Question, Reranker
 from service.answer import Evidence, cite, compose
 from service.filters import Filter, Inquiry, parse
+from service.matching import Matcher
 from service.related import Relations
 from service.retrieve import FUSED, Mix, Query, read, read_hits, rerank, retrieve
 from service.selection import Selection, Selector
@@ -132,9 +133,10 @@ class Desk:
         if writer not in self._writers:
             self._writers[writer] = writer_named(writer, self.settings.chat)
         with self.library.snapshot() as snapshot:
-            draft = self._find(snapshot, inquiry, k, mix).draft(k)
+            found = self._find(snapshot, inquiry, k, mix)
+            draft = found.draft(k)
         written = self._writers[writer].write(draft)
-        return (replace(borne_out(answer, draft.sources), question=question) for answer in written)
+        return (found.explained(replace(borne_out(answer, draft.sources), question=question)) for answer in written)
 
     def search(self, query: str, *, k: int = 8, mix: Mix = FUSED, filters: Sequence[Filter] = ()) -> SearchResult:
         """The `k` passages nearest to a query, references last, of what the filters let through.
@@ -145,6 +147,7 @@ class Desk:
         inquiry = parse(checked(query)).narrowed(filters)
         with self.library.snapshot() as snapshot:
             selection = self._selector.select(snapshot, inquiry.filters)
+            asked = None
             if selection is not None and not inquiry.text:
                 hits = self._list(snapshot, selection, k + SPARE_HITS)
             else:
@@ -154,8 +157,10 @@ class Desk:
             looked = standing.look(hits)
             shown = [hit for hit, state in looked if state != "gone"] or hits
             shown = sorted(shown[:k], key=lambda hit: hit.passage.kind == "reference")
-            found = [cite(n, Evidence(hit, hit.passage.spans), standing(hit)) for n, hit in enumerate(shown, start=1)]
-        return SearchResult(query, tuple(found), clock())
+            found = tuple(
+                cite(n, Evidence(hit, hit.passage.spans), standing(hit)) for n, hit in enumerate(shown, start=1)
+            )
+        return SearchResult(query, _matcher(asked).explained(found, shown) if asked else found, clock())
 
     def questions(self) -> tuple[AnsweredQuestion, ...]:
         """Every item of the question dumps, the wanted ones answered; only what changed is answered again."""
@@ -319,6 +324,15 @@ class _Found:
         ]
         answer = replace(self.answer, citations=(*shown, *behind))
         return Draft(answer, k, tuple((hit, standing(hit)) for hit in sources), self.took_ms)
+
+    def explained(self, answer: Answer) -> Answer:
+        """The same with why each passage was found."""
+        hits = [hit for hit, _ in self.looked]
+        return replace(answer, citations=_matcher(self.query).explained(answer.citations, hits))
+
+
+def _matcher(query: Query) -> Matcher:
+    return Matcher([form.text for form in query.forms if form.whole])
 
 
 def _passages(selection: Selection | None) -> NDArray[np.int64] | None:

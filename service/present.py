@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from indexer.plain import plain
 from indexer.types import Box
-from service.types import Answer, AnsweredQuestion, Citation, Related, SearchResult, Sentence, Verdict
+from service.types import Answer, AnsweredQuestion, Citation, Related, SearchResult, Sentence, Verdict, Why
 
 VERDICTS: dict[Verdict, str] = {
     "supported": "Answered",
@@ -55,8 +55,14 @@ def _citation(data: Mapping[str, Any]) -> Citation:
         "pages": tuple(data["pages"]) if data["pages"] else None,
         "boxes": tuple(Box(**box) for box in data["boxes"]) if data["boxes"] else None,
         "related": tuple(_related(item) for item in data["related"]),
+        "why": _why(data.get("why")),
     }
     return Citation(**fields)
+
+
+def _why(data: Mapping[str, Any] | None) -> Why | None:
+    """Answers that were kept before there was such a thing have none."""
+    return None if data is None else Why(tuple(data["words"]), tuple(data["missing"]), data["closeness"])
 
 
 def _related(data: Mapping[str, Any]) -> Related:

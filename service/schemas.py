@@ -41,6 +41,16 @@ class Related(BaseModel):
     link: str = Field(description="The page that shows it.")
 
 
+class Why(BaseModel):
+    """Why a passage was found."""
+
+    words: list[str] = Field(
+        description="The words of the question that stand in it, its headings or its title, as they are written there."
+    )
+    missing: list[str] = Field(description="Those that mean something and do not stand there in any form.")
+    closeness: float = Field(ge=0, le=1, description="How near it is in meaning: the cosine to the question.")
+
+
 class Citation(BaseModel):
     """The exact place that a sentence comes from."""
 
@@ -65,6 +75,7 @@ class Citation(BaseModel):
         "passage still stands in it; else no sentence rests on it."
     )
     related: list[Related]
+    why: Why | None = Field(description="Why it was found; null where no words were asked for, or it was not kept.")
 
 
 class Sentence(BaseModel):

@@ -16,7 +16,7 @@ from indexer.records import Facts
 from service.filters import Filter
 
 _WORD = re.compile(r"[^\W_]+")
-_UNSPACED = re.compile(
+UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
 """Letters of scripts that put no space between words: Thai, Lao, Burmese, Khmer, kana, Chinese."""
@@ -118,10 +118,10 @@ def _on_path(pattern: str, file: str) -> bool:
 
 def _holding(snapshot: Snapshot, filter_: Filter, among: NDArray[np.int64]) -> NDArray[np.int64]:
     """Which passages hold a word in any form, or just the words of a phrase."""
-    spaced = [word for word in _WORD.findall(filter_.value) if not _UNSPACED.search(word)]
+    spaced = [word for word in _WORD.findall(filter_.value) if not UNSPACED.search(word)]
     found = snapshot.lexical.holding(" ".join(spaced))
     likely = among if found is None else np.intersect1d(among, found, assume_unique=True)
-    if filter_.name == "word" and found is not None and not _UNSPACED.search(filter_.value):
+    if filter_.name == "word" and found is not None and not UNSPACED.search(filter_.value):
         return likely
     holds = phrase(filter_.value)
     return np.array([number for number, text in snapshot.catalogue.texts(likely).items() if holds(text)], np.int64)
@@ -134,7 +134,7 @@ def phrase(text: str) -> Callable[[str], bool]:
     """
     wanted = fold(text)
     before, after = (
-        "" if _UNSPACED.match(edge) or not _WORD.match(edge) else rf"(?{look}[^\W_])"
+        "" if UNSPACED.match(edge) or not _WORD.match(edge) else rf"(?{look}[^\W_])"
         for edge, look in ((wanted[:1], "<!"), (wanted[-1:], "!"))
     )
     pattern = re.compile(before + r"\s+".join(map(re.escape, wanted.split())) + after, re.IGNORECASE)

@@ -54,12 +54,26 @@ class Related:
 
 
 @dataclass(frozen=True, slots=True)
+class Why:
+    """Why a passage was found.
+
+    `words` are those of the question that stand in it, its headings or its title, as they are written there; `missing`
+    are those that mean something and do not stand there in any form. `closeness` is how near it is in meaning, from 0
+    to 1: the cosine of its vector to that of the question.
+    """
+
+    words: tuple[str, ...]
+    missing: tuple[str, ...]
+    closeness: float
+
+
+@dataclass(frozen=True, slots=True)
 class Citation:
     """The exact place that a sentence comes from.
 
     In a note, `quote` occurs verbatim, white space folded, in `lines`. In a PDF, it stands in `boxes`; `pages` are
     those of the quote where an answer rests on it, else those of the whole passage. Of a paper without its PDF there is
-    the abstract, which has no pages.
+    the abstract, which has no pages. `why` is None where there was no question to compare with.
     """
 
     n: int
@@ -78,6 +92,7 @@ class Citation:
     link: str
     stale: bool
     related: tuple[Related, ...] = ()
+    why: Why | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from indexer.status import Size, Status
 from indexer.types import Passage, Question, Span
 from service.answer import Evidence, Place, cite
 from service.filters import Filter, parse
+from service.matching import Matcher
 from service.related import note_on_paper, paper_of_note
 from service.types import Answer, AnsweredQuestion, Changed, Citation, Hit, Related, SearchResult, Sentence, Verdict
 
@@ -165,10 +166,12 @@ class StubDesk:
                     if (score := len(asked & _words(span.text)) / len(asked))
                 ]
         found.sort(key=lambda hit: (hit[0], hit[1].id, hit[2]))
-        return tuple(
+        cited = [
             cite(n, evidence, Place(lambda: None, stale=False, related=tuple(self.related(document))), said=True)
             for n, (_, document, _, evidence) in enumerate(found[:k], 1)
-        )
+        ]
+        matcher = Matcher([question])
+        return tuple(replace(one, why=matcher.why(one, one.score)) for one in cited)
 
     def _hit(self, document: StoredDocument, passage: Passage, score: float) -> Hit:
         return Hit(passage.ordinal, document, passage, score, score, 0.0, score)

@@ -84,6 +84,7 @@ def test_ask_gives_the_answer_of_the_contract(client):
         "quote": "Batch norm keeps the activations in range.",
         "passage": "Before. Batch norm keeps the activations in range. After.", "score": 1.0,
         "link": "/notes/4?lines=3-3#L3", "stale": False, "related": [],
+        "why": {"words": ["Batch", "norm", "activations"], "missing": [], "closeness": 1.0},
     }  # fmt: skip
 
 
@@ -632,6 +633,7 @@ def test_an_answer_from_a_paper_has_the_fields_of_the_contract(papers):
             {"relation": "your note on this paper", "title": "Reading", "file": "reading.md", "lines": [5, 5],
              "paper": None, "link": "/notes/1?lines=5-5#L5"},
         ],
+        "why": {"words": ["keeps", "gradient", "alive", "deep", "stacks"], "missing": [], "closeness": 1.0},
     }  # fmt: skip
 
 

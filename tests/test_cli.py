@@ -131,7 +131,7 @@ def test_an_answer_as_json_has_the_fields_of_the_contract(indexed, capsys):
     assert (answer["writer"], answer["notice"]) == ("extractive", None)
     assert list(answer["citations"][0]) == [
         "n", "kind", "file", "paper", "version", "title", "headings", "lines", "pages", "boxes", "quote", "passage",
-        "score", "link", "stale", "related",
+        "score", "link", "stale", "related", "why",
     ]  # fmt: skip
     assert answer["sentences"][0] == {"text": "22-layers deep model", "citations": [1]}
     assert len(answer["citations"]) == 2
