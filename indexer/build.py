@@ -95,20 +95,20 @@ def build(  # noqa: PLR0913 - all that a run may be told
 ) -> Report:
     """Bring the library in the folder `library` up to date with the notes under `paths`; make it if there is none.
 
-    Without paths, all folders that it knows. The notes come first, so that they can be asked while the papers that
-    they name are fetched; `papers` says which of these are (see `indexer.collect`), at most `most_papers`, and "known"
-    contacts nothing. `only` are the places under `paths` that may have changed, where that is known: absolute paths of
-    files, or of folders that are gone. Nothing else is looked at then, nor are papers, unless others are named now.
-    `progress` hears how far it is, `notice` what a person should know. Raises NothingToIndex when no path can be
-    used, and LibraryError when the library cannot. A file that cannot be read costs only itself. Interrupted, a run
-    keeps what it has stored.
+    Without paths, all folders that it knows, and those that the settings name. The notes come first, so that they can
+    be asked while the papers that they name are fetched; `papers` says which of these are (see `indexer.collect`), at
+    most `most_papers`, and "known" contacts nothing. `only` are the places under `paths` that may have changed, where
+    that is known: absolute paths of files, or of folders that are gone. Nothing else is looked at then, nor are papers,
+    unless others are named now. `progress` hears how far it is, `notice` what a person should know. Raises
+    NothingToIndex when no path can be used, and LibraryError when the library cannot. A file that cannot be read costs
+    only itself. Interrupted, a run keeps what it has stored.
     """
     start = time.perf_counter()
     tally = _Tally()
     with writing(library, "footnote index", notice=notice) as catalogue:
         progress(Progress("scan", 0, 0))
         roots = catalogue.roots()
-        scopes = _scopes(roots, paths or list(map(Path, roots)), library, tally, only)
+        scopes = _scopes(roots, paths or places(roots, settings), library, tally, only)
         found = {item.place: item for scope in scopes for item in scope.found}
         known = {document.place: document for document in _known(catalogue, roots, only) if not document.fetched}
         gone = [d for path, d in known.items() if path not in found and any(scope.covers(path) for scope in scopes)]
@@ -145,11 +145,21 @@ def build(  # noqa: PLR0913 - all that a run may be told
     return replace(report, seconds=round(time.perf_counter() - start, 3))
 
 
+def places(roots: Iterable[str], settings: Settings) -> list[Path]:
+    """The folders that a library knows, and those that the settings name besides."""
+    known = [Path(root) for root in roots]
+    named = [path.expanduser().resolve() for path in settings.notes]
+    return [*known, *(path for path in named if not any(path.is_relative_to(root) for root in known))]
+
+
 def _nothing(paths: Sequence[Path], tally: _Tally) -> None:
     if tally.problems:
         raise NothingToIndex("; ".join(tally.problems))
     where = ", ".join(str(path) for path in paths) or "no folder is known yet"
-    raise NothingToIndex(f"{where}: no notes there (.md, .markdown, .txt, .org, .pdf); name a folder that holds some")
+    raise NothingToIndex(
+        f"{where}: no notes there (.md, .markdown, .txt, .org, .pdf); name a folder that holds some, or let "
+        "footnote init find one"
+    )
 
 
 def _known(catalogue: Catalogue, roots: Iterable[str], only: Collection[Path] | None) -> Iterable[StoredDocument]:

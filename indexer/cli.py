@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from indexer.settings import Settings
+from indexer.variables import CONFIG
 
 if TYPE_CHECKING:
     from indexer.build import Report
@@ -36,7 +37,11 @@ def add_commands(commands: Any) -> None:
     """Add this package's commands to the parser's subcommands."""
     index = commands.add_parser("index", help="read folders of notes into the library, or bring it up to date")
     index.add_argument(
-        "paths", nargs="*", type=Path, metavar="PATH", help="a folder or a file; none: all known folders"
+        "paths",
+        nargs="*",
+        type=Path,
+        metavar="PATH",
+        help="a folder or a file; none: all known folders, and those of the settings",
     )
     index.add_argument(
         "--no-papers", action="store_true", help="contact nothing: do not fetch the papers that notes link"
@@ -53,6 +58,21 @@ def add_commands(commands: Any) -> None:
     status.add_argument("--json", action="store_true", help="print it as JSON")
     add_library(status)
     status.set_defaults(run=run_status)
+    init = commands.add_parser("init", help="find your notes, write the settings file, and offer to index them")
+    init.add_argument("paths", nargs="*", type=Path, metavar="FOLDER", help="the notes; none: look for them")
+    init.add_argument("--yes", "-y", action="store_true", help="ask nothing: take what is found, and index it")
+    init.add_argument("--no-index", action="store_true", help="write the settings and leave the rest")
+    init.add_argument(
+        "--no-papers", action="store_true", help="contact nothing: do not fetch the papers that notes link"
+    )
+    add_library(init)
+    init.set_defaults(run=run_init)
+    settings = commands.add_parser("settings", help="list the settings, what each is now, and what set it")
+    form = settings.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print them as JSON")
+    form.add_argument("--markdown", action="store_true", help="print what can be set, with its meaning, as Markdown")
+    add_config(settings)
+    settings.set_defaults(run=run_settings)
 
 
 def add_library(parser: argparse.ArgumentParser) -> None:
@@ -63,16 +83,32 @@ def add_library(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="where the library lies (default: $FOOTNOTE_LIBRARY, else the user's data folder)",
     )
+    add_config(parser)
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Add `--config`."""
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="the settings file (default: $FOOTNOTE_CONFIG, else settings.toml in the user's configuration folder)",
+    )
 
 
 def settings_of(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
-    """The settings of the environment, with what the command line says on top."""
-    settings = Settings.from_environ(environ)
+    """The settings of the environment and the settings file, with what the command line says on top."""
+    settings = Settings.from_environ(configured(arguments, environ))
     if arguments.library:
         settings = replace(settings, library=arguments.library.expanduser())
     if getattr(arguments, "device", None):
         settings = replace(settings, device=arguments.device)
     return settings
+
+
+def configured(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment with the settings file that the command line names."""
+    return {**environ, CONFIG: str(arguments.config)} if arguments.config else environ
 
 
 def notice(line: str) -> None:
@@ -92,7 +128,7 @@ def as_json(data: object) -> str:
 
 def run_index(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Index, print the report, and with `--watch` go on."""
-    from indexer.build import build
+    from indexer.build import build, places
     from indexer.encode import load_encoder
 
     settings = settings_of(arguments, environ)
@@ -128,7 +164,7 @@ def run_index(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         from indexer.watch import WATCHED_PAPERS, watch
 
         with Library.open(settings.library, notice=notice) as library, library.snapshot() as snapshot:
-            roots = arguments.paths or [Path(root) for root in snapshot.catalogue.roots()]
+            roots = arguments.paths or places(snapshot.catalogue.roots(), settings)
         encoder.count_tokens([""])  # loaded now, so that the first save does not wait for it
         later: Papers = "known" if arguments.no_papers else "new"  # arXiv is not asked for updates at every save
 
@@ -228,6 +264,28 @@ def print_papers(papers: Sequence[StoredPaper]) -> None:
             if state != "fetched":
                 rows = ((paper.key, paper.reason or "") for paper in papers if paper.state == state)
                 print("\n".join(_by_reason(state, rows)))
+
+
+def run_init(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Write the settings file, and index."""
+    from indexer.init import init
+
+    environ = configured(arguments, environ)
+    rest = {"paths": [], "update_papers": False, "watch": False, "device": None, "json": False}
+    index = argparse.Namespace(**vars(arguments) | rest)
+    return init(arguments, environ, notice=notice, index=lambda: run_index(index, environ))
+
+
+def run_settings(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Print the settings."""
+    from indexer.describe import page, settings_json, settings_text
+
+    environ = configured(arguments, environ)
+    if arguments.markdown:
+        print(page())
+    else:
+        print(as_json(settings_json(environ)) if arguments.json else settings_text(environ))
+    return OK
 
 
 def shown_progress() -> AbstractContextManager[Callable[[Progress], None]]:

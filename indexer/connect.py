@@ -63,7 +63,7 @@ def create(path: Path) -> None:
 def require(path: Path) -> None:
     """Raise LibraryMissing where there is no catalogue."""
     if not path.exists():
-        raise LibraryMissing(f"no library at {path.parent}; make one with: footnote index FOLDER")
+        raise LibraryMissing(f"no library at {path.parent}; make one with: footnote index FOLDER, or footnote init")
 
 
 def connect(path: Path, *, write: bool) -> sqlite3.Connection:

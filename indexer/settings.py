@@ -1,15 +1,16 @@
-"""What can be set from outside, read once from an environment that is handed in."""
+"""What can be set from outside, read once from an environment that is handed in and the settings file that it names."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
 
 import platformdirs
 
-from indexer.errors import SettingsError
+from indexer.configuration import given
+from indexer.variables import Variable
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 DEFAULT_MAX_FILE_BYTES = 10_000_000
@@ -48,21 +49,6 @@ class PaperSettings:
     read_seconds: float = 60.0
     read_bytes: int = 1000 * MEGABYTE
 
-    @classmethod
-    def from_environ(cls, environ: Mapping[str, str]) -> PaperSettings:
-        """Read the variables about papers; raise SettingsError on a value that cannot be."""
-        default, hosts = cls(), environ.get("FOOTNOTE_FETCH_HOSTS", "")
-        return cls(
-            arxiv_api=_address(environ, "FOOTNOTE_ARXIV_API", default.arxiv_api),
-            arxiv_pdf=_address(environ, "FOOTNOTE_ARXIV_PDF", default.arxiv_pdf),
-            interval=_number(environ, "FOOTNOTE_ARXIV_INTERVAL", default.interval, "seconds"),
-            timeout=_number(environ, "FOOTNOTE_FETCH_TIMEOUT", default.timeout, "seconds"),
-            hosts=tuple(host.strip().lower() for host in hosts.split(",") if host.strip()),
-            max_bytes=int(_number(environ, "FOOTNOTE_MAX_PAPER_BYTES", default.max_bytes, "bytes")),
-            read_seconds=_number(environ, "FOOTNOTE_PDF_SECONDS", default.read_seconds, "seconds"),
-            read_bytes=int(_number(environ, "FOOTNOTE_PDF_BYTES", default.read_bytes, "bytes")),
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class ChatSettings:
@@ -84,20 +70,6 @@ class ChatSettings:
         """Whether there is a model to ask."""
         return bool(self.url and self.model)
 
-    @classmethod
-    def from_environ(cls, environ: Mapping[str, str]) -> ChatSettings:
-        """Read the variables about the chat model; raise SettingsError on a value that cannot be."""
-        default, key = cls(), environ.get("FOOTNOTE_CHAT_KEY", "").strip()
-        if not (key.isascii() and key.isprintable()):
-            raise SettingsError("FOOTNOTE_CHAT_KEY holds characters that no header may have; copy the key again")
-        return cls(
-            url=_endpoint(environ, "FOOTNOTE_CHAT_URL"),
-            model=environ.get("FOOTNOTE_CHAT_MODEL", "").strip(),
-            key=key,
-            timeout=_number(environ, "FOOTNOTE_CHAT_TIMEOUT", default.timeout, "seconds"),
-            seconds=_number(environ, "FOOTNOTE_CHAT_SECONDS", default.seconds, "seconds"),
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class RerankerSettings:
@@ -110,13 +82,16 @@ class RerankerSettings:
     model: str = ""
     reads: int = 20
 
-    @classmethod
-    def from_environ(cls, environ: Mapping[str, str]) -> RerankerSettings:
-        """Read the variables about the re-ranker; raise SettingsError on a value that cannot be."""
-        return cls(
-            model=environ.get("FOOTNOTE_RERANKER", "").strip(),
-            reads=int(_number(environ, "FOOTNOTE_RERANKED", cls().reads, "passages")),
-        )
+
+@dataclass(frozen=True, slots=True)
+class TerminalSettings:
+    """The commands that answer. `url` is the service that they ask; empty, the one that runs on the library.
+
+    `links` names what opens a place that is clicked, or is an address with {path} and {line} in it.
+    """
+
+    url: str = ""
+    links: str = "file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +101,9 @@ class Settings:
     `model` is the bundled all-MiniLM-L6-v2, a folder that holds a sentence-transformers model, or a name on
     the model hub. `query_prompt` and `passage_prompt` go before what is embedded, for models that want them.
     `device` is auto, cpu or cuda. `cache` holds compiled models. `question_headings` are the words, in lower
-    case, that mark a heading as one that collects questions. `max_file_bytes` bounds the notes that are read. `papers`
-    is about PDFs, `chat` about the model that may word answers, `reranker` about the one that may read passages again.
+    case, that mark a heading as one that collects questions. `max_file_bytes` bounds the notes that are read. `notes`
+    are the folders to index where none is named. `papers` is about PDFs, `chat` about the model that may word answers,
+    `reranker` about the one that may read passages again, `terminal` about the commands that answer.
     """
 
     library: Path
@@ -138,65 +114,43 @@ class Settings:
     device: str = "auto"
     question_headings: tuple[str, ...] = DEFAULT_QUESTION_HEADINGS
     max_file_bytes: int = DEFAULT_MAX_FILE_BYTES
+    notes: tuple[Path, ...] = ()
     papers: PaperSettings = PaperSettings()
     chat: ChatSettings = ChatSettings()
     reranker: RerankerSettings = RerankerSettings()
+    terminal: TerminalSettings = TerminalSettings()
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
-        """Read the `FOOTNOTE_*` variables of `environ`; raise SettingsError on a value that cannot be."""
-        home = environ.get("FOOTNOTE_LIBRARY") or platformdirs.user_data_dir("footnote", appauthor=False)
-        cache = environ.get("FOOTNOTE_CACHE") or platformdirs.user_cache_dir("footnote", appauthor=False)
-        device = environ.get("FOOTNOTE_DEVICE", "auto")
-        if device not in ("auto", "cpu", "cuda"):
-            raise SettingsError(f"FOOTNOTE_DEVICE is {device!r}; set it to auto, cpu or cuda")
-        headings = tuple(
-            word.strip().lower() for word in environ.get("FOOTNOTE_QUESTION_HEADINGS", "").split(",") if word.strip()
-        )
-        return cls(
-            library=Path(home).expanduser(),
-            cache=Path(cache).expanduser(),
-            model=environ.get("FOOTNOTE_MODEL") or DEFAULT_MODEL,
-            query_prompt=environ.get("FOOTNOTE_QUERY_PROMPT", ""),
-            passage_prompt=environ.get("FOOTNOTE_PASSAGE_PROMPT", ""),
-            device=device,
-            question_headings=headings or DEFAULT_QUESTION_HEADINGS,
-            max_file_bytes=int(_number(environ, "FOOTNOTE_MAX_FILE_BYTES", DEFAULT_MAX_FILE_BYTES, "bytes")),
-            papers=PaperSettings.from_environ(environ),
-            chat=ChatSettings.from_environ(environ),
-            reranker=RerankerSettings.from_environ(environ),
-        )
+        """Read the `FOOTNOTE_*` variables of `environ`, and below them the settings file; raise SettingsError.
+
+        The table in `indexer.variables` says what may be set, and `indexer.configuration` where the file lies.
+        """
+        read: dict[str, dict[str, Any]] = {group: {} for group in ("", *_GROUPS)}
+        for variable, (where, value) in given(environ).items():
+            group, _, name = variable.field.rpartition(".")
+            read[group][name] = variable.read(value, where)
+        top = read.pop("")
+        if "library" not in top:
+            top["library"] = Path(platformdirs.user_data_dir("footnote", appauthor=False))
+        if "cache" not in top:
+            top["cache"] = Path(platformdirs.user_cache_dir("footnote", appauthor=False))
+        return cls(**top, **{group: _GROUPS[group](**fields) for group, fields in read.items()})
+
+    def value(self, variable: Variable) -> Any:
+        """What a setting is set to."""
+        found: Any = self
+        for name in variable.field.split("."):
+            found = getattr(found, name)
+        return found
 
 
-def _number(environ: Mapping[str, str], name: str, default: float, unit: str) -> float:
-    """A variable that counts something; it may be 0."""
-    try:
-        value = float(environ.get(name) or default)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
-        raise SettingsError(f"{name} is {environ[name]!r}; set it to a number of {unit}")
-    return value
+_GROUPS: dict[str, Callable[..., Any]] = {
+    "papers": PaperSettings,
+    "chat": ChatSettings,
+    "reranker": RerankerSettings,
+    "terminal": TerminalSettings,
+}
 
-
-def _address(environ: Mapping[str, str], name: str, default: str) -> str:
-    value = environ.get(name) or default
-    if not value.startswith(("http://", "https://")):
-        raise SettingsError(f"{name} is {value!r}; set it to an address that begins with https:// or http://")
-    return value
-
-
-def _endpoint(environ: Mapping[str, str], name: str) -> str:
-    """The base of an endpoint, without a slash at its end; of a bare host, where such endpoints have it."""
-    value = environ.get(name, "").strip()
-    if not value:
-        return ""
-    try:
-        parts = urlsplit(value)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or any(mark in value for mark in "@?#"):  # not repeated here: a password may stand in it
-        raise SettingsError(f"{name} is not the base of an endpoint; set it to one like http://localhost:11434/v1")
-    base = value.rstrip("/").removesuffix("/chat/completions")
-    return base if urlsplit(base).path else f"{base}/v1"
+DEFAULTS = Settings(library=Path(), cache=Path())
+"""What holds where nothing is set; library and cache have their places in the person's own folders."""

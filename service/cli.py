@@ -213,7 +213,7 @@ def _ask(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         if sys.stdout.isatty() and not arguments.json:
             said().more(answer)
 
-    answer = client.ask(settings, environ, question, k=arguments.k, writer=arguments.writer, partly=partly)
+    answer = client.ask(settings, question, k=arguments.k, writer=arguments.writer, partly=partly)
     if answer is None:
         with _desk(arguments, environ) as desk:
             for answer in desk.stream(question, k=arguments.k, writer=arguments.writer):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +25,6 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 def ask(
     settings: Settings,
-    environ: Mapping[str, str],
     question: str,
     *,
     k: int,
@@ -36,10 +35,10 @@ def ask(
 
     `partly` hears what a chat model has written so far, before it is whole.
 
-    The service is the one at `FOOTNOTE_URL`, else the one that has left its address in the library; there only this
-    machine is believed.
+    The service is the one that the settings name, else the one that has left its address in the library; there only
+    this machine is believed.
     """
-    url = environ.get("FOOTNOTE_URL") or _address(settings.library)
+    url = address(settings)
     if not url or not question.strip():
         return None
     import http.client
@@ -105,9 +104,12 @@ def announced(library: Path, host: str, port: int) -> Iterator[None]:
                 file.unlink()
 
 
-def _address(library: Path) -> str | None:
+def address(settings: Settings) -> str | None:
+    """Where the service is that is asked, as far as one is known; it may be gone."""
+    if settings.terminal.url:
+        return settings.terminal.url
     try:
-        url = str(json.loads((library / ADDRESS_FILE).read_text())["url"])
+        url = str(json.loads((settings.library / ADDRESS_FILE).read_text())["url"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return url if urlsplit(url).hostname in _LOOPBACK else None

@@ -97,10 +97,10 @@ def _watching(settings: Settings, desk: Desk, papers: Papers | None) -> Iterator
 
 
 def _watch(settings: Settings, desk: Desk, papers: Papers, stop: threading.Event) -> None:
-    from indexer.build import build
+    from indexer.build import build, places
 
     with desk.library.snapshot() as snapshot:
-        roots = [Path(root) for root in snapshot.catalogue.roots()]
+        roots = places(snapshot.catalogue.roots(), settings)
 
     def look(only: Collection[Path] | None) -> bool:
         try:

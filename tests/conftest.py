@@ -1,3 +1,5 @@
+import os
+
 import platformdirs
 import pytest
 from hypothesis import settings
@@ -13,13 +15,16 @@ class ForgotToNameALibraryError(AssertionError):
 
 @pytest.fixture(autouse=True)
 def no_personal_folders(monkeypatch):
-    """Keep tests away from the person's own library and cache."""
+    """Keep tests away from the person's own library, cache and settings."""
 
     def refuse(*_args, **_options):
         raise ForgotToNameALibraryError
 
     monkeypatch.setattr(platformdirs, "user_data_dir", refuse)
     monkeypatch.setattr(platformdirs, "user_cache_dir", refuse)
+    # of the settings file a test sees nothing unless it names one, and neither do the processes that it starts
+    monkeypatch.setattr(platformdirs, "user_config_dir", lambda *_args, **_options: os.devnull)
+    monkeypatch.setenv("FOOTNOTE_CONFIG", os.devnull)
 
 
 @pytest.fixture

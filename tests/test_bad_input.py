@@ -208,7 +208,7 @@ def library(report, notes, tmp_path):
 
 
 def test_a_library_that_is_missing(told, tmp_path):
-    reason = f"footnote: no library at {tmp_path}/library; make one with: footnote index FOLDER\n"
+    reason = f"footnote: no library at {tmp_path}/library; make one with: footnote index FOLDER, or footnote init\n"
     for command in (["ask", "x"], ["search", "x"], ["questions"], ["status"], ["serve", "--port", "0"]):
         assert told(*command) == (2, "", reason)
 
@@ -297,7 +297,11 @@ def test_a_full_disk(library, report, told, notes, monkeypatch):
 
 def test_a_library_whose_folder_is_deleted(library, told):
     shutil.rmtree(library)
-    assert told("status") == (2, "", f"footnote: no library at {library}; make one with: footnote index FOLDER\n")
+    assert told("status") == (
+        2,
+        "",
+        f"footnote: no library at {library}; make one with: footnote index FOLDER, or footnote init\n",
+    )
 
 
 # ------------------------------------------------------------------------------------------ questions and ports

@@ -56,23 +56,23 @@ def test_what_a_model_writes_comes_through_a_service_while_it_is_written(served)
         more.set()
 
     desk.writes = worded
-    answer = ask(settings, {}, "batch norm activations", k=2, writer="chat", partly=partly)
+    answer = ask(settings, "batch norm activations", k=2, writer="chat", partly=partly)
     assert heard == [1, 2]
     assert (answer.writer, len(answer.sentences), answer.citations[0].file) == ("chat", 2, "a.md")
-    assert ask(settings, {}, "batch norm activations", k=2) == desk.ask("batch norm activations", k=2)
+    assert ask(settings, "batch norm activations", k=2) == desk.ask("batch norm activations", k=2)
 
 
 def test_without_a_whole_answer_the_service_has_given_none(served):
     desk, settings = served
     heard = []
-    assert ask(settings, {}, "batch norm activations", k=2, writer="chat") is None  # it has no chat model
+    assert ask(settings, "batch norm activations", k=2, writer="chat") is None  # it has no chat model
 
     def broken(answer):
         yield replace(answer, writer="chat")
         raise RuntimeError("the end of it")
 
     desk.writes = broken
-    assert ask(settings, {}, "batch norm activations", k=2, writer="chat", partly=heard.append) is None
+    assert ask(settings, "batch norm activations", k=2, writer="chat", partly=heard.append) is None
     assert len(heard) == 1
 
 

@@ -100,7 +100,7 @@ def test_without_an_address_and_a_model_there_is_no_chat(named):
     ],
 )
 def test_the_base_of_an_endpoint_is_understood(written, read):
-    assert ChatSettings.from_environ({"FOOTNOTE_CHAT_URL": written}).url == read
+    assert Settings.from_environ(FOLDERS | {"FOOTNOTE_CHAT_URL": written}).chat.url == read
 
 
 @pytest.mark.parametrize(
