@@ -7,11 +7,16 @@ import pytest
 from real_model import CACHE
 
 from indexer.describe import page
-from indexer.settings import Settings
 from indexer.variables import CONFIG, VARIABLES
 from service.cli import _parser, main
 
 ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    *(f"docs/{file.name}" for file in (ROOT / "docs").glob("*.md")),
+]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -68,19 +73,6 @@ def test_every_setting_that_is_named_anywhere_is_one():
         assert set(re.findall(r"FOOTNOTE_\w*[A-Z]\b", file.read_text(encoding="utf-8"))) <= known, file
 
 
-def test_the_defaults_in_the_readme_are_those_of_the_settings():
-    folders = {"FOOTNOTE_LIBRARY": "/l", "FOOTNOTE_CACHE": "/c"}
-    rows = re.findall(r"^\| (`FOOTNOTE_.*?`) \|.*\| (\S+|\d+, \d+) \|$", README, re.MULTILINE)
-    stated = {
-        name: default
-        for names, defaults in rows
-        for name, default in zip(re.findall(r"\w+", names), defaults.split(", "), strict=defaults != "none")
-        if default != "none"
-    }
-    assert "FOOTNOTE_MODEL" in stated
-    assert Settings.from_environ(folders | stated) == Settings.from_environ(folders)
-
-
 def test_the_figures_in_the_readme_are_those_of_the_benchmarks():
     measured = (ROOT / "docs" / "BENCHMARKS.md").read_text(encoding="utf-8")
     shown = {
@@ -96,9 +88,7 @@ def test_the_figures_in_the_readme_are_those_of_the_benchmarks():
         assert (f"{float(row[1]):.2f}", f"{float(row[2]):.2f}") == (one, five)
 
 
-@pytest.mark.parametrize(
-    "document", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/BENCHMARKS.md", "docs/settings.md"]
-)
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_links_lead_somewhere(document):
     text = (ROOT / document).read_text(encoding="utf-8")
     for target in re.findall(r"\]\((?!https?://)([^)#]+)\)", text):

@@ -61,6 +61,7 @@ def home(tmp_path_factory):
     folder = tmp_path_factory.mktemp("home")
     shutil.copytree(ROOT / "data" / "notes", folder / "notes")
     (folder / "questions.txt").write_text("what does dropout do\nwhat is a Boltzmann machine\n", encoding="utf-8")
+    (folder / "settings.toml").touch()
     environ = environment(folder)
     assert main(["index", str(folder / "notes"), "--no-papers"], environ) == 0
     return folder
@@ -107,8 +108,9 @@ def test_what_the_documentation_says_to_type_works(command, somebody, monkeypatc
             argv = [*(["ask"] if program == "ask" else []), *(rest[:-2] if file else rest)]
             with redirect_stdout(StringIO()) as out:
                 code = main(argv, somebody)
-            assert code in (0, 1), capsys.readouterr().err
-            assert out.getvalue().strip()
+            said = capsys.readouterr().err
+            assert code in (0, 1), said
+            assert (out.getvalue() + said).strip()
         case ["make", target, *_]:
             subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
         case ["docker", "compose", "up"]:

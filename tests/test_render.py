@@ -174,16 +174,26 @@ def test_images_become_their_words():
 def test_formulas_are_drawn_where_they_stand():
     page = html("so $a < b$ holds and $$c$$, too\n\n$$\nx^2\n$$", cited=[(3, 5)])
     small = '<math data-tex="a &lt; b"><mi>a</mi><mo>&lt;</mo><mi>b</mi></math>'
-    assert f'so {small} holds and <span class="whole"><math data-tex="c" display="block"><mi>c</mi></math>,</span> too' in page
+    assert (
+        f'so {small} holds and <span class="whole"><math data-tex="c" display="block"><mi>c</mi></math>,</span> too'
+        in page
+    )
     raised = '<math data-tex="x^2" display="block"><msup><mi>x</mi><mn>2</mn></msup></math>'
     assert f'<div id="L3" class="display cited">{raised}</div>' in page
     assert render_inline(r"the root \(a < b\) of org", resolve=nowhere) == f"the root {small} of org"
 
 
 def test_a_formula_that_cannot_be_drawn_is_shown_as_it_was_written():
-    assert '<code class="math" data-tex="\\unknown &lt; b">$\\unknown &lt; b$</code>' in html(r"so $\unknown < b$ holds")
-    assert '<code class="math" data-tex="\\frac{a" data-display="block">$$\\frac{a$$</code>' in html(r"so $$\frac{a$$ holds")
-    assert '<pre id="L1" class="math"><code class="math" data-tex="\\unknown" data-display="block">$$\n\\unknown\n$$</code></pre>' in html("$$\n\\unknown\n$$")
+    assert '<code class="math" data-tex="\\unknown &lt; b">$\\unknown &lt; b$</code>' in html(
+        r"so $\unknown < b$ holds"
+    )
+    assert '<code class="math" data-tex="\\frac{a" data-display="block">$$\\frac{a$$</code>' in html(
+        r"so $$\frac{a$$ holds"
+    )
+    assert (
+        '<pre id="L1" class="math"><code class="math" data-tex="\\unknown" data-display="block">$$\n\\unknown\n$$</code></pre>'
+        in html("$$\n\\unknown\n$$")
+    )
 
 
 def test_a_note_has_no_mathml_but_through_its_formulas():
