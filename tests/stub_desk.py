@@ -15,6 +15,7 @@ from indexer.records import StoredDocument, StoredPaper, StoredPassage
 from indexer.status import Size, Status
 from indexer.types import Passage, Question, Span
 from service.answer import Evidence, Place, cite
+from service.bibliography import Work, works
 from service.filters import Filter, parse
 from service.related import note_on_paper, paper_of_note
 from service.types import Answer, AnsweredQuestion, Changed, Citation, Hit, Related, SearchResult, Sentence, Verdict
@@ -128,6 +129,9 @@ class StubDesk:
 
     def documents_of_paper(self, identifier: str) -> list[StoredDocument]:
         return [one for one in self._documents if one.paper == identifier]
+
+    def works(self) -> list[Work]:
+        return works(self.papers, self._documents)
 
     def related(self, document: StoredDocument) -> list[Related]:
         return [
