@@ -27,7 +27,7 @@ from indexer.errors import FootnoteError, ServiceError, SourceError
 from indexer.records import StoredDocument, StoredPaper
 from indexer.settings import Settings
 from indexer.status import is_stale
-from service import pages, schemas
+from service import export_routes, pages, schemas
 from service.addresses import address_of
 from service.current import begin, begun, check_page, desk_of, find_document, find_note, find_paper, in_turn, open_desk
 from service.drawings import Drawings
@@ -171,6 +171,7 @@ def _add_routes(app: FastAPI) -> None:
         response_class=Response,
         responses={200: {"content": {"image/png": {}}}, 304: {"description": "It is as the browser has it."}},
     )(paper_page)
+    export_routes.add(app)
     app.get("/healthz", operation_id="health", tags=["service"], response_model=schemas.Health)(health)
     app.get("/readyz", operation_id="ready", tags=["service"], response_model=schemas.Health)(ready)
     app.get("/metrics", operation_id="metrics", tags=["service"], response_class=PlainTextResponse)(metrics)

@@ -22,6 +22,8 @@ from indexer.cli import STOPPED, add_library, as_json, notice, settings_of
 from indexer.cli import add_commands as add_indexer_commands
 from indexer.errors import FootnoteError, InputError, LibraryError, QuestionError
 from service.bench.cli import add_commands as add_bench_commands
+from service.export_cli import add_commands as add_export_commands
+from service.export_cli import add_forms, write
 from service.mcp.cli import add_commands as add_mcp_commands
 
 if TYPE_CHECKING:
@@ -136,6 +138,7 @@ def _parser() -> argparse.ArgumentParser:
 
     ask = commands.add_parser("ask", help="answer a question", epilog=FILTERS)
     ask.add_argument("question", nargs="*", metavar="QUESTION", help="what you want to know; - reads it from stdin")
+    add_forms(ask)
     ask.add_argument("--writer", choices=("extractive", "chat"), default="extractive", help=WRITER_HELP)
     _add_asking(ask)
     ask.set_defaults(run=_ask)
@@ -149,6 +152,7 @@ def _parser() -> argparse.ArgumentParser:
     form = questions.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print every item of the dumps as JSON")
     form.add_argument("--markdown", action="store_true", help="print a report in Markdown")
+    add_forms(form)
     add_library(questions)
     questions.set_defaults(run=_questions)
 
@@ -166,6 +170,7 @@ def _parser() -> argparse.ArgumentParser:
     add_library(serve)
     serve.set_defaults(run=_serve)
 
+    add_export_commands(commands)
     add_mcp_commands(commands)
     add_bench_commands(commands)
     return parser
@@ -210,7 +215,7 @@ def _ask(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         return Said(_style(environ))
 
     def partly(answer: Answer) -> None:
-        if sys.stdout.isatty() and not arguments.json:
+        if sys.stdout.isatty() and not arguments.json and not arguments.form:
             said().more(answer)
 
     answer = client.ask(settings, question, k=arguments.k, writer=arguments.writer, partly=partly)
@@ -225,6 +230,10 @@ def _ask(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         from service.present import answer_json
 
         print(as_json(answer_json(answer)))
+    elif arguments.form:
+        from service.exports import answer_as, works_in
+
+        write(answer_as(arguments.form, answer, works_in(settings.library)))
     else:
         print(said().rest(answer))
     return NOT_ANSWERED if answer.verdict == "unsupported" else OK
@@ -308,12 +317,16 @@ def _questions(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int
     from service.terminal import questions_text
 
     settings = settings_of(arguments, environ)
-    items = ledger.known(settings, whole=arguments.json)
+    items = ledger.known(settings, whole=arguments.json or bool(arguments.form))
     if items is None:
         with _desk(arguments, environ) as desk:
             items = desk.questions()
     if arguments.json:
         print(as_json({"questions": [question_json(item) for item in items]}))
+    elif arguments.form:
+        from service.exports import questions_as, works_in
+
+        write(questions_as(arguments.form, items, works_in(settings.library)))
     elif arguments.markdown:
         print(questions_markdown(items))
     else:

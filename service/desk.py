@@ -33,6 +33,7 @@ from service.types import Answer, AnsweredQuestion, Draft, Hit, Related, SearchR
 from service.writers import borne_out, sources_of, writer_named
 
 if TYPE_CHECKING:
+    from service.bibliography import Work
     from service.ledger import Ledger
     from service.reach import Basis, Files
 
@@ -233,6 +234,13 @@ class Desk:
         """The documents that are the paper with that id on arXiv, in any version."""
         with self.library.snapshot() as snapshot:
             return snapshot.catalogue.documents_of_paper(identifier)
+
+    def works(self) -> list[Work]:
+        """The papers of the library as a bibliography has them."""
+        from service.bibliography import works
+
+        with self.library.snapshot() as snapshot:
+            return works(snapshot.catalogue.papers(), snapshot.catalogue.documents())
 
     def related(self, document: StoredDocument) -> list[Related]:
         """The papers that a note names, or each place where notes name a paper."""

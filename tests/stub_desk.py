@@ -15,6 +15,7 @@ from indexer.records import Facts, StoredDocument, StoredPaper, StoredPassage
 from indexer.status import Size, Status
 from indexer.types import Passage, Question, Span
 from service.answer import Evidence, Place, cite
+from service.bibliography import Work, works
 from service.facets import Facets, facets
 from service.filters import Filter, parse
 from service.matching import Matcher
@@ -133,6 +134,9 @@ class StubDesk:
 
     def documents_of_paper(self, identifier: str) -> list[StoredDocument]:
         return [one for one in self._documents if one.paper == identifier]
+
+    def works(self) -> list[Work]:
+        return works(self.papers, self._documents)
 
     def related(self, document: StoredDocument) -> list[Related]:
         return [
