@@ -111,6 +111,9 @@ class StubDesk:
     def size(self) -> Size:
         return Size(3, len(self._documents), sum(one.passages for one in self._documents), "flat")
 
+    def chart(self) -> None:
+        """Nothing is laid out."""
+
     def documents(self) -> list[StoredDocument]:
         return list(self._documents)
 
