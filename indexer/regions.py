@@ -72,7 +72,7 @@ def name_regions(points: Points, wordings: Sequence[Wording]) -> tuple[Region, .
     weights = [_weights([terms[i] for i in some]) for some in members]
     spread: Counter[str] = Counter()
     for one in weights:
-        spread.update(one)  # type: ignore[arg-type]  # a Counter sums any numbers
+        spread.update(one)  # sums them
     frequent = Counter(term for one in weights for term in one)
     common = {term for term, regions in frequent.items() if regions > max(COMMON * count, 2)}
     weights = [{term: w for term, w in one.items() if common.isdisjoint(term.split())} for one in weights]
@@ -131,7 +131,7 @@ def _weights(terms: Sequence[dict[str, float]]) -> dict[str, float]:
     total: Counter[str] = Counter()
     standing = Counter(term for one in terms for term in one)
     for one in terms:
-        total.update(one)  # type: ignore[arg-type]  # a Counter sums any numbers
+        total.update(one)  # sums them
     least = max(2, LEAST_SHARE * len(terms))
     return {term: weight / len(terms) for term, weight in total.items() if standing[term] >= least}
 

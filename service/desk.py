@@ -29,11 +29,23 @@ from service.related import Relations
 from service.retrieve import FUSED, Mix, Query, read, read_hits, rerank, retrieve
 from service.selection import Selection, Selector
 from service.standing import Standing, State
-from service.types import Answer, AnsweredQuestion, Draft, Hit, Related, SearchResult, Sentence, Writer, WriterName
+from service.types import (
+    Answer,
+    AnsweredQuestion,
+    Citation,
+    Draft,
+    Hit,
+    Related,
+    SearchResult,
+    Sentence,
+    Writer,
+    WriterName,
+)
 from service.writers import borne_out, sources_of, writer_named
 
 if TYPE_CHECKING:
     from service.bibliography import Work
+    from service.chart import Chart, Charts, Lit, Shown
     from service.ledger import Ledger
     from service.reach import Basis, Files
 
@@ -146,6 +158,34 @@ class Desk:
         Filters alone list the documents, the newest first. Raises QuestionError when the query is empty or too long.
         """
         clock = _Clock()
+        found = self._search(query, k, mix, filters)
+        return SearchResult(query, tuple(citation for _, citation in found), clock())
+
+    def lit(self, query: str, *, k: int = 8) -> list[Lit]:
+        """The `k` passages nearest to a query, as `search` finds them, and where they lie on the map."""
+        from service.chart import Lit
+
+        chart, found = self.chart(), self._search(query, k, FUSED, ())
+        return [
+            Lit(hit.passage_id, chart.point(hit.passage_id) if chart else None, citation) for hit, citation in found
+        ]
+
+    def chart(self) -> Chart | None:
+        """The map of the library, if it has been laid out."""
+        with self.library.snapshot() as snapshot:
+            return self._charts.of(snapshot, self.library.path)
+
+    def passage_shown(self, number: int) -> Shown | None:
+        """What the map shows of the passage of that number."""
+        from service.chart import shown
+
+        with self.library.snapshot() as snapshot:
+            stored = snapshot.catalogue.passages([number]).get(number)
+            document = stored and snapshot.catalogue.document(stored.document_id)
+            return shown(stored, document) if stored and document else None
+
+    def _search(self, query: str, k: int, mix: Mix, filters: Sequence[Filter]) -> list[tuple[Hit, Citation]]:
+        """What `search` finds, each hit as it is cited."""
         inquiry = parse(checked(query)).narrowed(filters)
         with self.library.snapshot() as snapshot:
             selection = self._selector.select(snapshot, inquiry.filters)
@@ -162,7 +202,8 @@ class Desk:
             found = tuple(
                 cite(n, Evidence(hit, hit.passage.spans), standing(hit)) for n, hit in enumerate(shown, start=1)
             )
-        return SearchResult(query, _matcher(asked).explained(found, shown) if asked else found, clock())
+        explained = _matcher(asked).explained(found, shown) if asked else found
+        return list(zip(shown, explained, strict=True))
 
     def questions(self) -> tuple[AnsweredQuestion, ...]:
         """Every item of the question dumps, the wanted ones answered; only what changed is answered again."""
@@ -253,6 +294,13 @@ class Desk:
         from service.ledger import Ledger, rules
 
         return Ledger(self.library.path, rules(self.settings, self.encoder.fingerprint))
+
+    @cached_property
+    def _charts(self) -> Charts:
+        """What makes the map of each generation."""
+        from service.chart import Charts  # as the ledger: who asks one question does without
+
+        return Charts()
 
     def _asked(self, snapshot: Snapshot) -> frozenset[tuple[int, int]]:
         """Where questions, tasks and links of the dumps stand, (document, line): they state nothing."""

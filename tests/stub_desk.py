@@ -117,6 +117,9 @@ class StubDesk:
     def facets(self) -> Facets:
         return facets([Facts(one.id, one.file, one.kind, one.tags, "2024-05-13") for one in self._documents])
 
+    def chart(self) -> None:
+        """Nothing is laid out."""
+
     def documents(self) -> list[StoredDocument]:
         return list(self._documents)
 

@@ -16,7 +16,7 @@ from indexer.build import build
 from indexer.library import Library
 from indexer.settings import ChatSettings
 from service.app import create_app
-from service.ask import Desk
+from service.desk import Desk
 
 pytestmark = MARKS
 

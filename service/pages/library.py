@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import groupby
+from typing import Annotated, Any
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.responses import Response
 
 from indexer.records import PaperState, StoredPaper
 from service.addresses import address_of
 from service.current import open_desk
+from service.pages.chart import map_shown
 from service.pages.frame import page_of, serve_page
 
 FEW = 5
@@ -32,7 +34,7 @@ def add(app: FastAPI) -> None:
     serve_page(app, "/library", library_page)
 
 
-def library_page(request: Request) -> Response:
+def library_page(request: Request, on_map: Annotated[dict[str, Any], Depends(map_shown)]) -> Response:
     """List what is in the library, and what could not be read."""
     desk = open_desk(request)
     documents = [one for one in desk.documents() if one.failure is None]
@@ -47,6 +49,7 @@ def library_page(request: Request) -> Response:
         few=FEW,
         roots=[(root, list(group)) for root, group in groupby(placed, key=lambda one: one.root)],
         address_of=address_of,
+        **on_map,
     )
 
 
