@@ -22,6 +22,10 @@ class Beside(Generic[T]):
         self._thread = Thread(target=self._run, daemon=True)
         self._thread.start()
 
+    def wait(self, seconds: float) -> None:
+        """Wait until it is made, but no longer than so many seconds."""
+        self._thread.join(seconds)
+
     def result(self) -> T:
         """Wait until it is made; raise what making it raised."""
         self._thread.join()

@@ -22,7 +22,7 @@ from indexer.settings import Settings
 from indexer.status import Size, Status, size, status
 from indexer.types import Encoder, Question, Reranker
 from service.answer import Evidence, cite, compose
-from service.facets import Facets
+from service.facets import Counted, Facets
 from service.filters import Filter, Inquiry, parse
 from service.matching import Matcher
 from service.related import Relations
@@ -78,6 +78,7 @@ class Desk:
         self._asked_lines: tuple[int, frozenset[tuple[int, int]]] | None = None
         self._relations = Relations()
         self._selector = Selector()
+        self._counted = Counted(self._count)
         self._writers: dict[WriterName, Writer] = {}
         self._lock = Lock()
 
@@ -242,9 +243,10 @@ class Desk:
             return status(snapshot, self.settings)
 
     def facets(self) -> Facets:
-        """What the library can be narrowed to, counted once a generation."""
+        """What the library can be narrowed to, or could be before the last change of it."""
         with self.library.snapshot() as snapshot:
-            return self._selector.facets(snapshot)
+            generation = snapshot.generation
+        return self._counted.at(generation)
 
     def size(self) -> Size:
         """How much is in the library."""
@@ -287,6 +289,10 @@ class Desk:
         """The papers that a note names, or each place where notes name a paper."""
         with self.library.snapshot() as snapshot:
             return self._relations.of(snapshot, document)
+
+    def _count(self) -> tuple[int, Facets]:
+        with self.library.snapshot() as snapshot:
+            return snapshot.generation, self._selector.facets(snapshot)
 
     @cached_property
     def _ledger(self) -> Ledger:

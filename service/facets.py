@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from threading import Lock
 from typing import TypeAlias
 
+from indexer.beside import Beside
 from indexer.errors import FilterError
 from indexer.records import Facts
 from service.filters import Filter, FilterName, make
 
 MOST_TAGS, MOST_FOLDERS, MOST_YEARS = 8, 6, 3
+
+MOST_WAITED = 0.05
+"""So many seconds a page waits for what can be narrowed to; without, it has everything else."""
 
 Choice: TypeAlias = tuple[Filter, int]
 """A filter, and how many documents it lets through."""
@@ -37,6 +42,34 @@ class Facets:
         if any(one.name == "kind" and not one.without for one in filters):
             kept["Kind"] = []  # a second kind would let nothing through
         return {name: group for name, group in kept.items() if group}
+
+
+class Counted:
+    """The facets of a library, counted once a generation and beside what goes on: thousands of documents take longer
+    than an answer. Threads may share it.
+
+    `count` gives the generation that it has counted, and its facets.
+    """
+
+    def __init__(self, count: Callable[[], tuple[int, Facets]]) -> None:
+        self._count = count
+        self._known: tuple[int, Facets] | None = None
+        self._busy = Lock()
+
+    def at(self, generation: int) -> Facets:
+        """Give those of a generation, or while they are counted those before; the first are waited for, not long."""
+        known = self._known
+        if (known is None or known[0] != generation) and self._busy.acquire(blocking=False):
+            counting = Beside(self._renew)
+            if known is None:
+                counting.wait(MOST_WAITED)
+        return self._known[1] if self._known else Facets()
+
+    def _renew(self) -> None:
+        try:
+            self._known = self._count()
+        finally:
+            self._busy.release()
 
 
 def facets(facts: Sequence[Facts]) -> Facets:

@@ -51,7 +51,6 @@ class Selector:
     def __init__(self) -> None:
         self._known: _Shelf | None = None
         self._folded: tuple[int, Sequence[Facts]] | None = None
-        self._facets: tuple[int, Facets] | None = None
 
     def select(self, snapshot: Snapshot, filters: Sequence[Filter]) -> Selection | None:
         """Choose the passages that all filters let through; None where there are no filters, which lets through all."""
@@ -78,11 +77,8 @@ class Selector:
         return [facts.document_id for facts in chosen]
 
     def facets(self, snapshot: Snapshot) -> Facets:
-        """Say what the library can be narrowed to."""
-        known = self._facets
-        if known is None or known[0] != snapshot.generation:
-            self._facets = known = (snapshot.generation, facets(self._facts(snapshot)))
-        return known[1]
+        """Count what the library can be narrowed to."""
+        return facets(self._facts(snapshot))
 
     def _shelf(self, snapshot: Snapshot) -> _Shelf:
         known = self._known

@@ -15,13 +15,18 @@ from markupsafe import Markup
 
 from indexer.plain import plain
 from service.addresses import address_on_arxiv
+from service.as_markdown import answer_markdown
+from service.confidence import PARTIAL, SUPPORTED
 from service.filters import as_words
-from service.present import as_read, place_of
+from service.matching import stretches
+from service.present import as_read, place_of, sureness
 from service.render import locate, render_inline
 from service.types import Answer, Citation
 from service.view import Resolve
 
 _CLOSED = re.compile(r"[.!?…:;。！？؟]\W*$")
+
+_NEARNESS = ((0.65, "very close"), (0.5, "close"), (0.35, "related"), (0.0, "distant"))
 
 
 def fill(request: Request, template: str, *, resolve: Resolve | None = None, **context: Any) -> str:
@@ -64,6 +69,11 @@ def answering(answer: Answer) -> str:
     )
 
 
+def nearness(closeness: float) -> str:
+    """Say in words how near a passage is in meaning, from 0 to 1; most that answer are at 0.5 or above."""
+    return next(said for least, said in _NEARNESS if closeness >= least)
+
+
 def type_of(schema: Mapping[str, Any]) -> str:
     """Say the type of a JSON schema in a few words: `string`, `list of Citation`, `integer or null`."""
     if "$ref" in schema:
@@ -89,10 +99,15 @@ def _templates() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.globals |= {
+        "levels": (PARTIAL, SUPPORTED),
         "locate": locate,
+        "markdown": answer_markdown,
+        "nearness": nearness,
         "paragraphs": paragraphs,
         "place": place_of,
         "plain": plain,
+        "stretches": stretches,
+        "sureness": sureness,
         "answering": answering,
         "arxiv": address_on_arxiv,
         "type_of": type_of,

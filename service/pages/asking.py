@@ -13,6 +13,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from indexer.errors import QuestionError
 from service.current import begun, in_turn, open_desk
+from service.facets import Facets
 from service.filters import Inquiry, parse
 from service.links import resolver
 from service.pages.frame import page_of, serve_form, serve_page
@@ -20,19 +21,26 @@ from service.present import first_related, streamed
 from service.problem import status_of
 from service.schemas import K
 from service.templates import fill
-from service.types import Answer, WriterName
+from service.types import Answer, Citation, WriterName
 
 HINTS = 3
 """How many of the person's own open questions the first page offers."""
+
+USUAL_K = 8
+"""How many citations an answer has, where it is not said."""
+
+GLANCED = 6
+"""How many passages are shown while a question is being typed."""
 
 
 def add(app: FastAPI) -> None:
     """Hang the page on the service."""
     serve_page(app, "/", search_page)
+    serve_page(app, "/near", near_part)
     serve_form(app, "/wording", wording, EventSourceResponse)
 
 
-async def search_page(request: Request, q: str = "", k: K = 8, writer: WriterName = "extractive") -> Response:
+async def search_page(request: Request, q: str = "", k: K = USUAL_K, writer: WriterName = "extractive") -> Response:
     """Ask, and see the answer with its sources; filters alone list what they let through.
 
     Where a chat model is to word the answer, a script asks for that then.
@@ -59,8 +67,11 @@ def _search_page(request: Request, q: str, k: int, writer: WriterName) -> Respon
         status=status,
         resolve=resolver(desk.documents),
         q=q,
+        k=k,
+        usual_k=USUAL_K,
         trouble=trouble,
         filters=[(str(one), str(inquiry.dropped(one))) for one in inquiry.filters],
+        offers=[] if trouble else _offers(desk.facets(), inquiry),
         listed=listed,
         totals=None if listed or (answer and answer.citations) else desk.status(),
         hints=[] if q.strip() else desk.open_questions(HINTS),
@@ -69,6 +80,33 @@ def _search_page(request: Request, q: str, k: int, writer: WriterName) -> Respon
         wording=json.dumps({"question": q, "k": k, "writer": "chat"}) if worded else None,
         **(_answered(answer) if answer else {"answer": None, "related_to": first_related(listed or ())}),
     )
+
+
+async def near_part(request: Request, q: str = "", k: K = GLANCED) -> Response:
+    """Give the part of the page that shows the passages nearest to what is being typed.
+
+    What is half typed may be no filter yet: that is said, and is no error.
+    """
+    return await in_turn(request, _near_part, request, q, k)
+
+
+def _near_part(request: Request, q: str, k: int) -> Response:
+    hits: tuple[Citation, ...] = ()
+    trouble = ""
+    if q.strip():
+        try:
+            hits = open_desk(request).search(q, k=k).hits
+        except QuestionError as error:
+            trouble = str(error)
+    return page_of(request, "near.html", hits=hits, trouble=trouble, related_to=first_related(hits))
+
+
+def _offers(facets: Facets, inquiry: Inquiry) -> list[tuple[str, list[tuple[str, str, int, str]]]]:
+    """Filters that may be added, by group: as written, without its name, how many it lets through, and the question."""
+    return [
+        (name, [(str(one), one.value, count, str(inquiry.narrowed((one,)))) for one, count in choices])
+        for name, choices in facets.without(inquiry.filters).items()
+    ]
 
 
 def wording(request: Request, answers: Annotated[Iterator[Answer], Depends(begun)]) -> Iterator[ServerSentEvent]:

@@ -1,35 +1,72 @@
 // The pages work without this: here is only what makes them quicker by keyboard, and says that work goes on.
 
-const question = document.querySelector("form[role=search] input[type=search]");
-
-function isTyping(target) {
+export function isTyping(target) {
   return target.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName);
 }
 
-document.addEventListener("keydown", (event) => {
-  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
-  event.preventDefault();
-  if (question) {
-    question.focus();
-    question.select();
-  } else {
+const keys = document.querySelector("#keys");
+let last = null; // what was walked to
+
+function ask() {
+  const question = document.querySelector("form[role=search] input[type=search]");
+  if (!question) {
     location.assign("/");
+    return;
   }
-});
+  question.focus();
+  question.select();
+}
+
+// one further, or back, among what a page marks as an item of its list
+function walk(step) {
+  const hits = [...document.querySelectorAll("[data-hit]")].filter((hit) => hit.checkVisibility());
+  if (!hits.length) return;
+  const at = hits.indexOf(document.activeElement.closest("[data-hit]") ?? last);
+  const next = hits[Math.min(Math.max(at + step, 0), hits.length - 1)];
+  if (!next.hasAttribute("tabindex")) next.tabIndex = -1;
+  next.focus({ preventScroll: true });
+  next.scrollIntoView({ block: "nearest" });
+  last = next;
+}
+
+// where an item leads: to the link that it names so, else to its first
+export function linkOf(hit) {
+  return hit?.querySelector("a[data-open]") ?? hit?.querySelector("a[href]");
+}
+
+// each does what its key asks for; one that gives false leaves the key to the browser
+const does = {
+  "/": ask,
+  "?": () => keys.showModal(),
+  j: () => walk(1),
+  k: () => walk(-1),
+  o() {
+    const open = document.querySelector("#pane:not([hidden]):focus-within .pane-bar a");
+    const link = open ?? linkOf(document.activeElement.closest("[data-hit]"));
+    return link ? location.assign(link.href) : false;
+  },
+  Enter: (event) => (event.target.matches("[data-hit]") ? linkOf(event.target)?.click() : false),
+  ArrowLeft: (event) => turn(event, "prev"),
+  ArrowRight: (event) => turn(event, "next"),
+};
 
 // the arrows turn the pages of a paper
+function turn(event, way) {
+  const link = event.shiftKey ? null : document.querySelector(`a[rel=${way}]`);
+  return link ? link.click() : false;
+}
+
 document.addEventListener("keydown", (event) => {
-  const way = { ArrowLeft: "prev", ArrowRight: "next" }[event.key];
-  if (!way || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || isTyping(event.target)) return;
-  document.querySelector(`a[rel=${way}]`)?.click();
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+  if (!Object.hasOwn(does, event.key) || document.querySelector("dialog[open]")) return;
+  if (does[event.key](event) !== false) event.preventDefault();
 });
 
-const form = question?.form;
-form?.addEventListener("submit", () => {
-  form.setAttribute("aria-busy", "true");
-});
-// coming back with the browser's back button shows the page as it was left
-window.addEventListener("pageshow", () => form?.removeAttribute("aria-busy"));
+const button = document.querySelector("[data-keys]");
+if (button) {
+  button.hidden = false;
+  button.addEventListener("click", () => keys.showModal());
+}
 
 // a library that is still being opened: look every two seconds whether it is ready
 if (document.querySelector("#waiting")) {

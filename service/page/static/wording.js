@@ -1,12 +1,9 @@
 // A chat model words the answer that is shown: each part of the page that comes takes the place of the one before.
 
-const status = document.querySelector("#wording");
-const answer = document.querySelector("#answer");
-
-async function word() {
+async function read(status, answer, signal) {
   status.textContent = `${status.dataset.model} is wording the answer …`;
   const headers = { "Content-Type": "application/json" };
-  const response = await fetch("/wording", { method: "POST", headers, body: status.dataset.ask });
+  const response = await fetch("/wording", { method: "POST", headers, body: status.dataset.ask, signal });
   if (!response.ok) throw new Error((await response.json()).detail);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   for (let rest = "", part = await reader.read(); !part.done; part = await reader.read()) {
@@ -24,6 +21,13 @@ async function word() {
   throw new Error("it broke off");
 }
 
-word().catch((error) => {
-  status.textContent = `In the library's own words: the chat model could not be asked (${error.message}).`;
-});
+// until another question takes its place
+export async function word(signal) {
+  const status = document.querySelector("#wording");
+  try {
+    await read(status, document.querySelector("#answer"), signal);
+  } catch (error) {
+    if (signal.aborted) return;
+    status.textContent = `In the library's own words: the chat model could not be asked (${error.message}).`;
+  }
+}
