@@ -22,20 +22,25 @@ def _highlight(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - the 
     start = state.pos + 2
     if not state.src.startswith("==", state.pos) or state.src[start : start + 1] in ("", " ", "\n", "="):
         return False
-    last = min(state.posMax, start + LONGEST)
-    end = state.src.find("==", start + 1, last)
-    while end >= 0 and state.src[end - 1].isspace():
-        end = state.src.find("==", end + 2, last)
-    if end < 0:
+    before, after = state.pos, state.posMax
+    last, state.pos = min(after, start + LONGEST), start
+    while state.pos < last and (state.pos == start or not _closes(state)):
+        state.md.inline.skipToken(state)  # what stands in code, formulas and links closes nothing
+    end, state.pos = state.pos, before
+    if end >= last:
         return False
     if not silent:
-        after, state.pos, state.posMax = state.posMax, start, end
+        state.pos, state.posMax = start, end
         state.push("mark_open", "mark", 1)
         state.md.inline.tokenize(state)
         state.push("mark_close", "mark", -1)
         state.posMax = after
     state.pos = end + 2
     return True
+
+
+def _closes(state: StateInline) -> bool:
+    return state.src.startswith("==", state.pos) and not state.src[state.pos - 1].isspace()
 
 
 def _comment(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - the rule's signature is markdown-it's

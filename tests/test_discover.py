@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.discover import Found, discover, read
+from indexer.discover import Found, discover, is_left_out, read
 from indexer.errors import InputError, SourceError
 
 
@@ -294,3 +294,17 @@ def test_a_file_that_never_rests(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fdopen", meanwhile)
     assert reason(item) == "changed while it was read, 3 times; index again when nothing writes it"
+
+
+def test_one_file_is_judged_as_the_walk_judges_it(tmp_path):
+    plant(tmp_path, ".gitignore", text="/big/\n*.log.md\n!keep.log.md\n")
+    plant(tmp_path, "sub/.footnoteignore", text="private\n!open.md\n")
+    files = [
+        *("a.md", "big/b.md", "sub/big/c.md", "x.log.md", "keep.log.md", "sub/private/d.md", "sub/private/open.md"),
+        *("sub/e.md", ".hidden/f.md", "sub/.g.md", "node_modules/h.md"),
+    ]
+    plant(tmp_path, *files)
+    walked = found(tmp_path)
+    assert {file for file in files if not is_left_out(tmp_path, file)} == set(walked)
+    left_in = {file for file in files if not is_left_out(tmp_path, file, ignore_files=[".footnoteignore"])}
+    assert left_in - set(walked) == {"big/b.md", "x.log.md"}

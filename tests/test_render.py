@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.render import LARGEST, locate, render, render_inline
-from service.view import Links
+from service.view import Budget, Links, Picture, Shown
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -164,7 +164,7 @@ def test_links_lead_to_notes_of_the_library():
     assert '<a href="#note-top" rel="noopener noreferrer">z</a>' in page
 
 
-def test_images_become_their_words():
+def test_images_that_are_not_there_become_their_words():
     page = html('![alt](x.png) ![[plot.png]] <img alt="a &amp; b" src="y.png">\n\n![](https://e.org/far.png)')
     assert re.findall(r'class="image">(.*?)</span>', page) == [
         *("alt", "plot.png", "a &amp; b", '<a href="https://e.org/far.png" rel="noopener noreferrer">far.png</a>')
@@ -190,10 +190,8 @@ def test_a_formula_that_cannot_be_drawn_is_shown_as_it_was_written():
     assert '<code class="math" data-tex="\\frac{a" data-display="block">$$\\frac{a$$</code>' in html(
         r"so $$\frac{a$$ holds"
     )
-    assert (
-        '<pre id="L1" class="math"><code class="math" data-tex="\\unknown" data-display="block">$$\n\\unknown\n$$</code></pre>'
-        in html("$$\n\\unknown\n$$")
-    )
+    shown = '<code class="math" data-tex="\\unknown" data-display="block">$$\n\\unknown\n$$</code>'
+    assert f'<pre id="L1" class="math">{shown}</pre>' in html("$$\n\\unknown\n$$")
 
 
 def test_a_note_has_no_mathml_but_through_its_formulas():
@@ -306,3 +304,159 @@ def test_real_notes_render_with_every_prose_line_reachable():
 def test_a_line_of_thousands_of_brackets_is_shown_as_it_is():
     text = "[[a]<" * 1000
     assert render_inline(text, resolve=lambda _: None) == "[[a]&lt;" * 1000
+
+
+# ------------------------------------------------------------------------------------- what lies beside a note
+
+PICTURES = {"img/a b.png": Picture("/files/1/img/a%20b.png", 800, 400), "c.svg": Picture("/files/1/c.svg")}
+
+
+def images(text: str) -> list[dict[str, str | None]]:
+    page = html(text, links=Links(picture=PICTURES.get))
+    return [attributes for tag, attributes in Elements(page).found if tag == "img"]
+
+
+def test_pictures_are_shown_as_large_as_the_note_says():
+    assert images("![[img/a b.png|300]] ![a plot|200x50](img/a%20b.png) ![[c.svg]]") == [
+        {
+            "class": "picture", "src": "/files/1/img/a%20b.png", "alt": "a b.png", "width": "300", "height": "150",
+            "loading": "lazy",
+        },
+        {
+            "class": "picture", "src": "/files/1/img/a%20b.png", "alt": "a plot", "width": "200", "height": "50",
+            "loading": "lazy",
+        },
+        {"class": "picture", "src": "/files/1/c.svg", "alt": "c.svg", "loading": "lazy"},
+    ]  # fmt: skip
+    (one,) = images('<p><img src="img/a b.png" width=80 alt="x | y"></p>')
+    assert (one["alt"], one["width"], one["height"]) == ("x   y", "80", "40")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '!["onerror=alert(1) x="](c.svg)',
+        '![[c.svg|"><script>alert(1)</script>]]',
+        "<img src=c.svg alt='\" onerror=alert(1) \"'>",
+        "<div><a title='\n\n$x$ ![[c.svg]]\n\n'>y</a></div>",
+        "<p title=\"<img src='c.svg' alt='x'>\">y</p>",
+        "<a href=\"<img src='c.svg'>\">y</a>",
+    ],
+)
+def test_a_picture_brings_nothing_that_runs(text):
+    for tag, attributes in Elements(html(text, links=Links(picture=PICTURES.get))).found:
+        assert tag not in FORBIDDEN - {"img"}
+        assert not [name for name in attributes if name.startswith("on")]
+        assert tag != "img" or attributes["src"] == "/files/1/c.svg"
+
+
+NOTES = {
+    "A": "# A\n\n## One\n\nfirst $x$ ^one\n\n## Two\n\n![[B]]\n",
+    "B": "# B\n\nhalf of it [[A#One]] [up](#b)\n\n![[C]]\n",
+    "C": "deep\n\n![[D]]",
+    "D": "deeper",
+    "Loop": "round\n\n![[Loop]]",
+    "": "![[#Part]]\n\n# Part\n\nmine",
+}
+
+
+def shown(name: str) -> Shown | None:
+    if name == "paper.pdf":
+        return Shown(9, "A paper", "/papers/9", Links())
+    if name not in NOTES:
+        return None
+    number = list(NOTES).index(name) + 1
+    return Shown(number, name or "Own", f"/notes/{number}", LINKS, NOTES[name].split("\n"))
+
+
+LINKS = Links(page=lambda name: found.address if (found := shown(name)) else None, embed=shown)
+
+
+def test_a_note_shows_the_part_of_another_that_it_names():
+    page = html("before\n\n![[A#One]]\n\n![[A#^one]]", links=LINKS, number=99)
+    assert re.findall(r'class="embed" aria-label="from (.*?)">', page) == ["A › One", "A"]
+    assert re.findall(r'embed-source"><a href="(.*?)"', page) == ["/notes/1?lines=3-6#L3", "/notes/1?lines=5-5#L5"]
+    assert page.count("first <math") == 2
+    assert "Two" not in page
+    assert [name for _, attributes in Elements(page).found if (name := attributes.get("id"))] == ["L1", "L3", "L5"]
+
+
+def test_notes_are_shown_two_deep_and_never_inside_themselves():
+    page = html("![[A]]", links=LINKS, number=99)
+    assert re.findall(r'aria-label="from (\w+)"', page) == ["A", "B"]
+    assert '<a href="/notes/3" rel="noopener noreferrer">C</a>' in page
+    assert html("![[Loop]]", links=LINKS, number=99).count("round") == 1
+    assert html("x\n\n![[A]]", links=LINKS, number=1).count('class="embed"') == 0
+
+
+def test_a_note_may_show_another_part_of_itself():
+    page = html(NOTES[""], links=LINKS, number=6)
+    assert page.count("mine") == 2
+    assert html("# Part\n\n![[#Part]]", links=LINKS, number=6).count('class="embed"') == 0
+
+
+def test_only_so_many_notes_are_shown_inside_one():
+    page = html("\n\n".join(["![[D]]"] * 60), links=LINKS, number=99)
+    assert page.count('class="embed"') == Budget().embeds
+    assert page.count('<a href="/notes/4" rel="noopener noreferrer">D</a>') == 60 - Budget().embeds
+
+
+def test_a_note_named_in_running_text_is_linked_and_not_shown():
+    assert html("see ![[D]] there", links=LINKS) == (
+        '<p id="L1">see <a href="/notes/4" rel="noopener noreferrer">D</a> there</p>'
+    )
+
+
+def test_a_pdf_is_shown_as_its_page():
+    page = html("![[paper.pdf#page=3]]\n\n[[paper.pdf#page=2|there]] [[paper.pdf]]", links=LINKS)
+    assert '<img src="/api/papers/9/pages/3.png" alt="A paper, page 3" loading="lazy">' in page
+    assert '<a href="/papers/9?page=2" rel="noopener noreferrer">there</a>' in page
+    assert '<a href="/papers/9" rel="noopener noreferrer">paper.pdf</a>' in page
+
+
+# ---------------------------------------------------------------------------------------- the marks of Obsidian
+
+
+def test_other_marks_in_the_box_of_a_task():
+    page = html("- [/] half\n- [-] not\n- [!] mind\n- [x] done")
+    assert re.findall(r'aria-label="(.*?)" class="box (\w+)"', page) == [
+        *(("half done", "half"), ("dropped", "dropped"), ("marked !", "marked"), ("done", "done"))
+    ]
+    assert "[/]" not in page
+
+
+def test_comments_are_hidden_unless_they_are_cited():
+    text = "a %%b%% c\n\n%%\nd\n%%\n\ne"
+    assert html(text) == '<p id="L1">a  c</p>\n<p id="L7">e</p>'
+    assert html(text, cited=[(4, 4)]).count('<div id="L3" class="comment cited">d</div>') == 1
+    assert '<span class="comment">b</span>' in html(text, cited=[(1, 1)])
+
+
+def test_several_places_are_cited_at_once():
+    page = html("a\n\nb\n\nc\n\n<div>\nd\n</div>", cited=[(1, 1), (5, 5), (8, 8)])
+    assert re.findall(r'<p id="(L\d)" class="cited">', page) == ["L1", "L5"]
+    assert page.count('id="L8"') == 1
+
+
+def test_the_outline_leads_to_every_heading_once():
+    rendered = render("# T\n\n## A *b*\n\n#### C ^id\n\n## A *b*".split("\n"), links=Links(), title="T")
+    assert rendered is not None
+    assert [(one.depth, one.text, one.anchor) for one in rendered.headings] == [
+        *((1, "A b", "note-a-b"), (2, "C", "note-c"), (1, "A b", "L7"))
+    ]
+    ids = [attributes.get("id") for _, attributes in Elements(rendered.html).found]
+    assert [ids.count(one.anchor) for one in rendered.headings] == [1, 1, 1]
+
+
+def test_code_has_the_colours_of_its_language_line_by_line():
+    page = html('```py\nx = """a\nb"""\n```', cited=[(3, 3)])
+    assert page == (
+        '<pre id="L1"><code><span id="L2">x = <span class="tok-string">&quot;&quot;&quot;a</span>\n</span>'
+        '<span id="L3" class="cited"><span class="tok-string">b&quot;&quot;&quot;</span>\n</span></code></pre>'
+    )
+
+
+def test_what_a_note_leaves_open_swallows_nothing_of_ours():
+    page = html("<div><a title='\n\n$x$\n\n'>y</a></div>")
+    assert "title" not in page
+    assert "<math" not in page

@@ -31,19 +31,19 @@ _HEADING = re.compile(r"(\*+) (.*)")
 _TIMESTAMP = re.compile(r"[<\[]\d{4}-\d\d-\d\d[^<>\[\]]*[>\]](?:--(?=[<\[]\d))?|\[(?:\d*/\d*|\d*%)\]")
 _STATES = re.compile(r"#\+(?:SEQ_|TYP_)?TODO:(.*)", re.IGNORECASE)
 
-_COMMENT = re.compile(r"[ \t]*#(?:[ \t]|$)")
-_KEYWORD = re.compile(r"[ \t]*#\+([\w-]+)(?:\[[^\]]*\])?:[ \t]*(.*)")
-_FRAME = re.compile(r"[ \t]*#\+(begin|end)_([^\s:]+)", re.IGNORECASE)
-_DRAWER = re.compile(r"[ \t]*:([\w-]+):[ \t]*$")
+COMMENT = re.compile(r"[ \t]*#(?:[ \t]|$)")
+KEYWORD = re.compile(r"[ \t]*#\+([\w-]+)(?:\[[^\]]*\])?:[ \t]*(.*)")
+FRAME = re.compile(r"[ \t]*#\+(begin|end)_([^\s:]+)", re.IGNORECASE)
+DRAWER = re.compile(r"[ \t]*:([\w-]+):[ \t]*$")
 _PROPERTY = re.compile(r"[ \t]*:([^\s:]+):(?:[ \t]+(.*)|$)")
-_CLOCK = re.compile(r"[ \t]*(?:CLOCK|CLOSED):[ \t]*\[[^\]]*\](?:--\[[^\]]*\])?(?:[ \t]*=>[ \t]*[\d:]+)?[ \t]*$")
-_RULER = re.compile(r"[ \t]*-{5,}[ \t]*$")
-_FIXED_WIDTH = re.compile(r"[ \t]*:(?:[ \t]|$)")
-_TABLE = re.compile(r"[ \t]*\|")
-_ENVIRONMENT = re.compile(r"[ \t]*\\begin\{(\w+\*?)\}")
-_FORMULA = re.compile(r"[ \t]*(\$\$|\\\[)")
-_FOOTNOTE = re.compile(r"\[fn:[\w-]+\][ \t]*")
-_ITEM = re.compile(
+CLOCK = re.compile(r"[ \t]*(?:CLOCK|CLOSED):[ \t]*\[[^\]]*\](?:--\[[^\]]*\])?(?:[ \t]*=>[ \t]*[\d:]+)?[ \t]*$")
+RULER = re.compile(r"[ \t]*-{5,}[ \t]*$")
+FIXED_WIDTH = re.compile(r"[ \t]*:(?:[ \t]|$)")
+TABLE = re.compile(r"[ \t]*\|")
+ENVIRONMENT = re.compile(r"[ \t]*\\begin\{(\w+\*?)\}")
+FORMULA = re.compile(r"[ \t]*(\$\$|\\\[)")
+FOOTNOTE = re.compile(r"\[fn:[\w-]+\][ \t]*")
+ITEM = re.compile(
     r"([ \t]*)(?:[-+]|(?<=[ \t])\*|(\d{1,9})[.)])(?:[ \t]+|$)"
     r"(?:\[@(\d{1,9})\](?:[ \t]+|$))?(?:\[([ xX-])\](?:[ \t]+|$))?"
 )
@@ -51,8 +51,8 @@ _OPENING = re.compile(
     "|".join(
         rule.pattern
         for rule in (
-            _COMMENT, _KEYWORD, _FRAME, _DRAWER, _CLOCK, _RULER, _FIXED_WIDTH, _TABLE, _ENVIRONMENT, _FORMULA,
-            _FOOTNOTE, _ITEM,
+            COMMENT, KEYWORD, FRAME, DRAWER, CLOCK, RULER, FIXED_WIDTH, TABLE, ENVIRONMENT, FORMULA,
+            FOOTNOTE, ITEM,
         )
     ),
     re.IGNORECASE,
@@ -60,10 +60,10 @@ _OPENING = re.compile(
 """What ends a paragraph, whether or not it then turns out to be what it looks like."""
 
 _LATEX_END = re.compile(r"(\\end\{\w+\*?\}|\$\$|\\\])[ \t]*$")
-_ESCAPE = re.compile(r"^([ \t]*),(?=,*(?:\*|#\+))", re.MULTILINE)
+ESCAPE = re.compile(r"^([ \t]*),(?=,*(?:\*|#\+))", re.MULTILINE)
 _QUOTED_WORDS = re.compile(r'"([^"]+)"|([^\s"]+)')
 _BOX: dict[str | None, State] = {" ": "open", "-": "open", "x": "done", "X": "done", None: "none"}
-_VERBATIM_FRAMES = frozenset({"src", "example", "export", "html", "latex"})
+VERBATIM_FRAMES = frozenset({"src", "example", "export", "html", "latex"})
 
 
 def parse(source: Source) -> Document:
@@ -73,7 +73,7 @@ def parse(source: Source) -> Document:
     """
     source_lines = lines_of(decode(source.data, source.file))
     lines = without_bytes(source_lines)
-    reader = _Reader(lines, _headings(lines), _Ends(lines))
+    reader = _Reader(lines, headings(lines), Ends(lines))
     reader.run()
     return Document(
         source=source,
@@ -120,14 +120,16 @@ def _words(reader: _Reader, *names: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Heading:
+class Heading:
+    """A heading as it is written, without its state and tags."""
+
     level: int
     text: str
     state: State
     tags: tuple[str, ...]
 
 
-def _headings(lines: Sequence[str]) -> dict[int, _Heading]:
+def headings(lines: Sequence[str]) -> dict[int, Heading]:
     """Read the headings with orgparse: the index of the line → the heading.
 
     orgparse sees only the lines that matter to headings, without what it chokes on (dates that cannot be).
@@ -145,7 +147,7 @@ def _headings(lines: Sequence[str]) -> dict[int, _Heading]:
     env = orgparse.OrgEnv(todos=TODO_STATES, dones=DONE_STATES, filename="<lines>")
     nodes = orgparse.loadi([line for _, line in kept], env=env).env.nodes[1:]
     return {
-        kept[node.linenumber - 1][0]: _Heading(
+        kept[node.linenumber - 1][0]: Heading(
             level=node.level,
             text=node.get_heading("raw"),
             state="none" if not node.todo else "done" if node.todo in env.done_keys else "open",
@@ -158,7 +160,7 @@ def _headings(lines: Sequence[str]) -> dict[int, _Heading]:
 # ---------------------------------------------------------------------------------------------------- bodies
 
 
-class _Ends:
+class Ends:
     """Where the things end that span lines, by what ends them, so that each end is looked up and not searched for."""
 
     def __init__(self, lines: Sequence[str]) -> None:
@@ -173,9 +175,9 @@ class _Ends:
             yield "blank"
         if not _PROPERTY.match(line):
             yield "no property"
-        if (frame := _FRAME.match(line)) and frame[1].lower() == "end":
+        if (frame := FRAME.match(line)) and frame[1].lower() == "end":
             yield f"end_{frame[2].lower()}"
-        if (drawer := _DRAWER.match(line)) and drawer[1].lower() == "end":
+        if (drawer := DRAWER.match(line)) and drawer[1].lower() == "end":
             yield "drawer"
         if latex := _LATEX_END.search(line):
             yield latex[1]
@@ -201,8 +203,8 @@ class _Reader:
     """Walks the lines once and keeps where it is: headings above, items around, quotes around."""
 
     lines: Sequence[str]
-    headings: dict[int, _Heading]
-    ends: _Ends
+    headings: dict[int, Heading]
+    ends: Ends
     blocks: list[Block] = field(default_factory=list)
     keywords: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     tags: list[str] = field(default_factory=list)
@@ -243,10 +245,10 @@ class _Reader:
     def metadata(self, i: int, _end: int) -> int | None:
         """Pass over comments, rulers, and when a task was worked on."""
         line = self.lines[i]
-        return i + 1 if _COMMENT.match(line) or _RULER.match(line) or _CLOCK.match(line) else None
+        return i + 1 if COMMENT.match(line) or RULER.match(line) or CLOCK.match(line) else None
 
     def drawer(self, i: int, end: int) -> int | None:
-        drawer = _DRAWER.match(self.lines[i])
+        drawer = DRAWER.match(self.lines[i])
         if not drawer:
             return None
         name = drawer[1].lower()
@@ -269,7 +271,7 @@ class _Reader:
 
     def frame(self, i: int, end: int) -> int | None:
         """Read `#+begin_src` and its like; of all others only the frame is passed over."""
-        frame = _FRAME.match(self.lines[i])
+        frame = FRAME.match(self.lines[i])
         if not frame:
             return None
         name = frame[2].lower()
@@ -279,14 +281,14 @@ class _Reader:
         self._leave(i)
         if name in ("quote", "verse"):
             self.quote_end = max(self.quote_end, close)
-        elif name in _VERBATIM_FRAMES:
-            text = _ESCAPE.sub(r"\1", dedent("\n".join(self.lines[i + 1 : close])))
+        elif name in VERBATIM_FRAMES:
+            text = ESCAPE.sub(r"\1", dedent("\n".join(self.lines[i + 1 : close])))
             self._add_under("code", (i, close + 1), text.strip("\n"))
             return close + 1
         return close + 1 if name == "comment" else i + 1
 
     def keyword(self, i: int, _end: int) -> int | None:
-        keyword = _KEYWORD.match(self.lines[i])
+        keyword = KEYWORD.match(self.lines[i])
         if not keyword:
             return None
         if keyword[1].lower() == "caption":
@@ -297,17 +299,17 @@ class _Reader:
         return i + 1
 
     def fixed_width(self, i: int, end: int) -> int | None:
-        after = self._while(_FIXED_WIDTH, i, end)
+        after = self._while(FIXED_WIDTH, i, end)
         if after == i:
             return None
         self._leave(i)
         self._add_under(
-            "code", (i, after), "\n".join(_FIXED_WIDTH.sub("", line, count=1) for line in self.lines[i:after])
+            "code", (i, after), "\n".join(FIXED_WIDTH.sub("", line, count=1) for line in self.lines[i:after])
         )
         return after
 
     def table(self, i: int, end: int) -> int | None:
-        after = self._while(_TABLE, i, end)
+        after = self._while(TABLE, i, end)
         if after == i:
             return None
         rows, links = [], list[Link]()
@@ -323,7 +325,7 @@ class _Reader:
         return after
 
     def environment(self, i: int, end: int) -> int | None:
-        environment = _ENVIRONMENT.match(self.lines[i])
+        environment = ENVIRONMENT.match(self.lines[i])
         close = self.ends.after(i, f"\\end{{{environment[1]}}}", end) if environment else None
         if close is None:
             return None
@@ -332,7 +334,7 @@ class _Reader:
         return close + 1
 
     def formula(self, i: int, end: int) -> int | None:
-        formula = _FORMULA.match(self.lines[i])
+        formula = FORMULA.match(self.lines[i])
         if not formula:
             return None
         opening, closing = formula[1], "$$" if formula[1] == "$$" else r"\]"
@@ -346,7 +348,7 @@ class _Reader:
         return close + 1
 
     def item(self, i: int, end: int) -> int | None:
-        item = _ITEM.match(self.lines[i])
+        item = ITEM.match(self.lines[i])
         if not item:
             return None
         after = self._text_end(i, end)
@@ -364,7 +366,7 @@ class _Reader:
         return after
 
     def footnote(self, i: int, end: int) -> int | None:
-        footnote = _FOOTNOTE.match(self.lines[i])
+        footnote = FOOTNOTE.match(self.lines[i])
         return self._text("footnote", i, end, footnote.end()) if footnote else None
 
     def text(self, i: int, end: int) -> int:
@@ -442,9 +444,9 @@ def _marked(mark: str) -> str:
     )
 
 
-_EMPHASIS = [re.compile(_marked(mark)) for mark in "*/_+"]
+EMPHASIS = [re.compile(_marked(mark)) for mark in "*/_+"]
 _URL = re.compile(r"https?://(?:[^\s()<>\[\]{}|\"]|\([^\s()<>\[\]]*\))+(?<![.,;:!?'*~=])")
-_ATOM = re.compile(
+ATOM = re.compile(
     rf"""
     (?P<math> \$\$[^$]+\$\$ | (?<![\w$\\])\$(?![\s$])[^$]*(?<![\s$])\$(?!\w)
             | \\\((?:[^\\]|\\(?![()]))*\\\) | \\\[(?:[^\\]|\\(?![\[\]]))*\\\] )
@@ -466,7 +468,7 @@ def _inline(raw: str, line: int) -> tuple[str, tuple[Link, ...]]:
     atoms: list[str] = []
     links: list[Link] = []
     at = 0
-    for match in _ATOM.finditer(raw):
+    for match in ATOM.finditer(raw):
         gaps.append(raw[at : match.start()])
         line += gaps[-1].count("\n")
         text, link = _atom(match, line)
@@ -482,7 +484,7 @@ def _inline(raw: str, line: int) -> tuple[str, tuple[Link, ...]]:
 
 def _without_emphasis(text: str) -> str:
     for _ in range(2):  # marks may stand inside marks
-        for emphasis in _EMPHASIS:
+        for emphasis in EMPHASIS:
             text = emphasis.sub(r"\1", text)
     return text
 
@@ -490,7 +492,7 @@ def _without_emphasis(text: str) -> str:
 def _atom(match: re.Match[str], line: int) -> tuple[str, Link | None]:
     """Resolve what emphasis does not reach into: formulas, links, addresses, code."""
     if match["target"]:
-        return _link(match["target"].strip(), _without_emphasis(match["text"] or "").strip(), line)
+        return link_of(match["target"].strip(), _without_emphasis(match["text"] or "").strip(), line)
     if match["url"]:
         return match["url"], Link("url", match["url"], "", line)
     if match["gone"]:
@@ -498,7 +500,7 @@ def _atom(match: re.Match[str], line: int) -> tuple[str, Link | None]:
     return match["math"] or (match["equals"] or match["tilde"])[1:-1], None
 
 
-def _link(target: str, text: str, line: int) -> tuple[str, Link]:
+def link_of(target: str, text: str, line: int) -> tuple[str, Link]:
     """Tell apart addresses, pictures and notes; a note that is linked by its id is known by the link's text."""
     text = " ".join(text.split())
     scheme, colon, rest = target.partition(":")

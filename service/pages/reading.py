@@ -28,6 +28,7 @@ from service.addresses import (
 from service.current import check_page, find_document, find_note, open_desk
 from service.files import Note
 from service.links import links_of, resolver
+from service.orgmode import as_markdown
 from service.pages.frame import page_of, serve_page
 from service.pictures import SANDBOX, open_picture, read_picture
 from service.render import render
@@ -44,7 +45,7 @@ ZOOMS = (100, 125, 150, 200, 300, 400)
 
 
 _LINES = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
-_RENDERED = ("md", "markdown")
+_RENDERED = ("md", "markdown", "org")
 _HERE = ("127.0.0.1", "::1")
 
 
@@ -73,7 +74,8 @@ def note_page(
     if not view and document.format in _RENDERED:
         max_bytes = request.app.state.settings.max_file_bytes
         links = links_of(document, listed, request.app.state.pictures, max_bytes=max_bytes)
-        rendered = render(note.lines, links=links, cited=cited, title=document.title, number=document.id)
+        lines_of_it = as_markdown(note.lines) if document.format == "org" else note.lines
+        rendered = render(lines_of_it, links=links, cited=cited, title=document.title, number=document.id)
     return page_of(
         request,
         "note.html",

@@ -4,6 +4,8 @@
 const FORMULAS = "math[data-tex], code.math[data-tex]";
 const SETTINGS = { throwOnError: true, strict: false, trust: false, maxExpand: 200, maxSize: 20, globalGroup: true };
 const AT_ONCE = 50; // so many formulas are drawn between two frames
+const LONG = 13; // parts of a formula of more ems may be wider than a phone,
+const ENDLESS = 28; // and those than the text
 
 // Call it once on what holds a note, a paper or passages of them: on a document, or on what was put into one.
 export function enhance(root) {
@@ -39,7 +41,8 @@ async function drawFormulas(root) {
     addEventListener(gesture, () => { moved = true; }, { once: true, passive: true });
   }
   while (formulas.length) {
-    for (const formula of formulas.splice(0, AT_ONCE)) draw(katex, formula, macros);
+    const drawn = formulas.splice(0, AT_ONCE).map((formula) => draw(katex, formula, macros));
+    for (const formula of drawn) if (formula) fit(formula);
     if (target && !moved) target.scrollIntoView({ behavior: "instant" });
     await new Promise(requestAnimationFrame);
   }
@@ -52,7 +55,7 @@ function draw(katex, formula, macros) {
   try {
     drawn = toElement(katex.__renderToDomTree(tex, { ...SETTINGS, displayMode, macros }));
   } catch {
-    return; // it stays as it is written
+    return undefined; // it stays as it is written
   }
   drawn.dataset.tex = tex;
   const frame = formula.closest("pre.math");
@@ -65,7 +68,20 @@ function draw(katex, formula, macros) {
   } else {
     (formula.closest(".formula") ?? formula).replaceWith(drawn);
   }
-  if (displayMode && drawn.scrollWidth > drawn.clientWidth) drawn.tabIndex = 0; // it scrolls, also by keyboard
+  return drawn;
+}
+
+// A formula breaks only between its parts: one that stands by itself scrolls as a whole, another by its parts.
+function fit(drawn) {
+  if (drawn.classList.contains("katex-display")) {
+    if (drawn.scrollWidth > drawn.clientWidth) drawn.tabIndex = 0; // also by keyboard
+    return;
+  }
+  for (const part of drawn.querySelectorAll(".katex-html > .base")) {
+    const ems = part.offsetWidth / parseFloat(getComputedStyle(part).fontSize);
+    part.classList.toggle("long", ems > LONG);
+    part.classList.toggle("endless", ems > ENDLESS);
+  }
 }
 
 // The policy of the pages allows no style in an attribute, as KaTeX writes some; set from a script, it does.
@@ -145,6 +161,7 @@ function zoomable(root) {
   const show = (step) => {
     now = step;
     for (const frame of frames) zoomTo(frame, step);
+    frames[0].scrollIntoView({ block: "nearest", behavior: "instant" });
     nav.querySelector("output").value = `${step} %`;
     for (const link of root.querySelectorAll(".turn a")) {
       const address = new URL(link.href);
@@ -173,19 +190,19 @@ function zoomable(root) {
   for (const frame of frames) movable(frame);
 }
 
-// The middle of what is seen stays in the middle; the first zoom goes to what is marked.
+// The middle of what is seen stays in the middle; the first zoom goes to where the marks begin.
 function zoomTo(frame, step) {
   const sheet = frame.querySelector(".sheet");
   const mark = frame.classList.contains("zoom-100") && frame.querySelector(".marks rect");
   const before = sheet.getBoundingClientRect();
   const seen = (mark || frame).getBoundingClientRect();
-  const across = (seen.left + seen.width / 2 - before.left) / before.width;
+  const across = (seen.left + (mark ? 0 : seen.width / 2) - before.left) / before.width;
   const down = (seen.top + seen.height / 2 - before.top) / before.height;
   frame.className = `frame zoom-${step}`;
   frame.tabIndex = step === 100 ? -1 : 0;
   sheet.querySelector("img").sizes = `${sheet.offsetWidth}px`; // the browser fetches a sharper picture by it
-  frame.scrollLeft = across * sheet.offsetWidth - frame.clientWidth / 2;
-  frame.scrollTop = down * sheet.offsetHeight - frame.clientHeight / 2;
+  frame.scrollLeft = across * sheet.offsetWidth - frame.clientWidth * (mark ? 0.1 : 0.5);
+  frame.scrollTop = down * sheet.offsetHeight - frame.clientHeight * (mark ? 0.3 : 0.5);
 }
 
 function movable(frame) {
