@@ -449,7 +449,8 @@ class MapView {
     else if (moves[event.key] || does[event.key]) {
       if (moves[event.key]) this.moveBy(...moves[event.key]);
       else does[event.key]();
-      this.#point(this.dots.nearest(...this.#middle, (160 * this.ratio) / this.#size, this.#wanted), true);
+      const reach = Math.max(this.canvas.width, this.canvas.height) / 2 / this.#size; // what can be seen
+      this.#point(this.dots.nearest(...this.#middle, reach, this.#wanted), true);
     } else return;
     event.preventDefault();
     event.stopPropagation();
