@@ -51,8 +51,8 @@ OUTGROWN = 1.5
 FEW = 256
 """So many passages that came since are placed by whoever reads the map; more are written."""
 
-NICENESS = 10
-"""How far layouts step back behind answers, where the system lets a thread do so."""
+NICENESS, LONG = 10, 500
+"""How far layouts of so many landmarks and more step back behind answers, where the system lets a thread do so."""
 
 _SAME = 2e-3
 _HEADER_MOST = 1 << 20
@@ -174,7 +174,7 @@ def is_due(library: Path, catalogue: Catalogue) -> bool:
 def renew(library: Path, notice: Notice) -> None:
     """Bring the map of the library in a folder up to date: lay it out, or add to it what came.
 
-    Takes some seconds at most, in a thread that steps back behind others. What goes wrong, `notice` hears: nothing
+    Takes some seconds at most, in a thread of its own. What goes wrong, `notice` hears: nothing
     but the map depends on it.
     """
     try:
@@ -184,7 +184,6 @@ def renew(library: Path, notice: Notice) -> None:
 
 
 def _renew(library: Path) -> None:
-    _step_back()
     path = library / MAP
     with Catalogue.open(library / CATALOGUE, write=False) as catalogue:
         catalogue.hold()
@@ -199,6 +198,8 @@ def _renew(library: Path) -> None:
             if before.head.fingerprint != fingerprint or not before.is_of(chosen, vectors):
                 before = None
         if before is None or before.head.is_outgrown(len(ids)):
+            if len(chosen) >= LONG:
+                _step_back()
             start = None if before is None else before.place(chosen, lambda new: vectors[positions(chosen, new)])
             landmarks, laid = lay_out(chosen, vectors, start), len(ids)
             regions = name_regions(landmarks.points, _wordings(catalogue, chosen))

@@ -79,8 +79,9 @@ def name_regions(points: Points, wordings: Sequence[Wording]) -> tuple[Region, .
     found, taken = [], set[str]()
     for n in sorted(range(count), key=lambda n: (-len(members[n]), n)):
         words = _telling(weights[n], spread, count, len(members[n]), taken)
-        name = " · ".join(filter(_is_telling, (_spelt(word, wordings) for word in words)))
-        if name:
+        spelt = [form for word in words if _is_telling(form := _spelt(word, wordings))]
+        if spelt:
+            name = " · ".join(form[:1].upper() + form[1:] for form in spelt)
             taken.update(words)
             x, y = np.median(points[members[n]], axis=0).tolist()
             found.append(Region(name, x, y, len(members[n]) / len(points)))
@@ -165,7 +166,7 @@ def _stems(term: str) -> list[str]:
 
 
 def _spelt(term: str, wordings: Iterable[Wording]) -> str:
-    """A folded word as it is spelt most often."""
+    """A folded word as it is spelt most often; one that is set in capitals, in small letters."""
     pattern = re.compile(rf"\b{re.escape(term)}\b".replace(r"\ ", r"\s+"), re.IGNORECASE)
     forms = Counter(
         " ".join(form.split())

@@ -121,7 +121,10 @@ class Charts:
             tag = "-".join(map(str, (snapshot.generation, *stamp)))
             if self._chart is None or self._chart.tag != tag:
                 ids, documents = snapshot.catalogue.documents_of_passages()
-                points = self._map.place(ids, lambda new: snapshot.vectors.get(new.tolist()))
+                try:
+                    points = self._map.place(ids, lambda new: snapshot.vectors.get(new.tolist()))
+                except LibraryCorrupt:  # passages without vectors: the next run embeds them
+                    return None
                 self._map = replace(self._map, ids=ids, points=points)  # to be placed once, not in each generation
                 self._chart = _chart(snapshot, self._map, documents, tag)
             return self._chart if len(self._chart.ids) >= LEAST else None

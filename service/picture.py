@@ -60,11 +60,12 @@ def draw(chart: Chart, lit: Sequence[Lit], scheme: Scheme, width: int) -> bytes:
     reach = int(np.ceil(radius))
     inks = np.array([colours.sources[colour_of(chart, n)] for n in range(len(chart.sources))], np.uint8)
     ink = inks[chart.sources_of]
+    diamond = np.array([one.kind == "papers" for one in chart.sources])[chart.sources_of]
     for right in range(-reach, reach + 1):
         for down in range(-reach, reach + 1):
-            if right * right + down * down <= radius * radius:
-                rows = np.clip(y.astype(int) + down, 0, large[1] - 1)
-                pixels[rows, np.clip(x.astype(int) + right, 0, large[0] - 1)] = ink
+            covered = np.where(diamond, abs(right) + abs(down) <= radius * 1.2, np.hypot(right, down) <= radius)
+            rows = np.clip(y[covered].astype(int) + down, 0, large[1] - 1)
+            pixels[rows, np.clip(x[covered].astype(int) + right, 0, large[0] - 1)] = ink[covered]
     picture = Image.fromarray(pixels).resize(size, Image.Resampling.BOX)
     _write(picture, chart, lit, colours)
     file = BytesIO()
@@ -74,7 +75,7 @@ def draw(chart: Chart, lit: Sequence[Lit], scheme: Scheme, width: int) -> bytes:
 
 def dot(count: int, height: float) -> float:
     """The radius of a dot, in pixels, of so many on a map of that height: small enough to leave ground between them."""
-    return float(np.clip(0.28 * height / np.sqrt(max(count, 1)), 0.8, 4.5))
+    return float(np.clip(0.28 * height / np.sqrt(max(count, 1)), 0.8, 3.6))
 
 
 def colour_of(chart: Chart, source: int) -> int:

@@ -16,6 +16,7 @@ from service import schemas
 from service.chart import Chart, Kind, Lit
 from service.current import in_turn, open_desk
 from service.picture import Scheme, colour_of
+from service.present import place_of
 
 Responses: TypeAlias = dict[int | str, dict[str, Any]]
 
@@ -71,6 +72,7 @@ class Hit(BaseModel):
 
     passage_id: int
     point: tuple[float, float] | None = Field(description="Where it lies, x and y; null where it is not on the map.")
+    place: str = Field(description="Its file and lines, or its paper and pages, as a person writes them.")
     citation: schemas.Citation
 
 
@@ -138,7 +140,8 @@ async def map_shown(request: Request, q: str = "") -> dict[str, Any]:
 
 async def hits(request: Request, q: Q, k: schemas.K = HITS) -> dict[str, Any]:
     """Find the passages nearest to a query, and where they lie."""
-    return {"query": q, "hits": await in_turn(request, open_desk(request).lit, q, k=k)}
+    lit: list[Lit] = await in_turn(request, open_desk(request).lit, q, k=k)
+    return {"query": q, "hits": [asdict(hit) | {"place": place_of(hit.citation)} for hit in lit]}
 
 
 def passage(request: Request, passage_id: int) -> Any:

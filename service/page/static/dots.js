@@ -3,7 +3,7 @@
 
 const FULL = 65535;
 const CELLS = 160; // the grid in which dots are looked up has so many cells on a side
-const IDLE = 0.78; // so much of a dot goes into the ground where others are wanted
+const IDLE = 0.68; // so much of a dot goes into the ground where others are wanted
 
 export class Dots {
   // `data` is what /api/map/points gives: all ids, all x, all y, all sources

@@ -138,7 +138,7 @@ class MapView {
 
   get #radius() {
     const side = this.#size / this.#zoom / Math.sqrt(this.dots.count);
-    return Math.max(0.8, Math.min(4.5, SPARSE * (side / this.ratio))) * this.ratio * Math.min(this.#zoom ** 0.4, 2.2);
+    return Math.max(0.8, Math.min(3.6, SPARSE * (side / this.ratio))) * this.ratio * Math.min(this.#zoom ** 0.4, 2.2);
   }
 
   #draw() {
@@ -149,13 +149,13 @@ class MapView {
     this.dots.paint(this.image, this.#view, this.#radius, this.looks, this.colours.ground, wanted);
     context.putImageData(this.image, 0, 0);
     this.#drawRegions();
-    for (const hit of this.#lit.toReversed()) this.#drawHit(hit);
+    this.#drawHits();
     this.#drawCurrent();
   }
 
   #drawRegions() {
     const { context, ratio } = this;
-    const taken = this.#lit.map((hit) => around(this.#toPixels(hit), HIT * ratio, HIT * ratio));
+    const taken = [];
     context.font = `600 ${this.#textSize}px ${this.sans}`;
     context.textAlign = "center";
     context.textBaseline = "middle";
@@ -175,12 +175,28 @@ class MapView {
   }
 
   get #textSize() {
-    return Math.max(11, Math.min(15, this.frame.clientWidth / 55)) * this.ratio;
+    return Math.max(0.68 * this.rem, Math.min(0.92 * this.rem, this.frame.clientWidth / 55)) * this.ratio;
   }
 
-  #drawHit(hit) {
+  // hits that lie on each other step aside, each with a line to where it lies
+  #drawHits() {
     const { context, ratio } = this;
-    const [x, y] = this.#toPixels(hit);
+    const places = this.#lit.map((hit) => this.#toPixels(hit));
+    const shown = apart(places, 2 * (HIT + 3) * ratio);
+    context.lineWidth = 1.5 * ratio;
+    context.strokeStyle = css(this.colours.accent);
+    for (const [i, [x, y]] of places.entries()) {
+      context.beginPath();
+      context.moveTo(x, y);
+      context.lineTo(...shown[i]);
+      context.stroke();
+      disc(context, x, y, 2.5 * ratio, this.colours.accent);
+    }
+    for (const i of [...shown.keys()].toReversed()) this.#drawHit(this.#lit[i], shown[i]);
+  }
+
+  #drawHit(hit, [x, y]) {
+    const { context, ratio } = this;
     const radius = (hit === this.#raised ? HIT + 4 : HIT) * ratio;
     disc(context, x, y, radius + 2.5 * ratio, this.colours.accent);
     disc(context, x, y, radius + 1 * ratio, this.colours.ground);
@@ -239,6 +255,7 @@ class MapView {
 
   #resize() {
     this.ratio = Math.min(devicePixelRatio || 1, 2);
+    this.rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
     this.canvas.width = Math.round(this.frame.clientWidth * this.ratio);
     this.canvas.height = Math.round(this.frame.clientHeight * this.ratio);
     this.image = null;
@@ -312,10 +329,9 @@ class MapView {
     const found = this.root.querySelector(".map-found");
     found.querySelector("h3")?.remove();
     if (question) found.prepend(element("h3", "", {}, `Nearest to “${question}”`));
-    const rows = hits.map(({ passage_id, point, citation }) => {
+    const rows = hits.map(({ passage_id, point, place, citation }) => {
       const row = element("li", "");
       Object.assign(row.dataset, { id: passage_id }, point ? { x: point[0], y: point[1] } : {});
-      const place = citation.lines ? `${citation.file}:${citation.lines.join("-")}` : citation.pages ? `p. ${citation.pages[0]}` : "";
       row.append(element("a", "", { href: citation.link }, citation.title), " ", element("span", "place", {}, place));
       return row;
     });
@@ -433,7 +449,8 @@ class MapView {
     else if (moves[event.key] || does[event.key]) {
       if (moves[event.key]) this.moveBy(...moves[event.key]);
       else does[event.key]();
-      this.#point(this.dots.nearest(...this.#middle, (160 * this.ratio) / this.#size, this.#wanted), true);
+      const reach = Math.max(this.canvas.width, this.canvas.height) / 2 / this.#size; // what can be seen
+      this.#point(this.dots.nearest(...this.#middle, reach, this.#wanted), true);
     } else return;
     event.preventDefault();
     event.stopPropagation();
@@ -464,6 +481,25 @@ function css([red, green, blue]) {
 
 function around([x, y], across, down) {
   return [x - across, y - down, x + across, y + down];
+}
+
+// places pushed from each other until they are so far apart, or nearly
+function apart(places, far) {
+  const moved = places.map((place) => [...place]);
+  for (let round = 0; round < 30; round++) {
+    for (let i = 0; i < moved.length; i++) {
+      for (let j = 0; j < i; j++) {
+        let x = moved[i][0] - moved[j][0];
+        let y = moved[i][1] - moved[j][1];
+        if (!x && !y) [x, y] = [Math.cos(i), Math.sin(i)];
+        const length = Math.hypot(x, y);
+        const push = Math.max(0, far - length) / 2 / length;
+        moved[i] = [moved[i][0] + x * push, moved[i][1] + y * push];
+        moved[j] = [moved[j][0] - x * push, moved[j][1] - y * push];
+      }
+    }
+  }
+  return moved;
 }
 
 function overlap(one, other) {
