@@ -19,7 +19,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from fastapi.staticfiles import StaticFiles
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
@@ -31,11 +31,12 @@ from service import export_routes, pages, schemas
 from service.addresses import address_of
 from service.current import begin, begun, check_page, desk_of, find_document, find_note, find_paper, in_turn, open_desk
 from service.drawings import Drawings
-from service.guard import Figures, Guard
+from service.figures import Figures
+from service.guard import Guard
 from service.mcp.mount import PATH as MCP_PATH
 from service.mcp.mount import Mount
 from service.present import answer_json, question_json, streamed
-from service.problem import PROBLEM_TYPE, problem, status_of
+from service.problem import PROBLEM_TYPE, problem, status_of, title_of
 from service.turns import Turns
 from service.types import Answer, SearchResult
 
@@ -92,7 +93,7 @@ def create_app(
     app.state.settings = settings
     app.state.desk = desk
     app.state.trouble = ServiceError("the library is being opened; try again in a few seconds")
-    app.state.figures = Figures.create()
+    app.state.figures = Figures()
     app.state.drawings = Drawings(settings.papers)
     app.state.turns = Turns()
     app.state.mcp = Mount(partial(desk_of, app), app.state.turns)
@@ -271,14 +272,9 @@ async def ready(request: Request) -> dict[str, str]:
 
 def metrics(request: Request) -> Response:
     """Give the service's figures in the text format of Prometheus."""
-    figures: Figures = request.app.state.figures
-    if desk := request.app.state.desk:
-        found = desk.size()
-        figures.passages.set(found.passages)
-        figures.documents.set(found.documents)
-        figures.generation.set(found.generation)
-        figures.vectors.info({"kind": found.vectors})
-    return Response(generate_latest(figures.registry), media_type=CONTENT_TYPE_LATEST)
+    state = request.app.state
+    size = state.desk.size() if state.desk else None
+    return Response(state.figures.show(size, state.turns.waiting), media_type=CONTENT_TYPE_LATEST)
 
 
 def _last(answers: Iterator[Answer]) -> Answer:
@@ -316,6 +312,7 @@ def _respond(
 
 async def _on_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, FootnoteError)
+    request.app.state.figures.errors.labels(title_of(type(error))).inc()
     status = status_of(error)
     headers = {"Retry-After": "2"} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
     return _respond(request, status, str(error), error=type(error), headers=headers)

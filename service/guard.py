@@ -6,15 +6,16 @@ import ipaddress
 import logging
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from http import HTTPStatus
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.figures import Figures
+from service.stages import LISTENER
 
 MAX_BODY_BYTES = 1_000_000
 
@@ -27,36 +28,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
-_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _log = logging.getLogger("footnote")
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """What /metrics shows, in a registry of its own, so that two services in one process do not mix."""
-
-    registry: CollectorRegistry
-    requests: Counter
-    seconds: Histogram
-    passages: Gauge
-    documents: Gauge
-    generation: Gauge
-    vectors: Info
-
-    @classmethod
-    def create(cls) -> Figures:
-        """Make a registry with every figure at zero."""
-        registry = CollectorRegistry()
-        labels = ("method", "route")
-        return cls(
-            registry,
-            Counter("footnote_requests", "Requests answered.", (*labels, "status"), registry=registry),
-            Histogram("footnote_request_seconds", "Time to answer.", labels, buckets=_BUCKETS, registry=registry),
-            Gauge("footnote_passages", "Passages in the library.", registry=registry),
-            Gauge("footnote_documents", "Documents in the library.", registry=registry),
-            Gauge("footnote_generation", "Generation of the library that is served.", registry=registry),
-            Info("footnote_vectors", "What a search by vector goes through.", registry=registry),
-        )
 
 
 class Guard:
@@ -98,6 +70,7 @@ class Guard:
             await send(message)
 
         request = Request(scope)
+        listening = LISTENER.set(self.figures)
         try:
             if refusal := self._refusal(Headers(scope=scope)):
                 await self.respond(request, *refusal)(scope, receive, send_with_headers)
@@ -111,6 +84,7 @@ class Guard:
             detail = "an error in Footnote itself; the log of the service says more"
             await self.respond(request, failed, detail)(scope, receive, send_with_headers)
         finally:
+            LISTENER.reset(listening)
             route = getattr(scope.get("route"), "path", None) or scope.get("root_path") or "unmatched"
             self.figures.requests.labels(scope["method"], route, status).inc()
             self.figures.seconds.labels(scope["method"], route).observe(time.perf_counter() - started)
