@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, TypeAlias, cast
 from urllib.parse import urlsplit
 
 import platformdirs
@@ -27,6 +28,8 @@ DEFAULT_QUESTION_HEADINGS = (
 
 
 MEGABYTE = 1_000_000
+
+Log: TypeAlias = Literal["off", "text", "json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,31 @@ class RerankerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """The running service.
+
+    `log` says what it writes to stderr while it runs: trouble only (off), or a line for each request and event, as text
+    or as JSON. Pages of the `origins` may call it from a browser, as `app://obsidian.md`; others may not.
+    """
+
+    log: Log = "off"
+    origins: tuple[str, ...] = ()
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> ServiceSettings:
+        """Read the variables about the service; raise SettingsError on a value that cannot be."""
+        log = environ.get("FOOTNOTE_LOG") or cls().log
+        if log not in ("off", "text", "json"):
+            raise SettingsError(f"FOOTNOTE_LOG is {log!r}; set it to off, text or json")
+        origins = tuple(one.strip() for one in environ.get("FOOTNOTE_ORIGINS", "").split(",") if one.strip())
+        for origin in origins:
+            scheme, found, host = origin.partition("://")
+            if not (scheme and found and host) or any(mark in host for mark in "/*?# "):
+                raise SettingsError(f"FOOTNOTE_ORIGINS names {origin!r}; write origins like app://obsidian.md")
+        return cls(cast("Log", log), origins)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that the environment decides. Build it once, at the edge, with `from_environ`.
 
@@ -127,7 +155,8 @@ class Settings:
     the model hub. `query_prompt` and `passage_prompt` go before what is embedded, for models that want them.
     `device` is auto, cpu or cuda. `cache` holds compiled models. `question_headings` are the words, in lower
     case, that mark a heading as one that collects questions. `max_file_bytes` bounds the notes that are read. `papers`
-    is about PDFs, `chat` about the model that may word answers, `reranker` about the one that may read passages again.
+    is about PDFs, `chat` about the model that may word answers, `reranker` about the one that may read passages again,
+    `service` about what runs.
     """
 
     library: Path
@@ -141,6 +170,7 @@ class Settings:
     papers: PaperSettings = PaperSettings()
     chat: ChatSettings = ChatSettings()
     reranker: RerankerSettings = RerankerSettings()
+    service: ServiceSettings = ServiceSettings()
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
@@ -165,6 +195,7 @@ class Settings:
             papers=PaperSettings.from_environ(environ),
             chat=ChatSettings.from_environ(environ),
             reranker=RerankerSettings.from_environ(environ),
+            service=ServiceSettings.from_environ(environ),
         )
 
 

@@ -16,6 +16,7 @@ from fastapi import Depends, FastAPI, Query, Request
 from fastapi import Path as PathParameter
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import PlainTextResponse, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from fastapi.staticfiles import StaticFiles
@@ -97,7 +98,10 @@ def create_app(
     app.state.drawings = Drawings(settings.papers)
     app.state.turns = Turns()
     app.state.mcp = Mount(partial(desk_of, app), app.state.turns)
-    app.add_middleware(Guard, respond=_respond, figures=app.state.figures, hosts=hosts)
+    origins = settings.service.origins
+    if origins:  # within the guard, which has its say first
+        app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=["*"])
+    app.add_middleware(Guard, respond=_respond, figures=app.state.figures, hosts=hosts, origins=origins)
     app.add_exception_handler(FootnoteError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)

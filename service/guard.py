@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import re
+import secrets
 import time
 from collections.abc import Callable, Collection
 from http import HTTPStatus
@@ -15,6 +17,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.figures import Figures
+from service.logs import REQUEST, event
 from service.stages import LISTENER
 
 MAX_BODY_BYTES = 1_000_000
@@ -39,7 +42,8 @@ class Guard:
     `respond(request, status, detail)` makes the response to what is refused here. `hosts` are names under which
     the service may be called, besides addresses, localhost and names without a dot: a page elsewhere that points a
     name of its own at this machine (DNS rebinding) must not read the notes. Nor may a page elsewhere press a button:
-    what is not just a look has to come from a page of this service, or from a program.
+    what is not just a look has to come from a page of this service, or from a program; or from one of `origins`, which
+    the person has named.
     """
 
     def __init__(
@@ -49,18 +53,20 @@ class Guard:
         respond: Callable[[Request, int, str], Response],
         figures: Figures,
         hosts: Collection[str],
+        origins: Collection[str] = (),
     ) -> None:
         self.app = app
         self.respond = respond
         self.figures = figures
         self.hosts = frozenset(host.lower() for host in hosts)
+        self.origins = frozenset(origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started, status = time.perf_counter(), 0
+        started, status, identifier = time.perf_counter(), 0, _identifier(scope)
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
@@ -69,11 +75,12 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers[name] = value
+                headers["X-Request-ID"] = identifier
                 headers.setdefault("Cache-Control", "no-cache")
             await send(message)
 
         request = Request(scope)
-        listening = LISTENER.set(self.figures)
+        listening, named = LISTENER.set(self.figures), REQUEST.set(identifier)
         try:
             if refusal := self._refusal(scope["method"], Headers(scope=scope)):
                 await self.respond(request, *refusal)(scope, receive, send_with_headers)
@@ -87,16 +94,19 @@ class Guard:
             detail = "an error in Footnote itself; the log of the service says more"
             await self.respond(request, failed, detail)(scope, receive, send_with_headers)
         finally:
-            LISTENER.reset(listening)
             route = getattr(scope.get("route"), "path", None) or scope.get("root_path") or "unmatched"
             self.figures.requests.labels(scope["method"], route, status).inc()
-            self.figures.seconds.labels(scope["method"], route).observe(time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            self.figures.seconds.labels(scope["method"], route).observe(seconds)
+            event("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 2))
+            LISTENER.reset(listening)
+            REQUEST.reset(named)
 
     def _refusal(self, method: str, headers: Headers) -> tuple[int, str] | None:
         host = headers.get("host", "")
         if not self._is_ours(host):
             return HTTPStatus.MISDIRECTED_REQUEST, f"{host!r} is not a name of this service; call it by its address"
-        if method not in _READS and _is_foreign(headers, host):
+        if method not in _READS and headers.get("origin") not in self.origins and _is_foreign(headers, host):
             return HTTPStatus.FORBIDDEN, "another site asks for this; do it from the pages of this service"
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
@@ -124,6 +134,15 @@ def _is_foreign(headers: Headers, host: str) -> bool:
         return site not in ("same-origin", "none")
     origin = headers.get("origin")
     return origin is not None and origin.partition("://")[2].lower() != host.lower()
+
+
+_IDENTIFIER = re.compile(rb"[A-Za-z0-9_-]{1,64}")
+
+
+def _identifier(scope: Scope) -> str:
+    """What names a request in the log: what whoever calls gave it, else something of our own."""
+    given: bytes = dict(scope["headers"]).get(b"x-request-id", b"")
+    return given.decode() if _IDENTIFIER.fullmatch(given) else secrets.token_hex(8)
 
 
 _TOO_LARGE = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is over the limit of {MAX_BODY_BYTES:,} bytes; send less")

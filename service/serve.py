@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from indexer.cli import did_something, notice, summary
+from indexer.cli import did_something, summary
 from indexer.errors import FootnoteError, ServiceError
 from indexer.settings import Settings
 from indexer.watch import WATCHED_PAPERS, watch
+from service.logs import configure, say
 
 if TYPE_CHECKING:
     from indexer.collect import Papers
@@ -37,20 +38,23 @@ def serve(settings: Settings, host: str, port: int, *, watch: Papers | None) -> 
     from service.client import announced
     from service.desk import Desk
 
+    configure(settings.service.log)
     listening = _listen(host, port)
-    with listening, Desk.open(settings, notice=notice) as desk:
+    with listening, Desk.open(settings, notice=say) as desk:
         bound = listening.getsockname()[1]
         app = create_app(settings, desk=desk, hosts=(host,))
         gc.collect()
         gc.freeze()  # what is here now stays: to look through it again and again would hold up answers
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=STOP_SECONDS))
+        server = uvicorn.Server(
+            uvicorn.Config(app, log_config=None, log_level="warning", timeout_graceful_shutdown=STOP_SECONDS)
+        )
         with (
             announced(settings.library, host, bound),
             _stopped_by_signals(),
             _watching(settings, desk, watch, app.state.figures),
         ):
             shown = f"[{host}]" if ":" in host else host
-            notice(f"Footnote answers at http://{shown}:{bound} — press Ctrl-C to stop")
+            say(f"Footnote answers at http://{shown}:{bound} — press Ctrl-C to stop")
             server.run(sockets=[listening])
     return 0
 
@@ -122,7 +126,7 @@ def _watch(settings: Settings, desk: Desk, papers: Papers, figures: Figures, sto
             raise ServiceError(f"indexing what was saved failed ({error!r}); it is tried again") from error
         figures.ran("changed" if did_something(report) else "unchanged", report.seconds)
         if did_something(report):
-            notice(summary(report))
+            say(summary(report))
         return report.papers.fetched == WATCHED_PAPERS
 
-    watch(roots, look, library=settings.library, notice=notice, stop=stop)
+    watch(roots, look, library=settings.library, notice=say, stop=stop)
