@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import platformdirs
 
@@ -28,6 +28,8 @@ DEFAULT_QUESTION_HEADINGS = (
 
 
 MEGABYTE = 1_000_000
+
+Log: TypeAlias = Literal["off", "text", "json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,18 @@ class TerminalSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """The running service.
+
+    `log` says what it writes to stderr while it runs: trouble only (off), or a line for each request and event, as text
+    or as JSON. Pages of the `origins` may call it from a browser, as `app://obsidian.md`; others may not.
+    """
+
+    log: Log = "off"
+    origins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that the environment decides. Build it once, at the edge, with `from_environ`.
 
@@ -103,7 +117,8 @@ class Settings:
     `device` is auto, cpu or cuda. `cache` holds compiled models. `question_headings` are the words, in lower
     case, that mark a heading as one that collects questions. `max_file_bytes` bounds the notes that are read. `notes`
     are the folders to index where none is named. `papers` is about PDFs, `chat` about the model that may word answers,
-    `reranker` about the one that may read passages again, `terminal` about the commands that answer.
+    `reranker` about the one that may read passages again, `terminal` about the commands that answer, `service` about what
+    runs.
     """
 
     library: Path
@@ -119,6 +134,7 @@ class Settings:
     chat: ChatSettings = ChatSettings()
     reranker: RerankerSettings = RerankerSettings()
     terminal: TerminalSettings = TerminalSettings()
+    service: ServiceSettings = ServiceSettings()
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
@@ -150,6 +166,7 @@ _GROUPS: dict[str, Callable[..., Any]] = {
     "chat": ChatSettings,
     "reranker": RerankerSettings,
     "terminal": TerminalSettings,
+    "service": ServiceSettings,
 }
 
 DEFAULTS = Settings(library=Path(), cache=Path())

@@ -50,12 +50,13 @@ class Size:
     documents: int
     passages: int
     vectors: str
+    failed: int = 0
 
 
 def size(snapshot: Snapshot) -> Size:
     """Count."""
     counts = snapshot.catalogue.counts()
-    return Size(snapshot.generation, counts.documents, counts.passages, snapshot.vectors.kind)
+    return Size(snapshot.generation, counts.documents, counts.passages, snapshot.vectors.kind, counts.failed)
 
 
 def status(snapshot: Snapshot, settings: Settings) -> Status:

@@ -110,6 +110,20 @@ def _device(given: object) -> str:
     return str(given)
 
 
+def _log(given: object) -> str:
+    if given not in ("off", "text", "json"):
+        raise ValueError("no form of a log")
+    return str(given)
+
+
+def _origin(given: object) -> str:
+    origin = _name(given)
+    scheme, found, host = origin.partition("://")
+    if not (scheme and found and host) or any(mark in host for mark in "/*?# "):
+        raise ValueError("no origin")
+    return origin
+
+
 def _address(given: object) -> str:
     if not _text(given).startswith(("http://", "https://")):
         raise ValueError("no address")
@@ -174,6 +188,10 @@ SECONDS = Kind(_number, "a number of seconds")
 BYTES = Kind(_whole, "a number of bytes")
 PASSAGES = Kind(_whole, "a number of passages")
 DEVICE = Kind(_device, "auto, cpu or cuda")
+LOG = Kind(_log, "off, text or json")
+ORIGINS = Kind(
+    _origin, "a list of origins like app://obsidian.md (in a variable, with commas between them)", separator=","
+)
 ADDRESS = Kind(_address, "an address that begins with https:// or http://")
 LINKS = Kind(_links, f"{', '.join(EDITORS)}, or an address with {{path}} and {{line}} in it")
 ENDPOINT = Kind(_endpoint, "one like http://localhost:11434/v1", "is not the base of an endpoint")
@@ -228,6 +246,13 @@ VARIABLES = (
     Variable("chat_key", "chat.key", KEY, "its key, if it wants one; it goes nowhere else"),
     Variable("chat_timeout", "chat.timeout", SECONDS, "the longest wait for its next words, in seconds"),
     Variable("chat_seconds", "chat.seconds", SECONDS, "the longest wait for all of its words, in seconds"),
+    Variable(
+        "log",
+        "service.log",
+        LOG,
+        "what `footnote serve` writes to stderr: off (trouble only), or a line for each request as text or json",
+    ),
+    Variable("origins", "service.origins", ORIGINS, "pages elsewhere that may call the service from a browser"),
     Variable("url", "terminal.url", NAME, "the service that `ask` uses", "the one that runs on this library"),
     Variable(
         "links",

@@ -16,10 +16,11 @@ from fastapi import Depends, FastAPI, Query, Request
 from fastapi import Path as PathParameter
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import PlainTextResponse, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from fastapi.staticfiles import StaticFiles
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
@@ -31,12 +32,13 @@ from service import export_routes, pages, schemas
 from service.addresses import address_of
 from service.current import begin, begun, check_page, desk_of, find_document, find_note, find_paper, in_turn, open_desk
 from service.drawings import Drawings
-from service.guard import Figures, Guard
+from service.figures import Figures
+from service.guard import Guard
 from service.mcp.mount import PATH as MCP_PATH
 from service.mcp.mount import Mount
 from service.pictures import Pictures
 from service.present import answer_json, question_json, streamed
-from service.problem import PROBLEM_TYPE, problem, status_of
+from service.problem import PROBLEM_TYPE, problem, status_of, title_of
 from service.turns import Turns
 from service.types import Answer, SearchResult
 
@@ -93,12 +95,15 @@ def create_app(
     app.state.settings = settings
     app.state.desk = desk
     app.state.trouble = ServiceError("the library is being opened; try again in a few seconds")
-    app.state.figures = Figures.create()
+    app.state.figures = Figures()
     app.state.drawings = Drawings(settings.papers)
     app.state.pictures = Pictures()
     app.state.turns = Turns()
     app.state.mcp = Mount(partial(desk_of, app), app.state.turns)
-    app.add_middleware(Guard, respond=_respond, figures=app.state.figures, hosts=hosts)
+    origins = settings.service.origins
+    if origins:  # within the guard, which has its say first
+        app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=["*"])
+    app.add_middleware(Guard, respond=_respond, figures=app.state.figures, hosts=hosts, origins=origins)
     app.add_exception_handler(FootnoteError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
@@ -273,14 +278,9 @@ async def ready(request: Request) -> dict[str, str]:
 
 def metrics(request: Request) -> Response:
     """Give the service's figures in the text format of Prometheus."""
-    figures: Figures = request.app.state.figures
-    if desk := request.app.state.desk:
-        found = desk.size()
-        figures.passages.set(found.passages)
-        figures.documents.set(found.documents)
-        figures.generation.set(found.generation)
-        figures.vectors.info({"kind": found.vectors})
-    return Response(generate_latest(figures.registry), media_type=CONTENT_TYPE_LATEST)
+    state = request.app.state
+    size = state.desk.size() if state.desk else None
+    return Response(state.figures.show(size, state.turns.waiting), media_type=CONTENT_TYPE_LATEST)
 
 
 def _last(answers: Iterator[Answer]) -> Answer:
@@ -318,6 +318,7 @@ def _respond(
 
 async def _on_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, FootnoteError)
+    request.app.state.figures.errors.labels(title_of(type(error))).inc()
     status = status_of(error)
     headers = {"Retry-After": "2"} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
     return _respond(request, status, str(error), error=type(error), headers=headers)

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from io import StringIO, TextIOWrapper
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -167,6 +167,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve.add_argument("--watch", action="store_true", help="index again whenever a note is saved")
     serve.add_argument("--no-papers", action="store_true", help="while watching, do not fetch the papers of new links")
+    serve.add_argument(
+        "--log", choices=("off", "text", "json"), help="write a line for each request to stderr (default: off)"
+    )
     add_library(serve)
     serve.set_defaults(run=_serve)
 
@@ -343,7 +346,10 @@ def _serve(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     from service.serve import serve
 
     watch: Papers | None = None if not arguments.watch else "known" if arguments.no_papers else "new"
-    return serve(settings_of(arguments, environ), arguments.host, arguments.port, watch=watch)
+    settings = settings_of(arguments, environ)
+    if arguments.log:
+        settings = replace(settings, service=replace(settings.service, log=arguments.log))
+    return serve(settings, arguments.host, arguments.port, watch=watch)
 
 
 # -------------------------------------------------------------------------------------------------- helpers

@@ -28,6 +28,7 @@ from service.matching import Matcher
 from service.related import Relations
 from service.retrieve import FUSED, Mix, Query, read, read_hits, rerank, retrieve
 from service.selection import Selection, Selector
+from service.stages import LISTENER, timed
 from service.standing import Standing, State
 from service.types import (
     Answer,
@@ -151,7 +152,9 @@ class Desk:
             found = self._find(snapshot, inquiry, k, mix)
             draft = found.draft(k)
         written = self._writers[writer].write(draft)
-        return (found.explained(replace(borne_out(answer, draft.sources), question=question)) for answer in written)
+        return _told(
+            found.explained(replace(borne_out(answer, draft.sources), question=question)) for answer in written
+        )
 
     def search(self, query: str, *, k: int = 8, mix: Mix = FUSED, filters: Sequence[Filter] = ()) -> SearchResult:
         """The `k` passages nearest to a query, references last, of what the filters let through.
@@ -328,18 +331,20 @@ class Desk:
         query = read(snapshot, self.encoder, inquiry.text)
         hits = self._retrieve(snapshot, query, 3 * k + SPARE_HITS, mix, selection)
         standing = self._standing(snapshot, selection)
-        looked = standing.look(hits)
-        asked = self._asked(snapshot) | standing.moved(self._asked(snapshot))
-        answer = compose(
-            inquiry.text,
-            [hit for hit, state in looked if state == "stands"],
-            k=k,
-            asked=asked,
-            read_hits=partial(read_hits, snapshot, self.encoder, query),
-            reading=mix.reading,
-            place=standing,
-            took_ms=clock,
-        )
+        with timed("files"):
+            looked = standing.look(hits)
+            asked = self._asked(snapshot) | standing.moved(self._asked(snapshot))
+        with timed("compose"):
+            answer = compose(
+                inquiry.text,
+                [hit for hit, state in looked if state == "stands"],
+                k=k,
+                asked=asked,
+                read_hits=partial(read_hits, snapshot, self.encoder, query),
+                reading=mix.reading,
+                place=standing,
+                took_ms=clock,
+            )
         if selection is not None and not selection.documents:
             fits_nothing = NOTHING_LEFT.format(" ".join(map(str, inquiry.filters)))
             answer = replace(answer, sentences=(Sentence(fits_nothing, ()),))
@@ -401,6 +406,15 @@ class _Found:
 
 def _matcher(query: Query) -> Matcher:
     return Matcher([form.text for form in query.forms if form.whole])
+
+
+def _told(answers: Iterator[Answer]) -> Iterator[Answer]:
+    """The answers; who listens hears of the last, which is whole."""
+    answer = None
+    for answer in answers:
+        yield answer
+    if answer and (listener := LISTENER.get()):
+        listener.answered(answer)
 
 
 def _passages(selection: Selection | None) -> NDArray[np.int64] | None:

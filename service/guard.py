@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import re
+import secrets
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from http import HTTPStatus
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.figures import Figures
+from service.logs import REQUEST, event
+from service.stages import LISTENER
 
 MAX_BODY_BYTES = 1_000_000
 
@@ -22,41 +26,14 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # not "no-referrer": forms would hide from where they come
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
-_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing and start nothing: what they give, another site cannot read."""
 _log = logging.getLogger("footnote")
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """What /metrics shows, in a registry of its own, so that two services in one process do not mix."""
-
-    registry: CollectorRegistry
-    requests: Counter
-    seconds: Histogram
-    passages: Gauge
-    documents: Gauge
-    generation: Gauge
-    vectors: Info
-
-    @classmethod
-    def create(cls) -> Figures:
-        """Make a registry with every figure at zero."""
-        registry = CollectorRegistry()
-        labels = ("method", "route")
-        return cls(
-            registry,
-            Counter("footnote_requests", "Requests answered.", (*labels, "status"), registry=registry),
-            Histogram("footnote_request_seconds", "Time to answer.", labels, buckets=_BUCKETS, registry=registry),
-            Gauge("footnote_passages", "Passages in the library.", registry=registry),
-            Gauge("footnote_documents", "Documents in the library.", registry=registry),
-            Gauge("footnote_generation", "Generation of the library that is served.", registry=registry),
-            Info("footnote_vectors", "What a search by vector goes through.", registry=registry),
-        )
 
 
 class Guard:
@@ -64,7 +41,9 @@ class Guard:
 
     `respond(request, status, detail)` makes the response to what is refused here. `hosts` are names under which
     the service may be called, besides addresses, localhost and names without a dot: a page elsewhere that points a
-    name of its own at this machine (DNS rebinding) must not read the notes.
+    name of its own at this machine (DNS rebinding) must not read the notes. Nor may a page elsewhere press a button:
+    what is not just a look has to come from a page of this service, or from a program; or from one of `origins`, which
+    the person has named.
     """
 
     def __init__(
@@ -74,18 +53,20 @@ class Guard:
         respond: Callable[[Request, int, str], Response],
         figures: Figures,
         hosts: Collection[str],
+        origins: Collection[str] = (),
     ) -> None:
         self.app = app
         self.respond = respond
         self.figures = figures
         self.hosts = frozenset(host.lower() for host in hosts)
+        self.origins = frozenset(origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started, status = time.perf_counter(), 0
+        started, status, identifier = time.perf_counter(), 0, _identifier(scope)
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
@@ -94,12 +75,14 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)  # a picture brings a stricter policy of its own
+                headers["X-Request-ID"] = identifier
                 headers.setdefault("Cache-Control", "no-cache")
             await send(message)
 
         request = Request(scope)
+        listening, named = LISTENER.set(self.figures), REQUEST.set(identifier)
         try:
-            if refusal := self._refusal(Headers(scope=scope)):
+            if refusal := self._refusal(scope["method"], Headers(scope=scope)):
                 await self.respond(request, *refusal)(scope, receive, send_with_headers)
             else:
                 await self.app(scope, _bounded(receive), send_with_headers)
@@ -113,12 +96,18 @@ class Guard:
         finally:
             route = getattr(scope.get("route"), "path", None) or scope.get("root_path") or "unmatched"
             self.figures.requests.labels(scope["method"], route, status).inc()
-            self.figures.seconds.labels(scope["method"], route).observe(time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            self.figures.seconds.labels(scope["method"], route).observe(seconds)
+            event("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 2))
+            LISTENER.reset(listening)
+            REQUEST.reset(named)
 
-    def _refusal(self, headers: Headers) -> tuple[int, str] | None:
+    def _refusal(self, method: str, headers: Headers) -> tuple[int, str] | None:
         host = headers.get("host", "")
         if not self._is_ours(host):
             return HTTPStatus.MISDIRECTED_REQUEST, f"{host!r} is not a name of this service; call it by its address"
+        if method not in _READS and headers.get("origin") not in self.origins and _is_foreign(headers, host):
+            return HTTPStatus.FORBIDDEN, "another site asks for this; do it from the pages of this service"
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
             return _TOO_LARGE
@@ -133,6 +122,27 @@ class Guard:
         except ValueError:
             return False
         return True
+
+
+def _is_foreign(headers: Headers, host: str) -> bool:
+    """Whether a browser asks for a page that is not ours, so that no other site presses a button here (CSRF).
+
+    Browsers say where a request comes from: to this machine and over TLS in one header, elsewhere in the other.
+    Programs say nothing. The scheme is not compared: what encrypts may stand before this service.
+    """
+    if site := headers.get("sec-fetch-site"):
+        return site not in ("same-origin", "none")
+    origin = headers.get("origin")
+    return origin is not None and origin.partition("://")[2].lower() != host.lower()
+
+
+_IDENTIFIER = re.compile(rb"[A-Za-z0-9_-]{1,64}")
+
+
+def _identifier(scope: Scope) -> str:
+    """What names a request in the log: what whoever calls gave it, else something of our own."""
+    given: bytes = dict(scope["headers"]).get(b"x-request-id", b"")
+    return given.decode() if _IDENTIFIER.fullmatch(given) else secrets.token_hex(8)
 
 
 _TOO_LARGE = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is over the limit of {MAX_BODY_BYTES:,} bytes; send less")

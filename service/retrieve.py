@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from indexer.plain import plain
 from indexer.tokens import TOKEN_BYTES, max_similarities, unpack
 from indexer.types import EncodedQuery, Encoder, Matrix, Reranker
 from service.forms import clauses, forms
+from service.stages import LISTENER, timed
 from service.types import Hit
 
 SPAN_MEAN = 0.5
@@ -114,15 +116,20 @@ class Reading:
 
 def read(snapshot: Snapshot, encoder: Encoder, question: str) -> Query:
     """Make a question ready to be searched for, which the encoder is left with."""
-    asked = plain(question)
-    parts = clauses(asked)
-    texts = forms(asked, snapshot.lexical, encoder.count_tokens, snapshot.catalogue.texts)
+    with timed("forms"):
+        asked = plain(question)
+        parts = clauses(asked)
+        texts = forms(asked, snapshot.lexical, encoder.count_tokens, snapshot.catalogue.texts)
+    begun = time.perf_counter()
     encoded = encoder.begin_queries(texts)
 
     def read_forms() -> tuple[Form, ...]:
+        read = encoded()
+        if listener := LISTENER.get():
+            listener.took("encode", time.perf_counter() - begun)
         return tuple(
             Form(text, one, _rarity(snapshot, text, one.offsets), text not in parts)
-            for text, one in zip(texts, encoded(), strict=True)
+            for text, one in zip(texts, read, strict=True)
         )
 
     return Query(texts, read_forms)
@@ -138,13 +145,15 @@ def retrieve(
     """
     count = len(query.texts) if mix.forms else 1
     telling = mix.dense > 0  # where words are all there is, each of them counts
-    lexical = [
-        dict(snapshot.lexical.search(text, mix.pool, among, telling=telling)) if mix.lexical else {}
-        for text in query.texts[:count]
-    ]
+    with timed("lexical"):
+        lexical = [
+            dict(snapshot.lexical.search(text, mix.pool, among, telling=telling)) if mix.lexical else {}
+            for text in query.texts[:count]
+        ]
     asked = query.forms[:count]
     vectors = np.stack([form.encoded.vector for form in asked])
-    dense = snapshot.vectors.search_many(vectors, mix.pool, among) if mix.dense else []
+    with timed("dense"):
+        dense = snapshot.vectors.search_many(vectors, mix.pool, among) if mix.dense else []
     ids = list({number for found in dense for number, _ in found}.union(*lexical))
     sections = snapshot.catalogue.sections(ids)
     ids = [number for number in ids if number in sections]
@@ -160,8 +169,9 @@ def retrieve(
         rough = np.max(mix.dense * cosines + mix.lexical * terms, axis=0) + mix.note / 2 * is_note
         kept = np.sort(np.argsort(-rough, kind="stable")[:most])
         ids, is_note, cosines, terms = [ids[k] for k in kept.tolist()], is_note[kept], cosines[:, kept], terms[:, kept]
-    codes = snapshot.catalogue.token_codes(snapshot.vectors.fingerprint, ids)
-    tokens = _token_matches(asked, [codes.get(number, b"") for number in ids])
+    with timed("tokens"):
+        codes = snapshot.catalogue.token_codes(snapshot.vectors.fingerprint, ids)
+        tokens = _token_matches(asked, [codes.get(number, b"") for number in ids])
     nearness = mix.dense * cosines + mix.lexical * terms + mix.tokens * tokens
     nearest = np.argmax(nearness, axis=0), np.arange(len(ids))
     cosines, terms, tokens, scores = (part[nearest] for part in (cosines, terms, tokens, nearness))
@@ -193,7 +203,8 @@ def rerank(reranker: Reranker, query: Query, hits: Sequence[Hit], *, reads: int,
     what was not, and equal passages keep their order.
     """
     texts = [hit.passage.embedded_text for hit in hits[:reads]]
-    scores = reranker.score(query.texts[0], texts).tolist()
+    with timed("rerank"):
+        scores = reranker.score(query.texts[0], texts).tolist()
     again = [replace(hit, score=hit.score + mix.reranker * score) for hit, score in zip(hits, scores, strict=False)]
     return [*sorted(again, key=lambda hit: -hit.score), *hits[reads:]]
 

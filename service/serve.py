@@ -6,19 +6,22 @@ import gc
 import signal
 import socket
 import threading
+import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from indexer.cli import did_something, notice, summary
+from indexer.cli import did_something, summary
 from indexer.errors import FootnoteError, ServiceError
 from indexer.settings import Settings
 from indexer.watch import WATCHED_PAPERS, watch
+from service.logs import configure, say
 
 if TYPE_CHECKING:
     from indexer.collect import Papers
     from service.desk import Desk
+    from service.figures import Figures
 
 STOP_SECONDS = 5
 """How long what is on its way may take when the service is stopped."""
@@ -35,16 +38,23 @@ def serve(settings: Settings, host: str, port: int, *, watch: Papers | None) -> 
     from service.client import announced
     from service.desk import Desk
 
+    configure(settings.service.log)
     listening = _listen(host, port)
-    with listening, Desk.open(settings, notice=notice) as desk:
+    with listening, Desk.open(settings, notice=say) as desk:
         bound = listening.getsockname()[1]
         app = create_app(settings, desk=desk, hosts=(host,))
         gc.collect()
         gc.freeze()  # what is here now stays: to look through it again and again would hold up answers
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=STOP_SECONDS))
-        with announced(settings.library, host, bound), _stopped_by_signals(), _watching(settings, desk, watch):
+        server = uvicorn.Server(
+            uvicorn.Config(app, log_config=None, log_level="warning", timeout_graceful_shutdown=STOP_SECONDS)
+        )
+        with (
+            announced(settings.library, host, bound),
+            _stopped_by_signals(),
+            _watching(settings, desk, watch, app.state.figures),
+        ):
             shown = f"[{host}]" if ":" in host else host
-            notice(f"Footnote answers at http://{shown}:{bound} — press Ctrl-C to stop")
+            say(f"Footnote answers at http://{shown}:{bound} — press Ctrl-C to stop")
             server.run(sockets=[listening])
     return 0
 
@@ -82,10 +92,10 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 @contextmanager
-def _watching(settings: Settings, desk: Desk, papers: Papers | None) -> Iterator[None]:
+def _watching(settings: Settings, desk: Desk, papers: Papers | None, figures: Figures) -> Iterator[None]:
     """Index in a thread what is saved meanwhile; at the end, let a run that is on its way finish for some seconds."""
     stop = threading.Event()
-    thread = threading.Thread(target=_watch, args=(settings, desk, papers, stop), daemon=True, name="watch")
+    thread = threading.Thread(target=_watch, args=(settings, desk, papers, figures, stop), daemon=True, name="watch")
     if papers:
         thread.start()
     try:
@@ -96,23 +106,27 @@ def _watching(settings: Settings, desk: Desk, papers: Papers | None) -> Iterator
             thread.join(STOP_SECONDS)
 
 
-def _watch(settings: Settings, desk: Desk, papers: Papers, stop: threading.Event) -> None:
+def _watch(settings: Settings, desk: Desk, papers: Papers, figures: Figures, stop: threading.Event) -> None:
     from indexer.build import build, places
 
     with desk.library.snapshot() as snapshot:
         roots = places(snapshot.catalogue.roots(), settings)
 
     def look(only: Collection[Path] | None) -> bool:
+        started = time.monotonic()
         try:
             report = build(
                 settings.library, roots, desk.encoder, settings, papers=papers, most_papers=WATCHED_PAPERS, only=only
             )
-        except FootnoteError:
-            raise
-        except Exception as error:  # the service goes on answering: it must not go on with old notes unnoticed
+        except Exception as error:
+            figures.ran("failed", time.monotonic() - started)
+            if isinstance(error, FootnoteError):
+                raise
+            # the service goes on answering: it must not go on with old notes unnoticed
             raise ServiceError(f"indexing what was saved failed ({error!r}); it is tried again") from error
+        figures.ran("changed" if did_something(report) else "unchanged", report.seconds)
         if did_something(report):
-            notice(summary(report))
+            say(summary(report))
         return report.papers.fetched == WATCHED_PAPERS
 
-    watch(roots, look, library=settings.library, notice=notice, stop=stop)
+    watch(roots, look, library=settings.library, notice=say, stop=stop)

@@ -23,8 +23,8 @@ from indexer.library import Library
 from indexer.map import Map
 from indexer.settings import Settings
 from service.app import create_app
-from service.ask import Desk
 from service.chart import COLOURS, FULL, divided, shown
+from service.desk import Desk
 from service.picture import HEIGHT, dot, draw, palette
 
 NOTES = {

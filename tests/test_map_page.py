@@ -16,8 +16,8 @@ from indexer.build import build
 from indexer.library import Library
 from indexer.settings import Settings
 from service.app import create_app
-from service.ask import Desk
 from service.chart import FULL
+from service.desk import Desk
 from service.picture import palette
 
 pytestmark = MARKS

@@ -144,3 +144,24 @@ def test_a_reranker_can_be_set():
 def test_a_value_that_cannot_be_is_named(name, value):
     with pytest.raises(SettingsError, match=f"{name} is '{value}'; set it to"):
         Settings.from_environ(FOLDERS | {name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("FOOTNOTE_LOG", "loud"),
+        ("FOOTNOTE_ORIGINS", "*"),
+        ("FOOTNOTE_ORIGINS", "obsidian.md"),
+        ("FOOTNOTE_ORIGINS", "http://a.example/path"),
+        ("FOOTNOTE_ORIGINS", "http://*.example"),
+    ],
+)
+def test_the_service_is_not_opened_by_mistake(name, value):
+    with pytest.raises(SettingsError, match=name):
+        Settings.from_environ({"FOOTNOTE_LIBRARY": "/l", "FOOTNOTE_CACHE": "/c", name: value})
+
+
+def test_origins_and_log_of_the_service():
+    environ = {"FOOTNOTE_LOG": "json", "FOOTNOTE_ORIGINS": "app://obsidian.md, http://localhost:5173"}
+    found = Settings.from_environ({"FOOTNOTE_LIBRARY": "/l", "FOOTNOTE_CACHE": "/c"} | environ).service
+    assert (found.log, found.origins) == ("json", ("app://obsidian.md", "http://localhost:5173"))

@@ -23,10 +23,13 @@ def add_commands(commands: Any) -> None:
 
 
 def _mcp(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    opening = Opening(settings_of(arguments, environ))
+    settings = settings_of(arguments, environ)
+    opening = Opening(settings)
+    from service.logs import configure
     from service.mcp.server import make_server
     from service.turns import Turns
 
+    configure(settings.service.log)
     make_server(opening.desk, Turns()).run("stdio")
     return OK
 
