@@ -22,12 +22,14 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # not "no-referrer": forms would hide from where they come
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing and start nothing: what they give, another site cannot read."""
 _log = logging.getLogger("footnote")
 
 
@@ -64,7 +66,8 @@ class Guard:
 
     `respond(request, status, detail)` makes the response to what is refused here. `hosts` are names under which
     the service may be called, besides addresses, localhost and names without a dot: a page elsewhere that points a
-    name of its own at this machine (DNS rebinding) must not read the notes.
+    name of its own at this machine (DNS rebinding) must not read the notes. Nor may a page elsewhere press a button:
+    what is not just a look has to come from a page of this service, or from a program.
     """
 
     def __init__(
@@ -99,7 +102,7 @@ class Guard:
 
         request = Request(scope)
         try:
-            if refusal := self._refusal(Headers(scope=scope)):
+            if refusal := self._refusal(scope["method"], Headers(scope=scope)):
                 await self.respond(request, *refusal)(scope, receive, send_with_headers)
             else:
                 await self.app(scope, _bounded(receive), send_with_headers)
@@ -115,10 +118,12 @@ class Guard:
             self.figures.requests.labels(scope["method"], route, status).inc()
             self.figures.seconds.labels(scope["method"], route).observe(time.perf_counter() - started)
 
-    def _refusal(self, headers: Headers) -> tuple[int, str] | None:
+    def _refusal(self, method: str, headers: Headers) -> tuple[int, str] | None:
         host = headers.get("host", "")
         if not self._is_ours(host):
             return HTTPStatus.MISDIRECTED_REQUEST, f"{host!r} is not a name of this service; call it by its address"
+        if method not in _READS and _is_foreign(headers, host):
+            return HTTPStatus.FORBIDDEN, "another site asks for this; do it from the pages of this service"
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
             return _TOO_LARGE
@@ -133,6 +138,18 @@ class Guard:
         except ValueError:
             return False
         return True
+
+
+def _is_foreign(headers: Headers, host: str) -> bool:
+    """Whether a browser asks for a page that is not ours, so that no other site presses a button here (CSRF).
+
+    Browsers say where a request comes from: to this machine and over TLS in one header, elsewhere in the other.
+    Programs say nothing. The scheme is not compared: what encrypts may stand before this service.
+    """
+    if site := headers.get("sec-fetch-site"):
+        return site not in ("same-origin", "none")
+    origin = headers.get("origin")
+    return origin is not None and origin.partition("://")[2].lower() != host.lower()
 
 
 _TOO_LARGE = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is over the limit of {MAX_BODY_BYTES:,} bytes; send less")
