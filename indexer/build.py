@@ -22,8 +22,12 @@ from indexer.papers import paper_links
 from indexer.parsing import PDF, VERSION, parse
 from indexer.reader import Reader
 from indexer.records import StoredDocument
+from indexer.running import told
 from indexer.settings import Settings
 from indexer.types import Document, Encoder, Source
+
+INDEX, ADD = "footnote index", "footnote add"
+"""What a run is called where others read who writes the library."""
 
 PDF_TEXT = 0.05
 """The share of a PDF that is text; the rest are pictures and fonts."""
@@ -105,8 +109,8 @@ def build(  # noqa: PLR0913 - all that a run may be told
     """
     start = time.perf_counter()
     tally = _Tally()
-    with writing(library, "footnote index", notice=notice) as catalogue:
-        progress(Progress("scan", 0, 0))
+    with writing(library, INDEX, notice=notice) as catalogue, told(library, INDEX, progress) as tell:
+        tell(Progress("scan", 0, 0))
         roots = catalogue.roots()
         scopes = _scopes(roots, paths or places(roots, settings), library, tally, only)
         found = {item.place: item for scope in scopes for item in scope.found}
@@ -114,7 +118,7 @@ def build(  # noqa: PLR0913 - all that a run may be told
         gone = [d for path, d in known.items() if path not in found and any(scope.covers(path) for scope in scopes)]
         if only is None and not found and not gone:
             _nothing(paths, tally)
-        with Intake(library, catalogue, encoder, settings, progress) as intake, Reader(settings.papers) as reader:
+        with Intake(library, catalogue, encoder, settings, tell) as intake, Reader(settings.papers) as reader:
             if only is None or catalogue.fingerprint != encoder.fingerprint:
                 intake.change_model(notice)
             run = _Run(intake, reader, tally, retry=papers == "update")
@@ -150,6 +154,30 @@ def places(roots: Iterable[str], settings: Settings) -> list[Path]:
     known = [Path(root) for root in roots]
     named = [path.expanduser().resolve() for path in settings.notes]
     return [*known, *(path for path in named if not any(path.is_relative_to(root) for root in known))]
+
+
+def gather(
+    library: Path,
+    keys: Collection[str],
+    encoder: Encoder,
+    settings: Settings,
+    *,
+    progress: Listener = lambda _: None,
+    notice: Notice = quiet,
+) -> PapersReport:
+    """Bring just the papers of these keys in line with what is wanted, notes left alone, and say how all papers stand.
+
+    Those that a person has added (`Catalogue.add_papers`) are fetched, also where that failed before or there is a
+    newer version; those that nobody wants any more are forgotten. Without keys nothing is contacted. Raises
+    LibraryError.
+    """
+    with writing(library, ADD, notice=notice) as catalogue, told(library, ADD, progress) as tell:
+        with Intake(library, catalogue, encoder, settings, tell) as intake, Reader(settings.papers) as reader:
+            if catalogue.fingerprint != encoder.fingerprint:
+                intake.change_model(notice)
+            report = collect(intake, reader, "update" if keys else "known", among=keys)
+            intake.forget()
+        return report
 
 
 def _nothing(paths: Sequence[Path], tally: _Tally) -> None:

@@ -1,7 +1,8 @@
 """The truth of a library: documents, passages, embeddings, questions and the ledger, in one SQLite file.
 
-A `Catalogue` reads; it writes only through `add_embeddings`, `put_answers` and `put_ledger`, which commit by
-themselves, and through a `Change` (see `indexer.change`), which commits as a whole and raises the generation by one.
+A `Catalogue` reads; it writes only through `add_embeddings`, `put_answers`, `put_ledger`, `add_papers` and
+`drop_added`, which commit by themselves, and through a `Change` (see `indexer.change`), which commits as a whole and
+raises the generation by one.
 """
 
 from __future__ import annotations
@@ -136,14 +137,38 @@ class Catalogue:
         return [number for (number,) in self._rows(sql.FETCHED)]
 
     def papers(self) -> list[StoredPaper]:
-        """List the papers that notes name, by key."""
+        """List the papers that notes name or a person added, by key."""
         documents: dict[str, int] = dict(self._rows(sql.PAPERS_DOCUMENTS))
-        return [_paper(row, documents.get(row[0])) for row in self._rows(sql.PAPERS)]
+        added = {link.key for link in self.added_papers()}
+        return [_paper(row, documents.get(row[0]), added=row[0] in added) for row in self._rows(sql.PAPERS)]
 
     def wanted_papers(self) -> list[PaperLink]:
-        """List what the notes name, each paper and version or address once; the lines are 0."""
-        rows = self._rows(sql.WANTED_PAPERS)
-        return [PaperLink(0, PaperId(name, version) if name else None, url) for name, version, url in rows]
+        """List what notes name and what was added by hand, each paper and version or address once; the lines are 0."""
+        return [_link(*row) for row in self._rows(sql.WANTED_PAPERS)]
+
+    def added_papers(self) -> list[PaperLink]:
+        """List the papers that a person has added by hand, the first one first."""
+        return [_link(*row) for _, *row in self._rows(sql.ADDED_PAPERS)]
+
+    def notes_naming(self, link: PaperLink) -> int:
+        """Count the notes that name a paper: in that version, where one is meant."""
+        paper = link.paper or PaperId("")
+        ((count,),) = self._rows(sql.NAMING, (paper.identifier, link.url, paper.version))
+        return int(count)
+
+    def add_papers(self, links: Iterable[PaperLink], now: float) -> None:
+        """Note that a person wants papers, at `now` in seconds since 1970, and commit.
+
+        The next run that collects papers has them; readers see no new generation before.
+        """
+        rows = [(link.key, *_named(link), now) for link in links]
+        with self._transaction():
+            self._connection.executemany(sql.ADD_PAPER, rows)
+
+    def drop_added(self, link: PaperLink) -> bool:
+        """Note that a person does not want a paper any more that was added by hand, and commit; False if none was."""
+        with self._transaction():
+            return self._connection.execute(sql.DROP_ADDED, (link.key,)).rowcount > 0
 
     def papers_in(self, document_id: int) -> list[Reference]:
         """List where a note names papers that the library holds, by line."""
@@ -387,8 +412,17 @@ def _passage(row: Row) -> StoredPassage:
     return StoredPassage(number, document_id, passage)
 
 
-def _paper(row: Row, document_id: int | None) -> StoredPaper:
-    values = [*row, document_id]
+def _link(identifier: str | None, version: str | None, url: str | None) -> PaperLink:
+    return PaperLink(0, PaperId(identifier, version) if identifier else None, url)
+
+
+def _named(link: PaperLink) -> tuple[str | None, str | None, str | None]:
+    """Its id, version and address."""
+    return (link.paper.identifier, link.paper.version, None) if link.paper else (None, None, link.url)
+
+
+def _paper(row: Row, document_id: int | None, *, added: bool) -> StoredPaper:
+    values = [*row, document_id, added]
     values[6] = _texts(row[6])  # authors
     return StoredPaper(*values)
 

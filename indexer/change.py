@@ -293,7 +293,7 @@ def _paper_columns(document: Document | None) -> tuple[Any, ...]:
 
 def _paper_row(paper: StoredPaper) -> tuple[Any, ...]:
     row = astuple(paper)
-    return (*row[:6], _dump(paper.authors), *row[7:-1])
+    return (*row[:6], _dump(paper.authors), *row[7:-2])
 
 
 def _link_row(document_id: int, link: PaperLink) -> tuple[Any, ...]:

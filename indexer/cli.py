@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -13,6 +12,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from indexer.errors import LibraryLocked
+from indexer.running import Pace
 from indexer.settings import Settings
 from indexer.variables import CONFIG
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from indexer.collect import Papers, PapersReport
     from indexer.intake import Progress
     from indexer.records import StoredPaper
+    from indexer.types import Encoder
 
 OK, ERROR = 0, 2
 
@@ -54,6 +56,12 @@ def add_commands(commands: Any) -> None:
     index.add_argument("--json", action="store_true", help="print the report as JSON")
     add_library(index)
     index.set_defaults(run=run_index)
+    add = commands.add_parser("add", help="add papers to the library that no note names: fetch and index them")
+    _add_papers(add)
+    add.set_defaults(run=run_add)
+    remove = commands.add_parser("remove", help="take papers out again that were added")
+    _add_papers(remove)
+    remove.set_defaults(run=run_remove)
     status = commands.add_parser("status", help="say what is in the library, what failed and what is out of date")
     status.add_argument("--json", action="store_true", help="print it as JSON")
     add_library(status)
@@ -73,6 +81,14 @@ def add_commands(commands: Any) -> None:
     form.add_argument("--markdown", action="store_true", help="print what can be set, with its meaning, as Markdown")
     add_config(settings)
     settings.set_defaults(run=run_settings)
+
+
+def _add_papers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "papers", nargs="+", metavar="PAPER", help="an arXiv id like 1706.03762, a link to it, or the address of a PDF"
+    )
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where to embed (default: auto)")
+    add_library(parser)
 
 
 def add_library(parser: argparse.ArgumentParser) -> None:
@@ -174,6 +190,51 @@ def run_index(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         if not watch(roots, look, library=settings.library, notice=notice):
             notice(STOPPED)
     return ERROR if report.problems and not report.files else OK
+
+
+def run_add(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Have papers fetched and indexed that no note names, and say what became of each."""
+    from indexer.adding import add, state_of
+    from indexer.encode import load_encoder
+    from indexer.papers import paper_named
+
+    settings = settings_of(arguments, environ)
+    links = [paper_named(name) for name in arguments.papers]
+    add(settings.library, links)
+    try:
+        _gather(settings, {link.key for link in links}, load_encoder(settings, notice=notice))
+    except LibraryLocked as error:
+        raise LibraryLocked(f"noted for the next run, because {error}") from error
+    papers = {link.key: state_of(settings.library, link) for link in links}
+    for key, paper in papers.items():
+        if paper and paper.state == "fetched":
+            print(f"{key}{'' if paper.named else paper.version or ''}: {paper.title or 'added'}", flush=True)
+        elif paper:
+            notice(f"{key}: {paper.state}: {paper.reason}")
+    return OK if all(paper and paper.state == "fetched" for paper in papers.values()) else ERROR
+
+
+def run_remove(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Take papers out again that were added; those that notes name stay."""
+    from indexer.adding import remove
+    from indexer.encode import load_encoder
+    from indexer.papers import paper_named
+
+    settings = settings_of(arguments, environ)
+    links = [paper_named(name) for name in arguments.papers]
+    naming = {link.key: remove(settings.library, link) for link in links}
+    _gather(settings, (), load_encoder(settings, notice=notice))
+    for key, notes in naming.items():
+        stays = f"stays: {notes} note{'s' if notes > 1 else ''} named it" if notes else "removed"
+        print(f"{key}: {stays}", flush=True)
+    return OK
+
+
+def _gather(settings: Settings, keys: Collection[str], encoder: Encoder) -> None:
+    from indexer.build import gather
+
+    with shown_progress() as progress:
+        gather(settings.library, keys, encoder, settings, progress=progress, notice=notice)
 
 
 def did_something(report: Report) -> bool:
@@ -322,24 +383,6 @@ class _Line:
 
     def __exit__(self, *_: object) -> None:
         self._display.stop()
-
-
-class Pace:
-    """How many passages a second a run embeds, from the first one that it hears of."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._first: tuple[float, int] | None = None
-
-    def __call__(self, progress: Progress) -> float:
-        """The rate up to now; 0 while it is unknown."""
-        now = self._clock()
-        if self._first is None:
-            if progress.expected:
-                self._first = now, progress.embedded
-            return 0.0
-        start, before = self._first
-        return (progress.embedded - before) / max(now - start, 1e-3)
 
 
 def counted(progress: Progress, pace: float) -> str:

@@ -1,10 +1,10 @@
-"""The papers that notes name: looked up at arXiv, fetched, read, and stored beside the notes."""
+"""The papers that notes name or a person added: looked up at arXiv, fetched, read, and stored beside the notes."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -59,22 +59,25 @@ class PapersReport:
     failed: tuple[tuple[str, str], ...] = ()
 
 
-def collect(intake: Intake, reader: Reader, which: Papers, *, most: int | None = None) -> PapersReport:
-    """Bring the papers in the library in line with those that its notes name, and say how they stand.
+def collect(
+    intake: Intake, reader: Reader, which: Papers, *, most: int | None = None, among: Collection[str] | None = None
+) -> PapersReport:
+    """Bring the papers in the library in line with those that are wanted, and say how they stand.
 
-    A paper that lies among the notes as a PDF is taken from there. One that is not named any more is forgotten, its
-    file kept. With "known" nothing is contacted; otherwise at most `most` papers are fetched. What was done is stored
-    now and then: a run that is stopped goes on.
+    Wanted are those that its notes name and those that a person added. A paper that lies among the notes as a PDF is
+    taken from there. One that is not wanted any more is forgotten, its file kept. With "known" nothing is contacted;
+    otherwise at most `most` papers are fetched, and only `among` these keys where some are given. What was done is
+    stored now and then: a run that is stopped goes on.
     """
-    run = _Collection(intake, which, most)
+    run = _Collection(intake, which, most, among)
     run.begin()
     if which == "known":
         run.read(reader, run.lying_there())
     elif run.asked():  # the one who fetches is loaded only when there is something to fetch
-        from indexer.fetch import Fetcher, remove_leftovers
+        from indexer.fetch import Fetcher, pace_of_process, remove_leftovers
 
         remove_leftovers(intake.catalogue.papers_folder)
-        with Fetcher(intake.settings.papers) as fetcher:
+        with Fetcher(intake.settings.papers, pace=pace_of_process(intake.settings.papers.interval)) as fetcher:
             run.look_up(fetcher)
             run.read(reader, run.fetch(fetcher))
     return run.end()
@@ -87,8 +90,7 @@ def wanted(links: Iterable[PaperLink]) -> dict[str, StoredPaper]:
     papers = {}
     for link in links:
         if link.paper and (link.paper.version or link.paper.identifier not in versioned):
-            key = link.paper.identifier + (link.paper.version or "")
-            papers[key] = StoredPaper(key, link.paper.identifier, link.paper.version, reason=NOT_ASKED)
+            papers[link.key] = StoredPaper(link.key, link.paper.identifier, link.paper.version, reason=NOT_ASKED)
         elif link.url:
             papers[link.url] = StoredPaper(link.url, url=link.url, reason=NOT_ASKED)
     return papers
@@ -101,6 +103,7 @@ class _Collection:
     intake: Intake
     which: Papers
     most: int | None
+    among: Collection[str] | None
     papers: dict[str, StoredPaper] = field(default_factory=dict)
     reading: dict[str, StoredPaper] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
@@ -174,9 +177,10 @@ class _Collection:
 
     def asked(self) -> list[StoredPaper]:
         """The papers of which arXiv or another host is to be asked something."""
+        papers = [paper for paper in self.papers.values() if self.among is None or paper.key in self.among]
         if self.which == "update":
-            return list(self.papers.values())
-        return [paper for paper in self.papers.values() if paper.state == "pending" or _lacks_metadata(paper)]
+            return papers
+        return [paper for paper in papers if paper.state == "pending" or _lacks_metadata(paper)]
 
     def look_up(self, fetcher: Fetcher) -> None:
         """Ask arXiv about papers that nothing is known of, or about all for newer versions."""
@@ -236,7 +240,7 @@ class _Collection:
     def fetch(self, fetcher: Fetcher) -> Iterator[Source]:
         """Fetch what is pending, one after another, and hand each on to be read."""
         retried = ("pending", "failed") if self.which == "update" else ("pending",)
-        papers = [paper for paper in self.papers.values() if paper.state in retried]
+        papers = [paper for paper in self.asked() if paper.state in retried]
         for n, paper in enumerate(papers):
             if self.fetched == self.most:
                 return

@@ -6,10 +6,12 @@ import email.utils
 import os
 import random
 import re
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import IO, Self, TypeVar
 
@@ -55,23 +57,34 @@ T = TypeVar("T")
 
 
 class Pace:
-    """Lets one request begin in `interval` seconds."""
+    """Lets one request begin in `interval` seconds. May be shared between threads, which take turns in any order."""
 
     def __init__(self, interval: float, *, clock: Clock = time.monotonic, sleep: Sleep = time.sleep) -> None:
         self._interval = interval
         self._clock = clock
         self._sleep = sleep
         self._next = -float("inf")
+        self._lock = threading.Lock()
 
     def wait(self) -> None:
         """Wait for our turn."""
-        if (seconds := self._next - self._clock()) > 0:
-            self._sleep(seconds)
-        self._next = self._clock() + self._interval
+        with self._lock:
+            now = self._clock()
+            turn = max(now, self._next)
+            self._next = turn + self._interval
+        if turn > now:
+            self._sleep(turn - now)
 
     def give_back(self) -> None:
         """Give our turn back: no request came of it."""
-        self._next = self._clock()
+        with self._lock:
+            self._next = max(self._clock(), self._next - self._interval)
+
+
+@cache
+def pace_of_process(interval: float) -> Pace:
+    """The pace that all requests to arXiv keep which this process makes, whoever makes them."""
+    return Pace(interval)
 
 
 class _MayPass(FetchError):
@@ -87,8 +100,9 @@ class _MayPass(FetchError):
 class Fetcher:
     """Fetches one thing at a time over one pooled connection. A context manager; for one thread.
 
-    arXiv is asked once in `settings.interval` seconds, whether for metadata or for a PDF. A host that could not be
-    reached is not tried again: whatever else is wanted from it fails at once, for the same reason.
+    arXiv is asked once in `settings.interval` seconds, whether for metadata or for a PDF; `pace` shares that with
+    others. A host that could not be reached is not tried again: whatever else is wanted from it fails at once, for the
+    same reason.
     """
 
     def __init__(
@@ -99,12 +113,13 @@ class Fetcher:
         sleep: Sleep = time.sleep,
         lookup: Lookup = lookup,
         total_seconds: float = TOTAL_SECONDS,
+        pace: Pace | None = None,
     ) -> None:
         self.settings = settings
         self._clock = clock
         self._sleep = sleep
         self._total_seconds = total_seconds
-        self._pace = Pace(settings.interval, clock=clock, sleep=sleep)
+        self._pace = pace or Pace(settings.interval, clock=clock, sleep=sleep)
         self._bases = {_origin(httpx2.URL(base)) for base in (settings.arxiv_api, settings.arxiv_pdf)}
         self._network = Network(self._may_be_private, lookup=lookup, clock=clock)
         self._client = httpx2.Client(

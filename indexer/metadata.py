@@ -82,6 +82,14 @@ def look_up(ids: Sequence[PaperId], fetcher: Fetcher) -> Iterator[tuple[PaperId,
         yield from ((paper, found[paper]) for paper in batch)
 
 
+def search(query: str, fetcher: Fetcher, most: int) -> list[PaperMetadata]:
+    """Ask arXiv for papers by a query in its own language (https://info.arxiv.org/help/api), the nearest first.
+
+    Each is given in its newest version, at most `most`. Raises FetchError.
+    """
+    return [one for one in map(_metadata, _results(_client(fetcher), query=query, max_results=most)) if one]
+
+
 def _batches(papers: Sequence[PaperId]) -> Iterator[list[PaperId]]:
     """Divide papers so that none stands twice in a batch: of two versions asked for at once, arXiv may give one."""
     by_paper: dict[str, list[PaperId]] = defaultdict(list)
@@ -96,16 +104,12 @@ def _ask(client: arxiv.Client, papers: Sequence[PaperId]) -> dict[PaperId, Found
     """Ask once; what arXiv leaves out is not in the answer."""
     names = [paper.identifier + (paper.version or "") for paper in papers]
     try:
-        results = list(client.results(arxiv.Search(id_list=names, max_results=len(names))))
-    except arxiv.HTTPError as error:
-        if error.status != _BAD_REQUEST:
-            raise FetchError(f"arXiv does not answer as it should ({error.status})", again=True) from error
+        results = _results(client, id_list=names, max_results=len(names))
+    except _NotUnderstood:
         if len(papers) == 1:
             return {}
         half = len(papers) // 2  # one id that arXiv cannot make sense of spoils the answer for all
         return _ask(client, papers[:half]) | _ask(client, papers[half:])
-    except (arxiv.ArxivError, requests.RequestException, ValueError) as error:
-        raise FetchError(f"arXiv does not answer as it should ({error})", again=True) from error
     entries = {(one.identifier, one.version): one for one in map(_metadata, results) if one}
     newest = {identifier: one for (identifier, _), one in entries.items()}
     found = {
@@ -113,6 +117,21 @@ def _ask(client: arxiv.Client, papers: Sequence[PaperId]) -> dict[PaperId, Found
         for paper in papers
     }
     return {paper: one for paper, one in found.items() if one}
+
+
+class _NotUnderstood(FetchError):
+    """ArXiv cannot make sense of what it was asked."""
+
+
+def _results(client: arxiv.Client, **asked: Any) -> list[arxiv.Result]:
+    """What arXiv answers, in its order; raise FetchError."""
+    try:
+        return list(client.results(arxiv.Search(**asked)))
+    except arxiv.HTTPError as error:
+        kind = _NotUnderstood if error.status == _BAD_REQUEST else FetchError
+        raise kind(f"arXiv does not answer as it should ({error.status})", again=True) from error
+    except (arxiv.ArxivError, requests.RequestException, ValueError) as error:
+        raise FetchError(f"arXiv does not answer as it should ({error})", again=True) from error
 
 
 def _confirmed(paper: PaperId, newest: Found | None) -> Found:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import quote, unquote, urlsplit
 
+from indexer.errors import InputError
 from indexer.types import Document, Lines, PaperId, PaperLink
 
 _ARCHIVES = (
@@ -61,6 +62,21 @@ def references(text: str) -> Iterator[PaperId]:
 def arxiv_ids(text: str) -> list[str]:
     """The arXiv ids named in a text, without versions, each once, in order."""
     return list(dict.fromkeys(paper.identifier for paper in references(text)))
+
+
+def paper_named(text: str) -> PaperLink:
+    """The paper that a person names: an id of arXiv's, a link to it or to a mirror, or the address of a PDF.
+
+    Raises InputError where it is none of these.
+    """
+    name = text.strip()
+    paper = _paper(match) if (match := _BARE.fullmatch(name)) else next(references(name), None)
+    if paper:
+        return PaperLink(0, paper)
+    if url := _pdf_elsewhere(name):
+        return PaperLink(0, url=url)
+    said = f"{name[:80]!r} names no paper" if name else "no paper was named"
+    raise InputError(f"{said}; give an arXiv id like 1706.03762, a link to it, or the address of a PDF")
 
 
 def is_arxiv_id(text: str) -> bool:

@@ -78,13 +78,13 @@ class StoredDocument:
 
 @dataclass(frozen=True, slots=True)
 class StoredPaper:
-    """A paper that notes name, and what became of it.
+    """A paper that notes name, or a person `added` by hand, and what became of it.
 
     `key` is its id with the version that is named ("1706.03762v1"), the id alone for the newest, or its address.
     `version` is the one that the library holds, or arXiv has. `authors`, `abstract`, `published` and `updated` (days,
     as "2017-06-12") are arXiv's. `state` is pending until it was fetched; failed when it cannot be had or read, absent
     when arXiv has no such paper; `reason` says why. `document_id` is the document that is it, which may hold only the
-    abstract; it is found and not kept.
+    abstract; it and `added` are found and not kept.
     """
 
     key: str
@@ -100,6 +100,7 @@ class StoredPaper:
     state: PaperState = "pending"
     reason: str | None = None
     document_id: int | None = None
+    added: bool = False
 
 
 @dataclass(frozen=True, slots=True)

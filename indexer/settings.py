@@ -117,8 +117,8 @@ class Settings:
     `device` is auto, cpu or cuda. `cache` holds compiled models. `question_headings` are the words, in lower
     case, that mark a heading as one that collects questions. `max_file_bytes` bounds the notes that are read. `notes`
     are the folders to index where none is named. `papers` is about PDFs, `chat` about the model that may word answers,
-    `reranker` about the one that may read passages again, `terminal` about the commands that answer, `service` about what
-    runs.
+    `reranker` about the one that may read passages again, `terminal` about the commands that answer, `service`
+    about what runs.
     """
 
     library: Path

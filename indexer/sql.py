@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 
 _PAPERS: Final = """
 -- The papers that notes name, each with the version named ('1706.03762v1'), without one for the newest ('1706.03762'),
@@ -66,6 +66,17 @@ CREATE TABLE passage_changes (
     passage_id INTEGER PRIMARY KEY REFERENCES passages (id) ON DELETE CASCADE,
     generation INTEGER NOT NULL
 );
+"""
+
+_ADDED: Final = """
+-- The papers that a person asked for by hand, which are wanted though no note names them.
+CREATE TABLE added_papers (
+    key TEXT PRIMARY KEY,
+    identifier TEXT,
+    version TEXT,
+    url TEXT,
+    added_at REAL NOT NULL
+) WITHOUT ROWID;
 """
 
 SCHEMA: Final = (
@@ -158,6 +169,7 @@ CREATE TABLE questions (
 """
     + _PAPERS
     + _LEDGER
+    + _ADDED
     + "COMMIT;"
 )
 
@@ -194,6 +206,12 @@ DROP TABLE ledger;
     + _LEDGER
     + """
 PRAGMA user_version = 4;
+COMMIT;
+""",
+    4: "BEGIN IMMEDIATE;"
+    + _ADDED
+    + """
+PRAGMA user_version = 5;
 COMMIT;
 """,
 }
@@ -362,7 +380,17 @@ ADD_LINK: Final = "INSERT INTO paper_links VALUES (?, ?, ?, ?, ?)"
 LINKS_OF: Final = "SELECT DISTINCT identifier, version, url FROM paper_links WHERE document_id = ?"
 REMOVE_LINKS: Final = "DELETE FROM paper_links WHERE document_id = ?"
 NAMED_IN: Final = "SELECT count(DISTINCT coalesce(identifier, url)) FROM paper_links WHERE document_id = ?"
-WANTED_PAPERS: Final = "SELECT DISTINCT identifier, version, url FROM paper_links ORDER BY identifier, version, url"
+WANTED_PAPERS: Final = """
+SELECT identifier, version, url FROM paper_links UNION SELECT identifier, version, url FROM added_papers
+ORDER BY identifier, version, url
+"""
+ADDED_PAPERS: Final = "SELECT key, identifier, version, url FROM added_papers ORDER BY added_at, key"
+ADD_PAPER: Final = "INSERT OR IGNORE INTO added_papers VALUES (?, ?, ?, ?, ?)"
+DROP_ADDED: Final = "DELETE FROM added_papers WHERE key = ?"
+NAMING: Final = """
+SELECT count(DISTINCT document_id) FROM paper_links
+WHERE (identifier = ?1 OR url = ?2) AND (?3 IS NULL OR version = ?3)
+"""
 # A PDF is the paper that a note names when it has its id, or was fetched from its address.
 _LINKED = """
 SELECT l.document_id, l.line, d.id FROM paper_links l JOIN documents d ON d.paper = l.identifier WHERE {0} = :document

@@ -59,8 +59,8 @@ def size(snapshot: Snapshot) -> Size:
     return Size(snapshot.generation, counts.documents, counts.passages, snapshot.vectors.kind, counts.failed)
 
 
-def status(snapshot: Snapshot, settings: Settings) -> Status:
-    """Count, and compare every document with its file."""
+def status(snapshot: Snapshot, settings: Settings, *, files: bool = True) -> Status:
+    """Count, and compare every document with its file; without `files` no file is looked at, and none is `stale`."""
     counts = snapshot.catalogue.counts()
     documents = snapshot.catalogue.documents()
     return Status(
@@ -76,7 +76,7 @@ def status(snapshot: Snapshot, settings: Settings) -> Status:
         roots=tuple(snapshot.catalogue.roots()),
         failures=tuple((d.file, d.failure) for d in documents if d.failure),
         remarks=tuple((d.file, d.remark) for d in documents if d.remark),
-        stale=tuple(d.file for d in documents if d.failure is None and is_stale(d)),
+        stale=tuple(d.file for d in documents if files and d.failure is None and is_stale(d)),
         papers=tuple(snapshot.catalogue.papers()),
         reranker=settings.reranker.model or None,
     )

@@ -129,11 +129,19 @@ class PaperId:
 
 @dataclass(frozen=True, slots=True)
 class PaperLink:
-    """A paper that a note names in a line: one on arXiv, or the address of a PDF elsewhere."""
+    """A paper that a note names in a line: one on arXiv, or the address of a PDF elsewhere.
+
+    The line is 0 where it is not said, or a person named it by hand.
+    """
 
     line: int
     paper: PaperId | None = None
     url: str | None = None
+
+    @property
+    def key(self) -> str:
+        """What the library calls it: its id with the version that is named ("1706.03762v1"), or its address."""
+        return self.paper.identifier + (self.paper.version or "") if self.paper else self.url or ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,18 @@ def small_pdf(text: str) -> bytes:
     return body + b"xref\n0 %d\n0000000000 65535 f \n" % size + table + end
 
 
+def searched(query: str, papers: Mapping[str, Paper]) -> list[str]:
+    """The ids of the papers that a search finds, those with the most of its terms first.
+
+    Of arXiv's language it knows `all:word` and `all:"some words"`, joined by AND or by OR.
+    """
+    terms = [term.strip('"').lower() for term in re.findall(r'all:("[^"]*"|\S+)', query)]
+    words = {name: re.findall(r"\w+", f"{paper.title} {paper.abstract}".lower()) for name, paper in papers.items()}
+    met = {name: sum(f" {term} " in f" {' '.join(row)} " for term in terms) for name, row in words.items()}
+    least = len(terms) if " AND " in query else 1
+    return sorted((name for name in papers if met[name] >= least), key=lambda name: -met[name])
+
+
 def feed(query: str, entries: str, *, total: int, start: int, page: int) -> str:
     """An answer of the API: `page` entries at most from `start` on, of `total`."""
     asked = escape(query, {'"': "&quot;"})

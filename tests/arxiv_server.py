@@ -16,7 +16,7 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,7 +26,7 @@ from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from indexer.settings import PaperSettings
-from tests.arxiv_atom import ATOM, IDENTIFIER, Paper, entry, error_feed, feed
+from tests.arxiv_atom import ATOM, IDENTIFIER, Paper, entry, error_feed, feed, searched
 
 Headers = Mapping[str, str]
 
@@ -122,7 +122,16 @@ class ArxivServer:
     def ids_asked(self) -> list[list[str]]:
         """The id list of each question to the API so far."""
         queries = [urlsplit(one.path) for one in self.requests]
-        return [parse_qs(one.query)["id_list"][0].split(",") for one in queries if one.path == "/api/query"]
+        return [
+            parse_qs(one.query)["id_list"][0].split(",")
+            for one in queries
+            if one.path == "/api/query" and "id_list" in parse_qs(one.query)
+        ]
+
+    def searches(self) -> list[str]:
+        """Each search that came to the API so far."""
+        queries = [parse_qs(urlsplit(one.path).query) for one in self.requests]
+        return [one["search_query"][0] for one in queries if "search_query" in one]
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -176,11 +185,17 @@ class ArxivServer:
         asked = {name: values[0] for name, values in parse_qs(query).items()}
         names = [name for name in asked.get("id_list", "").split(",") if name]
         start, most = int(asked.get("start", "0")), int(asked.get("max_results", "10"))
+        if not names:
+            found = [(name, self.papers[name].versions) for name in searched(asked["search_query"], self.papers)]
+            return self._entries(query, found, start, most)
         for name in names:
             if name in self.refused or not IDENTIFIER.fullmatch(name):
                 return Answer(400, error_feed(query, f"incorrect id format for {name}").encode(), ATOM)
         # Asked for twice, told once; and in an order of its own: who reads it must go by the ids.
         found = sorted({one for name in names if (one := self._find(name))}, reverse=True)
+        return self._entries(query, found, start, most)
+
+    def _entries(self, query: str, found: Sequence[tuple[str, int]], start: int, most: int) -> Answer:
         entries = "".join(entry(name, self.papers[name], version) for name, version in found[start : start + most])
         return Answer(200, feed(query, entries, total=len(found), start=start, page=most).encode(), ATOM)
 

@@ -371,7 +371,7 @@ def first_format(path):
         connection.execute(f"DROP INDEX IF EXISTS documents_by_{column}")
         connection.execute(f"ALTER TABLE documents DROP COLUMN {column}")
     connection.executescript("DROP TABLE papers; DROP TABLE paper_links; PRAGMA user_version = 1")
-    connection.executescript("DROP TABLE answers; DROP TABLE passage_changes")
+    connection.executescript("DROP TABLE answers; DROP TABLE passage_changes; DROP TABLE added_papers")
     connection.close()
 
 
@@ -429,6 +429,7 @@ def test_a_catalogue_without_kept_answers_is_brought_to_this_format(path):
         put(catalogue, "a.md", "one")
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript("DROP TABLE ledger; DROP TABLE answers; DROP TABLE passage_changes")
+        connection.executescript("DROP TABLE added_papers")
         connection.execute(
             "CREATE TABLE ledger (question_key TEXT PRIMARY KEY, verdict TEXT NOT NULL, evidence TEXT NOT NULL, "
             "answered_at REAL NOT NULL) WITHOUT ROWID"

@@ -208,7 +208,7 @@ def test_a_paper_that_cannot_be_had_or_read_keeps_its_abstract(run, server, faul
     assert [paper.state for paper in run.papers()] == ["fetched", "fetched"]
 
 
-def impatient(settings: PaperSettings) -> Fetcher:
+def impatient(settings: PaperSettings, **_: object) -> Fetcher:
     return Fetcher(settings, sleep=lambda _: None)
 
 
