@@ -176,9 +176,7 @@ def _parser() -> argparse.ArgumentParser:
     completion.add_argument("shell", choices=("bash", "zsh", "fish"), help="for which shell")
     completion.set_defaults(run=_completion)
 
-    doctor = commands.add_parser(
-        "doctor", help="look at model, library, settings, network and versions; say what to do"
-    )
+    doctor = commands.add_parser("doctor", help="look whether all is as it should be, and say what to do")
     doctor.add_argument("--online", action="store_true", help="ask arXiv as well")
     doctor.add_argument("--json", action="store_true", help="print what was found as JSON")
     add_library(doctor)
