@@ -106,8 +106,8 @@ def compiled_model(cache: Path, notice: Callable[[str], None]) -> CompiledModel:
     `notice` gets a line before anything that takes long, and when the model is not what it should be. Raises
     ModelError when the weights are missing or wrong, or the model cannot be made or written.
     """
-    folder = cache.resolve() / "models" / f"{DEFAULT_MODEL}-{WEIGHTS_SHA256[:8]}-{RECIPE}"
-    if model := _opened(folder):
+    folder = folder_of(cache)
+    if model := opened(folder):
         return model
     if folder.exists():
         notice(f"The compiled embedding model in {folder} is damaged; making it again.")
@@ -126,6 +126,11 @@ def compiled_model(cache: Path, notice: Callable[[str], None]) -> CompiledModel:
             "using 32 bits, which is slower."
         )
     return model
+
+
+def folder_of(cache: Path) -> Path:
+    """Where the compiled default model lies below a cache."""
+    return cache.resolve() / "models" / f"{DEFAULT_MODEL}-{WEIGHTS_SHA256[:8]}-{RECIPE}"
 
 
 def calibration_texts() -> tuple[list[str], list[str]]:
@@ -276,16 +281,16 @@ def _made(source: Path, folder: Path) -> CompiledModel:
             target.rename(folder)
         except OSError:
             # Something lies there: what another process made meanwhile, or what was found damaged.
-            if model := _opened(folder):
+            if model := opened(folder):
                 return model
             folder.rename(Path(beside, "damaged"))
             target.rename(folder)
-    if model := _opened(folder):
+    if model := opened(folder):
         return model
     raise ModelError(f"the embedding model in {folder} was damaged as it was written; check the disk and try again")
 
 
-def _opened(folder: Path) -> CompiledModel | None:
+def opened(folder: Path) -> CompiledModel | None:
     """Open a compiled model; None when it is not there or not whole."""
     try:
         meta = Meta(**json.loads((folder / "meta.json").read_text(encoding="utf-8")))

@@ -407,6 +407,12 @@ def _digest(model: Any) -> str:
     return digest.hexdigest()
 
 
+def fingerprint_of(settings: Settings, meta: Meta) -> str:
+    """The fingerprint that the compiled default model has with these settings."""
+    prompts = Prompts(settings.query_prompt, settings.passage_prompt)
+    return _fingerprint(DEFAULT_MODEL, WEIGHTS_SHA256, meta.max_tokens, prompts)
+
+
 def _fingerprint(name: str, weights: str, max_tokens: int, prompts: Prompts) -> str:
     """Name what vectors depend on. Not the precision: int8, fp16 and fp32 are near enough to be compared."""
     parts = json.dumps([weights, max_tokens, prompts.query, prompts.passage])

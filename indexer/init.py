@@ -58,7 +58,7 @@ def init(
         notice("Next: footnote index")
         return 0
     notice(FIRST_RUN)
-    if talks and not _agreed("Index now?"):
+    if talks and not agreed("Index now?"):
         notice("Whenever you like: footnote index")
         return 0
     code = index()
@@ -123,7 +123,8 @@ def _usable(path: Path) -> Path:
     return found
 
 
-def _agreed(question: str) -> bool:
+def agreed(question: str) -> bool:
+    """Ask a person for a yes, which Enter is too."""
     return _asked(f"{question} [Y/n] ").lower() in ("", "y", "yes")
 
 

@@ -252,6 +252,10 @@ FROM json_each(?) place CROSS JOIN roots r ON r.path = place.value ->> 0 CROSS J
 """,
 )
 """'0' is the character after '/': so the documents in a folder are those between."""
+PATHS: Final = """
+SELECT d.id, r.path, d.file FROM documents d JOIN roots r ON r.id = d.root_id
+WHERE d.id IN (SELECT value FROM json_each(?))
+"""
 FETCHED: Final = "SELECT d.id FROM documents d JOIN roots r ON r.id = d.root_id WHERE r.path = 'papers'"
 DOCUMENTS_OF_PAPER: Final = _DOCUMENTS + "WHERE d.paper = ? ORDER BY d.id"
 DOCUMENT_AT: Final = """

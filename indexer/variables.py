@@ -272,9 +272,13 @@ def named(name: str) -> Variable | None:
     return next((variable for variable in VARIABLES if variable.name == name), None)
 
 
-def closest(name: str, names: list[str]) -> str:
-    """Ask whether a name was meant that there is: a clause for an error, empty where none is close."""
+def closest(name: str, names: list[str], *, beyond: str = "") -> str:
+    """Ask whether a name was meant that there is: a clause for an error, empty where none is close.
+
+    How names begin does not count where it is `beyond` them all.
+    """
     from difflib import get_close_matches  # only for those who slipped
 
-    found = get_close_matches(name, names, 1)
+    shorter = {one.removeprefix(beyond): one for one in names}
+    found = [shorter[one] for one in get_close_matches(name.removeprefix(beyond), shorter, 1)]
     return f"did you mean {found[0]}?" if found else ""

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import argparse
 import errno
-import json
 import os
-import re
-import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cache
 from io import StringIO, TextIOWrapper
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from indexer import __version__
-from indexer.cli import STOPPED, add_library, as_json, notice, settings_of
+from indexer.cli import STOPPED, add_library, as_json, configured, notice, settings_of
 from indexer.cli import add_commands as add_indexer_commands
-from indexer.errors import FootnoteError, InputError, LibraryError, QuestionError
+from indexer.errors import FootnoteError, InputError, LibraryError, LibraryMissing, QuestionError, SettingsError
+from indexer.settings import Settings
+from service.arguments import Parser, number
 from service.bench.cli import add_commands as add_bench_commands
 from service.export_cli import add_commands as add_export_commands
 from service.export_cli import add_forms, write
@@ -29,8 +28,8 @@ from service.mcp.cli import add_commands as add_mcp_commands
 if TYPE_CHECKING:
     from indexer.collect import Papers
     from service.desk import Desk
-    from service.terminal import Said
-    from service.types import Answer
+    from service.terminal import Said, Style
+    from service.types import Answer, Citation, Related
 
 FILTERS = (
     "Filters in the question: tag:ml, path:papers/, kind:note or kind:paper, after:2024, before:2024-05-13, "
@@ -71,8 +70,9 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         arguments = parser.parse_args(argv)
         if not hasattr(arguments, "run"):
             parser.print_help()
+            print(f"\n{_next_step(environ)}")
             return OK
-        code = int(arguments.run(arguments, environ))
+        code = _run(arguments, environ)
         print(end="", flush=True)  # what cannot be written is found out here, not after the end
     except FootnoteError as error:
         notice(f"footnote: {error}")
@@ -93,6 +93,37 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     return code
 
 
+def _run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Run a command; where a person asks a library that is not there yet, offer to make it first."""
+    try:
+        return int(arguments.run(arguments, environ))
+    except LibraryMissing as error:
+        asks = arguments.run in (_ask, _search, _questions, _serve) and not getattr(arguments, "batch", None)
+        if not (asks and sys.stdin.isatty() and sys.stderr.isatty()):
+            raise
+        from indexer.init import agreed
+
+        notice(f"footnote: {error}\n")
+        if not agreed("Find your notes and make it now?"):
+            return ERROR
+        setup = _parser().parse_args(["init"])
+        setup.library, setup.config = arguments.library, arguments.config
+        return int(setup.run(setup, environ)) or int(arguments.run(arguments, environ))
+
+
+def _next_step(environ: Mapping[str, str]) -> str:
+    """What somebody who named no command may want to do now."""
+    from indexer.connect import CATALOGUE
+
+    try:
+        library = Settings.from_environ(environ).library
+    except SettingsError as error:
+        return f"First mend a setting: {error}"
+    if not (library / CATALOGUE).exists():
+        return "Begin with: footnote init"
+    return f'Ask your library ({library}): ask "What is …?"   In the browser: footnote serve --watch --open'
+
+
 def _mend_streams() -> None:
     """Read UTF-8 whatever the locale, and let a character that the output cannot hold be a `?`, not the end."""
     sys.stdout = sys.stdout or StringIO()  # None where it was closed
@@ -107,41 +138,15 @@ def _drop_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-class _Help(argparse.HelpFormatter):
-    """Leaves room for the names of commands, which argparse forgets to be further in than options."""
-
-    def add_argument(self, action: argparse.Action) -> None:
-        super().add_argument(action)
-        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - argparse names it in no other way
-            self._action_max_length += 2
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, like all others."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(formatter_class=_Help, **options)
-
-    def error(self, message: str) -> NoReturn:
-        if re.match(r"unrecognized arguments: -[^\W\d_-]{2}", message):
-            message += "; a question that takes words away with a minus is put in quotes"
-        raise InputError(f"{message}; see: {self.prog} --help")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="footnote", description="Answers from your own notes, with the exact place under every sentence."
     )
     parser.add_argument("--version", action="version", version=f"footnote {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     add_indexer_commands(commands)
 
-    ask = commands.add_parser("ask", help="answer a question", epilog=FILTERS)
-    ask.add_argument("question", nargs="*", metavar="QUESTION", help="what you want to know; - reads it from stdin")
-    add_forms(ask)
-    ask.add_argument("--writer", choices=("extractive", "chat"), default="extractive", help=WRITER_HELP)
-    _add_asking(ask)
-    ask.set_defaults(run=_ask)
+    _add_ask(commands.add_parser("ask", help="answer a question", epilog=FILTERS))
 
     search = commands.add_parser("search", help="list the passages nearest to a query", epilog=FILTERS)
     search.add_argument("question", nargs="*", metavar="QUERY", help="words to look for; - reads them from stdin")
@@ -160,11 +165,12 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     serve.add_argument(
         "--port",
-        type=_number(0, 65535),
+        type=number(0, 65535),
         default=8000,
         metavar="PORT",
         help="port to listen on (default: 8000; 0: any free one)",
     )
+    serve.add_argument("--open", action="store_true", help="open the pages in the browser")
     serve.add_argument("--watch", action="store_true", help="index again whenever a note is saved")
     serve.add_argument("--no-papers", action="store_true", help="while watching, do not fetch the papers of new links")
     serve.add_argument(
@@ -175,23 +181,39 @@ def _parser() -> argparse.ArgumentParser:
 
     add_export_commands(commands)
     add_mcp_commands(commands)
+    completion = commands.add_parser("completion", help="print what lets a shell complete these commands")
+    completion.add_argument("shell", choices=("bash", "zsh", "fish"), help="for which shell")
+    completion.set_defaults(run=_completion)
+
+    doctor = commands.add_parser("doctor", help="look whether all is as it should be, and say what to do")
+    doctor.add_argument("--online", action="store_true", help="ask arXiv as well")
+    doctor.add_argument("--json", action="store_true", help="print what was found as JSON")
+    add_library(doctor)
+    doctor.set_defaults(run=_doctor)
+
     add_bench_commands(commands)
     return parser
 
 
-def _number(least: int, most: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        with suppress(ValueError):
-            if least <= int(text) <= most:
-                return int(text)
-        raise argparse.ArgumentTypeError(f"{text} is not a number from {least} to {most}")
+def _ask_parser() -> argparse.ArgumentParser:
+    """The parser of the short form `ask`."""
+    parser = Parser(prog="ask", description="Answers from your own notes, with their exact places.", epilog=FILTERS)
+    _add_ask(parser)
+    return parser
 
-    return parse
+
+def _add_ask(ask: argparse.ArgumentParser) -> None:
+    ask.add_argument("question", nargs="*", metavar="QUESTION", help="what you want to know; - reads it from stdin")
+    add_forms(ask)
+    ask.add_argument("--markdown", action="store_true", help="print the answer as Markdown, with links to its sources")
+    ask.add_argument("--writer", choices=("extractive", "chat"), default="extractive", help=WRITER_HELP)
+    _add_asking(ask)
+    ask.set_defaults(run=_ask)
 
 
 def _add_asking(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "-k", type=_number(1, 200), default=8, metavar="N", help="how many passages to cite (default: 8)"
+        "-k", type=number(1, 200), default=8, metavar="N", help="how many passages to cite (default: 8)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
@@ -210,20 +232,22 @@ def _ask(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
     question = _one_question(arguments)
     settings = settings_of(arguments, environ)
+    as_text = not (arguments.json or arguments.form or arguments.markdown)
 
     @cache
     def said() -> Said:
-        from service.terminal import Said
+        from service.terminal import Said, style_of
 
-        return Said(_style(environ))
+        return Said(style_of(environ))
 
     def partly(answer: Answer) -> None:
-        if sys.stdout.isatty() and not arguments.json and not arguments.form:
+        if sys.stdout.isatty() and as_text:
             said().more(answer)
 
     answer = client.ask(settings, question, k=arguments.k, writer=arguments.writer, partly=partly)
+    service = client.address(settings) if answer else None
     if answer is None:
-        with _desk(arguments, environ) as desk:
+        with _desk(settings) as desk:
             for answer in desk.stream(question, k=arguments.k, writer=arguments.writer):
                 partly(answer)
     assert answer is not None
@@ -237,8 +261,12 @@ def _ask(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         from service.exports import answer_as, works_in
 
         write(answer_as(arguments.form, answer, works_in(settings.library)))
+    elif arguments.markdown:
+        from service.as_markdown import answer_markdown
+
+        print(answer_markdown(answer))
     else:
-        print(said().rest(answer))
+        print(said().rest(answer, _style(settings, environ, answer.citations, service)))
     return NOT_ANSWERED if answer.verdict == "unsupported" else OK
 
 
@@ -248,22 +276,26 @@ def _search(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     from service.present import search_json
     from service.terminal import search_text
 
-    query = _one_question(arguments)
-    with _desk(arguments, environ) as desk:
+    query, settings = _one_question(arguments), settings_of(arguments, environ)
+    with _desk(settings) as desk:
         result = desk.search(query, k=arguments.k)
-    print(as_json(search_json(result)) if arguments.json else search_text(result, _style(environ)))
+    if arguments.json:
+        print(as_json(search_json(result)))
+    else:
+        print(search_text(result, _style(settings, environ, result.hits)))
     return OK if result.hits else NOT_ANSWERED
 
 
 def _batch(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Answer line by line; a line that cannot be answered gives an object with `error`, and exit code 2."""
+    from service.batch import lines, parsed
     from service.filters import read_filters
     from service.present import answer_json, search_json
 
     code, told = OK, set[str]()
-    with _desk(arguments, environ) as desk:
-        for line in _lines(arguments.batch):
-            asked = _parsed(line)
+    with _desk(settings_of(arguments, environ)) as desk:
+        for line in lines(arguments.batch):
+            asked = parsed(line)
             try:
                 options = {"k": arguments.k, "filters": read_filters(asked.filters)}
                 if arguments.run is _search:
@@ -282,37 +314,6 @@ def _batch(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     return code
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    text: str
-    identifier: str | int | None
-    filters: object = field(default_factory=dict)
-
-
-def _parsed(line: str) -> _Asked:
-    """A line of a batch: text as it is, or JSON with `question` (or `query`) and, maybe, `id` and `filters`."""
-    if line.startswith("{"):
-        try:
-            data = json.loads(line)
-        except ValueError:
-            return _Asked(line, None)
-        question = str(data.get("question") or data.get("query") or "")
-        return _Asked(question, data.get("id"), data.get("filters") or {})
-    return _Asked(line, None)
-
-
-def _lines(name: str) -> Iterator[str]:
-    try:
-        with open(0 if name == "-" else name, encoding="utf-8", closefd=name != "-") as file:
-            for line in file:
-                if line.strip():
-                    yield line.strip()
-    except OSError as error:
-        raise InputError(f"{name}: {error.strerror}; name a file with one question a line, or - for stdin") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{name} is not UTF-8 (byte {error.start}); save it as UTF-8") from error
-
-
 def _questions(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     from service import ledger
     from service.present import question_json
@@ -322,7 +323,7 @@ def _questions(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int
     settings = settings_of(arguments, environ)
     items = ledger.known(settings, whole=arguments.json or bool(arguments.form))
     if items is None:
-        with _desk(arguments, environ) as desk:
+        with _desk(settings) as desk:
             items = desk.questions()
     if arguments.json:
         print(as_json({"questions": [question_json(item) for item in items]}))
@@ -333,7 +334,8 @@ def _questions(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int
     elif arguments.markdown:
         print(questions_markdown(items))
     else:
-        print(questions_text(items, _style(environ)))
+        cited = [citation for item in items if item.answer for citation in item.answer.citations]
+        print(questions_text(items, _style(settings, environ, cited)))
     sys.stdout.flush()  # what was not shown is news the next time
     try:
         ledger.remember(settings.library, items, time.time())
@@ -349,16 +351,42 @@ def _serve(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     settings = settings_of(arguments, environ)
     if arguments.log:
         settings = replace(settings, service=replace(settings.service, log=arguments.log))
-    return serve(settings, arguments.host, arguments.port, watch=watch)
+    return serve(settings, arguments.host, arguments.port, watch=watch, browse=arguments.open)
+
+
+def _completion(arguments: argparse.Namespace, _: Mapping[str, str]) -> int:
+    from service.completion import script
+
+    print(script(arguments.shell, _parser(), _ask_parser()))
+    return OK
+
+
+def _doctor(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    from service.checks import checks
+    from service.doctor import examined, finding_text, findings_json, is_well, last_row
+    from service.terminal import style_of
+
+    environ = configured(arguments, environ)
+    try:
+        settings = settings_of(arguments, environ)
+    except SettingsError:  # which is one of the findings
+        settings = None
+    style, findings = style_of(environ), []
+    for finding in examined(checks(environ, settings, online=arguments.online)):
+        findings.append(finding)
+        if not arguments.json:
+            print(finding_text(finding, style), flush=True)
+    print(as_json(findings_json(findings)) if arguments.json else f"\n{last_row(findings)}")
+    return OK if is_well(findings) else ERROR
 
 
 # -------------------------------------------------------------------------------------------------- helpers
 
 
-def _desk(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Desk:
+def _desk(settings: Settings) -> Desk:
     from service.opening import open_desk
 
-    desk = open_desk(settings_of(arguments, environ), notice)
+    desk = open_desk(settings, notice)
     _open[:] = [desk]
     return desk
 
@@ -372,10 +400,18 @@ def _one_question(arguments: argparse.Namespace) -> str:
     return " ".join(arguments.question).encode(errors="surrogateescape").decode(errors="replace")
 
 
-def _style(environ: Mapping[str, str]) -> Any:
-    from service.terminal import WIDTH, Style
+def _style(
+    settings: Settings, environ: Mapping[str, str], citations: Iterable[Citation] = (), service: str | None = None
+) -> Style:
+    """What stdout can show, and what the places there lead to."""
+    from service.terminal import can_link, style_of
 
-    if not sys.stdout.isatty():
-        return Style()
-    columns = shutil.get_terminal_size((WIDTH, 24)).columns
-    return Style(not environ.get("NO_COLOR") and environ.get("TERM") != "dumb", max(20, min(columns, WIDTH)))
+    style = style_of(environ)
+    if not can_link(environ):
+        return style
+    from service.hyperlinks import addresses
+
+    places: list[Citation | Related] = []
+    for citation in citations:
+        places += [citation, *citation.related]
+    return replace(style, address=addresses(settings, places, service))

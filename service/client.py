@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from indexer import __version__
 from indexer.settings import Settings
 
 if TYPE_CHECKING:
@@ -66,6 +67,29 @@ def ask(
         connection.close()
 
 
+def answers(url: str) -> bool:
+    """Whether a service is there, and alive."""
+    import http.client
+
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=CONNECT_SECONDS)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def version(library: Path) -> str | None:
+    """The version of the service that has left its address in a library, as far as it says one."""
+    try:
+        return str(json.loads((library / ADDRESS_FILE).read_text())["version"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def _streamed(lines: Iterable[bytes], partly: Callable[[Answer], None]) -> Answer | None:
     """The whole answer of a stream of events; None where it breaks off before."""
     from service.present import answer_of
@@ -92,7 +116,11 @@ def announced(library: Path, host: str, port: int) -> Iterator[None]:
     with suppress(OSError):  # a library that cannot be written can still be served
         new.write_text(
             json.dumps(
-                {"url": f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}", "pid": os.getpid()}
+                {
+                    "url": f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}",
+                    "pid": os.getpid(),
+                    "version": __version__,
+                }
             )
         )
         new.replace(file)

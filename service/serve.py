@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Collection, Iterator
@@ -27,10 +29,11 @@ STOP_SECONDS = 5
 """How long what is on its way may take when the service is stopped."""
 
 
-def serve(settings: Settings, host: str, port: int, *, watch: Papers | None) -> int:
+def serve(settings: Settings, host: str, port: int, *, watch: Papers | None, browse: bool = False) -> int:
     """Serve until stopped by Ctrl-C or SIGTERM; raise ServiceError when the port cannot be had.
 
-    `watch` says which papers are fetched for notes that are saved meanwhile; None lets them be.
+    `watch` says which papers are fetched for notes that are saved meanwhile; None lets them be. With `browse`, the
+    person's browser is asked to open the pages.
     """
     import uvicorn
 
@@ -54,9 +57,27 @@ def serve(settings: Settings, host: str, port: int, *, watch: Papers | None) -> 
             _watching(settings, desk, watch, app.state.figures),
         ):
             shown = f"[{host}]" if ":" in host else host
-            say(f"Footnote answers at http://{shown}:{bound} — press Ctrl-C to stop")
+            url = f"http://{shown}:{bound}"
+            say(f"Footnote answers at {_clickable(url)} — press Ctrl-C to stop")
+            if not watch and sys.stderr.isatty():
+                say("Notes that are saved meanwhile are not seen; footnote serve --watch follows them")
+            if browse:
+                _browse(url)
             server.run(sockets=[listening])
     return 0
+
+
+def _clickable(url: str) -> str:
+    """An address that a terminal opens when it is clicked (OSC 8)."""
+    shows = sys.stderr.isatty() and os.environ.get("TERM") not in ("dumb", "linux")
+    return f"\033]8;;{url}\033\\{url}\033]8;;\033\\" if shows else url
+
+
+def _browse(url: str) -> None:
+    """Have the browser open the pages, from a thread: some browsers only return when they are closed."""
+    import webbrowser
+
+    threading.Thread(target=webbrowser.open, args=(url,), daemon=True, name="browse").start()
 
 
 @contextmanager

@@ -10,8 +10,7 @@ from indexer.catalogue import StoredPaper
 from indexer.cli import Pace, counted, papers_summary, print_papers
 from indexer.collect import PapersReport
 from indexer.intake import Progress
-from service.cli import _style, main
-from service.terminal import Style
+from service.cli import main
 
 pytestmark = pytest.mark.usefixtures("stub_model")
 
@@ -42,9 +41,7 @@ def test_the_library_option_comes_before_the_environment(tmp_path, environ, caps
 def test_ask_prints_the_answer_then_its_sources(indexed, capsys):
     assert main(["ask", "how many layers in GoogLeNet"], indexed) == 0
     out = capsys.readouterr().out
-    assert out.startswith(
-        "22-layers deep model [1]\nplus two heads that help while training [1]\n\nAnswered · confidence "
-    )
+    assert out.startswith("22-layers deep model [1]\nplus two heads that help while training [1]\n\n✓ Answered · ")
     assert "Sources\n  [1] group.md:2-4\n" in out
     assert "\033" not in out
     assert max(map(len, out.split("\n"))) <= 80
@@ -80,13 +77,13 @@ def test_on_a_terminal_each_sentence_shows_at_once_and_none_twice(chat, capsys, 
     server, environ = chat
     assert main(ASK, environ) == 0
     plain = capsys.readouterr().out
-    assert plain.startswith("GoogLeNet is a 22 layers deep model. [1]\n\nAnswered")
+    assert plain.startswith("GoogLeNet is a 22 layers deep model. [1]\n\n✓ Answered")
     assert "in the words of the chat model" in plain
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    assert main(ASK, environ | {"NO_COLOR": "1"}) == 0
+    assert main(ASK, environ | {"TERM": "dumb"}) == 0
     assert capsys.readouterr().out == plain
     server.say(events(line("GoogLeNet is a 22 layers deep model.", (1, "22-layers deep model")), end=False))
-    assert main(ASK, environ | {"NO_COLOR": "1"}) == 0
+    assert main(ASK, environ | {"TERM": "dumb"}) == 0
     captured = capsys.readouterr()
     assert captured.out.startswith("GoogLeNet is a 22 layers deep model. [1]\n22-layers deep model [1]\n")
     assert captured.err == "footnote: in the library's own words: 127.0.0.1 broke off in the middle\n"
@@ -135,6 +132,13 @@ def test_an_answer_as_json_has_the_fields_of_the_contract(indexed, capsys):
     ]  # fmt: skip
     assert answer["sentences"][0] == {"text": "22-layers deep model", "citations": [1]}
     assert len(answer["citations"]) == 2
+
+
+def test_an_answer_as_markdown_links_its_sources(indexed, capsys):
+    assert main(["ask", "how many layers in GoogLeNet", "--markdown"], indexed) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("### how many layers in GoogLeNet\n\n*Answered*, ")
+    assert "\n1. [group.md:2-4](group.md#L2-L4), Discussion 2 GoogLeNet\n" in shown
 
 
 def test_search_lists_passages(indexed, capsys):
@@ -251,7 +255,9 @@ def test_status_names_what_failed_and_what_is_outdated(indexed, capsys, tmp_path
         (["ask"], "no question"),
         (["index", "/nowhere/at/all"], "/nowhere/at/all is not there"),
         (["ask", "-k", "0", "x"], "a number from 1 to 200"),
-        (["fly"], "invalid choice"),
+        (["fly"], "'fly' is no command; see: footnote --help"),
+        (["serch"], "'serch' is no command; did you mean search? see: footnote --help"),
+        (["ask", "--jsn", "x"], "unrecognized arguments: --jsn; did you mean --json? see: footnote --help"),
         (["bench", "quality", "/nowhere.jsonl"], "no library at "),
     ],
 )
@@ -292,9 +298,16 @@ def test_a_question_needs_no_quotes(indexed, capsys):
     assert json.loads(capsys.readouterr().out)["question"] == "how many layers in GoogLeNet"
 
 
-def test_help_names_every_command(capsys):
-    assert main([], {}) == 0
+def test_help_names_every_command_and_what_to_do_next(environ, indexed, capsys, tmp_path):
+    assert main([], environ | {"FOOTNOTE_LIBRARY": str(tmp_path / "none")}) == 0
     out = capsys.readouterr().out
+    assert out.endswith("\nBegin with: footnote init\n")
+    assert main([], indexed) == 0
+    assert capsys.readouterr().out.endswith('ask "What is …?"   In the browser: footnote serve --watch --open\n')
+    assert main([], environ | {"FOOTNOTE_DEVICE": "tpu"}) == 0
+    assert capsys.readouterr().out.endswith(
+        "\nFirst mend a setting: FOOTNOTE_DEVICE is 'tpu'; set it to auto, cpu or cuda\n"
+    )
     for command in ("index", "status", "ask", "search", "questions", "serve", "bench"):
         assert command in out
 
@@ -333,21 +346,10 @@ def test_status_has_a_line_for_each_reason_why_papers_are_missing(capsys):
     ]
 
 
-def test_help_names_every_command_on_its_own_line(capsys):
-    assert main([], {}) == 0
+def test_help_names_every_command_on_its_own_line(environ, capsys):
+    assert main([], environ) == 0
     rows = capsys.readouterr().out.splitlines()
     assert "    questions   answer the open questions that stand in the notes" in rows
-
-
-def test_a_terminal_sets_width_and_colour(monkeypatch):
-    monkeypatch.setattr("sys.stdout", type("Terminal", (io.StringIO,), {"isatty": lambda _: True})())
-    for columns, width in (("40", 40), ("200", 80), ("5", 20)):
-        monkeypatch.setenv("COLUMNS", columns)
-        assert _style({}) == Style(colour=True, width=width)
-    assert not _style({"NO_COLOR": "1"}).colour
-    assert not _style({"TERM": "dumb"}).colour
-    monkeypatch.setattr("sys.stdout", io.StringIO())
-    assert _style({}) == Style()
 
 
 def test_a_watcher_asks_for_newer_versions_once(tmp_path, environ, monkeypatch):

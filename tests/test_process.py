@@ -248,12 +248,17 @@ def test_an_output_that_is_full_is_an_error_of_one_line(environ):
     assert done.stderr == "footnote: the output: No space left on device; free space there\n"
 
 
+def without_codes(written):
+    """What is left to be read of what a terminal was sent."""
+    return re.sub(r"\033\[[\d;]*m|\033\]8;;.*?\033\\", "", written)
+
+
 def on_terminal(environ, *arguments):
     """What a command writes on a terminal of 80 columns."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     with subprocess.Popen(
-        [BIN / "footnote", *arguments], env=environ | {"TERM": "xterm"}, stdin=slave, stdout=slave, stderr=slave
+        [BIN / "footnote", *arguments], env={"TERM": "xterm"} | environ, stdin=slave, stdout=slave, stderr=slave
     ) as process:
         os.close(slave)
         written = b""
@@ -267,12 +272,27 @@ def on_terminal(environ, *arguments):
 
 def test_answers_on_a_terminal_fit_it_and_have_colour_unless_it_is_unwanted(environ):
     coloured = on_terminal(environ, "ask", QUESTION)
-    assert "\033[32mAnswered\033[0m" in coloured
+    assert "\033[1;38;5;28m✓ Answered\033[0m" in coloured
+    address = re.search(r"\033\]8;;(.*?)\033\\group\.md:2-4\033\]8;;\033\\", coloured)
+    assert address[1] == f"file://{socket.gethostname()}{environ['HOME']}/notes/group.md"
     plain = on_terminal(environ | {"NO_COLOR": "1"}, "ask", QUESTION)
-    assert "\033" not in plain
-    untimed = re.sub(r"\033\[\d+m", "", coloured)
-    assert untimed == plain == run(environ, "ask", QUESTION).stdout
-    assert max(len(line) for line in plain.split("\n")) <= 80
+    assert "\033[" not in plain
+    assert without_codes(coloured) == without_codes(plain) == run(environ, "ask", QUESTION).stdout
+    dumb = on_terminal(environ | {"TERM": "dumb"}, "ask", QUESTION)
+    assert dumb == without_codes(plain)
+    forced = run(environ | {"FORCE_COLOR": "1"}, "ask", QUESTION).stdout
+    assert "\033[1;38;5;28m✓ Answered\033[0m" in forced
+    assert "\033]8" not in forced
+    assert max(len(line) for line in dumb.split("\n")) <= 80
+
+
+def test_a_place_opens_in_the_editor_that_is_set_and_for_a_service_too(environ):
+    mine = environ | {"FOOTNOTE_LINKS": "vscode"}
+    expected = f"\033]8;;vscode://file{environ['HOME']}/notes/group.md:2\033\\group.md:2-4\033]8;;\033\\"
+    assert expected in on_terminal(mine, "ask", QUESTION)
+    with served(environ):
+        assert expected in on_terminal(mine, "ask", QUESTION)
+    assert "\033]8" not in on_terminal(mine | {"FOOTNOTE_LINKS": "none"}, "ask", QUESTION)
 
 
 def test_progress_on_a_terminal_is_one_line_that_goes_away(environ, tmp_path):

@@ -1,12 +1,26 @@
+import io
+import re
 from dataclasses import replace
-from unicodedata import east_asian_width
 
 import pytest
+from test_style import channels, contrast
 
 from indexer.types import Question
 from service.present import place_of
-from service.terminal import WIDTH, Style, answer_text, questions_text, search_text
-from service.types import Answer, AnsweredQuestion, Citation, Related, SearchResult, Sentence
+from service.terminal import (
+    AMBER,
+    GREEN,
+    RED,
+    WIDTH,
+    Style,
+    answer_text,
+    can_link,
+    cells,
+    questions_text,
+    search_text,
+    style_of,
+)
+from service.types import Answer, AnsweredQuestion, Citation, Related, SearchResult, Sentence, Why
 
 CITATION = Citation(
     n=1, kind="note", file="maths/Entropy und Wärme.md", paper=None, version=None, title="Entropy",
@@ -22,22 +36,22 @@ ANSWER = Answer(
 
 def test_an_answer_names_its_sources_and_strips_markup():
     text = answer_text(ANSWER, Style())
-    assert text.startswith("minimise over the second [1]\n\nAnswered in part · confidence 51%\n\nSources\n")
+    assert text.startswith("minimise over the second [1]\n\n~ Answered in part · 51% sure\n\nSources\n")
     assert "  [1] maths/Entropy und Wärme.md:28-36 (changed or gone since it was indexed)\n" in text
     assert "      Entropy › Forward or reverse\n      “minimise over q, a long quote" in text
-    assert "See also\n  [2] maths" in text
+    assert text.split("\n")[-3:] == [
+        "See also",
+        "  [2] maths/Entropy und Wärme.md:28-36 (changed)  Entropy › Forward or reverse",
+        "      “minimise over q, a long quote a long quote a long quote a long quote a …”",
+    ]
     assert max(map(len, text.split("\n"))) <= WIDTH
 
 
 def test_filters_are_named():
     asked = replace(ANSWER, question='why? tag:ml -"a b"')
-    assert '\n\nAnswered in part · confidence 51% · only tag:ml -"a b"\n\n' in answer_text(asked, Style())
+    assert '\n\n~ Answered in part · 51% sure · only tag:ml -"a b"\n\n' in answer_text(asked, Style())
     assert search_text(SearchResult("x kind:note", (), 1.0), Style()) == "Nothing found, only kind:note."
     assert search_text(SearchResult("x kind:note", (CITATION,), 1.0), Style()).startswith("Only kind:note\n  [1] ")
-
-
-def cells(row):
-    return sum(2 if east_asian_width(char) in "WF" else 1 for char in row)
 
 
 @pytest.mark.parametrize("width", [24, 40, 80])
@@ -45,7 +59,7 @@ def test_rows_fit_a_narrow_terminal_also_where_characters_are_wide(width):
     wide = replace(CITATION, file="a.md", headings=("自注意力" * 12,), quote="路径长度是常数。" * 30, stale=False)
     answer = replace(ANSWER, citations=(wide,), sentences=(Sentence("self attention " * 9 + "自注意力" * 30, (1,)),))
     rows = answer_text(answer, Style(width=width)).split("\n")
-    assert max(cells(row) for row in rows if not row.startswith("Answered")) <= width
+    assert max(map(cells, rows)) <= width
     assert "".join(rows).replace(" ", "").count("自注意力") == 42
     assert rows[-1].endswith("…”")
     quoted = rows[next(n for n, row in enumerate(rows) if "“" in row) :]
@@ -54,13 +68,115 @@ def test_rows_fit_a_narrow_terminal_also_where_characters_are_wide(width):
 
 def test_colour_only_on_request():
     assert "\033[" not in answer_text(ANSWER, Style())
-    assert "\033[33mAnswered in part\033[0m" in answer_text(ANSWER, Style(colour=True))
+    assert "\033[1;38;5;130m~ Answered in part\033[0m\033[2m · 51% sure\033[0m" in answer_text(
+        ANSWER, Style(colour=True)
+    )
+
+
+GROUNDS = {
+    "white": "#ffffff",
+    "black": "#000000",
+    "dark": "#1e1e1e",
+    "solarized": "#fdf6e3",
+    "solarized dark": "#002b36",
+}
+
+
+@pytest.mark.parametrize("code", [GREEN, AMBER, RED])
+def test_colours_stand_out_on_light_and_on_dark(code):
+    levels = (0, 95, 135, 175, 215, 255)  # of the cube of 6×6×6 colours that begins at 16
+    number = int(code.removeprefix("38;5;")) - 16
+    colour = [levels[number // step % 6] / 255 for step in (36, 6, 1)]
+    assert {name: ratio for name, ground in GROUNDS.items() if (ratio := contrast(colour, channels(ground))) < 3} == {}
+
+
+def told(monkeypatch, environ, *, terminal=True, columns=None):
+    monkeypatch.setattr("sys.stdout", type("Stdout", (io.StringIO,), {"isatty": lambda _: terminal})())
+    return style_of(environ, columns=columns), can_link(environ)
+
+
+@pytest.mark.parametrize(
+    ("environ", "terminal", "colour", "links"),
+    [
+        ({"TERM": "xterm"}, True, True, True),
+        ({}, True, True, True),
+        ({"TERM": "xterm"}, False, False, False),
+        ({"TERM": "dumb"}, True, False, False),
+        ({"NO_COLOR": "1"}, True, False, True),
+        ({"NO_COLOR": ""}, True, True, True),
+        ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, True, False, True),
+        ({"CLICOLOR": "0"}, True, False, True),
+        ({"CLICOLOR": "1"}, False, False, False),
+        ({"FORCE_COLOR": "1"}, False, True, False),
+        ({"FORCE_COLOR": "0"}, False, False, False),
+        ({"CLICOLOR_FORCE": "1", "CLICOLOR": "0"}, False, True, False),
+        ({"TERM": "dumb", "FORCE_COLOR": "3"}, True, True, False),
+        ({"TERM": "linux"}, True, True, False),
+        ({"INSIDE_EMACS": "29,comint"}, True, True, False),
+    ],
+)
+def test_colour_and_links_are_for_those_who_can_and_want(monkeypatch, environ, terminal, colour, links):
+    style, linked = told(monkeypatch, environ, terminal=terminal)
+    assert (style.colour, linked) == (colour, links)
+
+
+@pytest.mark.parametrize(("columns", "width"), [(40, 40), (80, 80), (200, 80), (5, 20)])
+def test_a_terminal_sets_the_width(monkeypatch, columns, width):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert told(monkeypatch, {})[0] == Style(colour=True, width=width)
+    assert told(monkeypatch, {}, terminal=False)[0] == Style()
+
+
+def test_places_can_be_clicked_and_take_no_more_room():
+    related = Related("your note on this paper", "Reading list", "reading.md", (12, 12), None, "/notes/1")
+    cited = replace(CITATION, quote="q", stale=False, related=(related,))
+    answer = replace(ANSWER, citations=(cited, replace(cited, n=2)))
+    linked = Style(address=lambda place: f"x://{place.file[:5]}")
+    text = answer_text(answer, linked)
+    assert "  [1] \033]8;;x://maths\033\\maths/Entropy und Wärme.md:28-36\033]8;;\033\\\n" in text
+    assert "↳ your note on this paper: \033]8;;x://readi\033\\reading.md:12\033]8;;\033\\ Reading list" in text
+    assert re.sub(r"\033\]8;;.*?\033\\", "", text) == answer_text(answer, Style())
+
+
+def test_the_words_of_the_question_are_set_off_in_quotes():
+    cited = replace(CITATION, quote="Minimise over q, and minimised", why=Why(("minimise", "q"), (), 0.5))
+    row = search_text(SearchResult("x", (cited,), 1.0), Style(colour=True)).split("\n")[-1]
+    assert row == "      “\033[1mMinimise\033[0m over \033[1mq\033[0m, and minimised”"
+
+
+def test_a_quote_that_was_just_said_is_not_repeated():
+    cited = replace(CITATION, quote="minimise **over** the [[q|second]]", stale=False)
+    answer = replace(ANSWER, sentences=(Sentence(cited.quote, (1,)),), citations=(cited,))
+    assert answer_text(answer, Style()).split("\n")[-3:] == [
+        "Sources",
+        "  [1] maths/Entropy und Wärme.md:28-36",
+        "      Entropy › Forward or reverse",
+    ]
+    worded = replace(answer, writer="chat", sentences=(Sentence("In other words.", (1,)),))
+    assert answer_text(worded, Style()).endswith("      “minimise over the second”")
+
+
+def test_what_stands_beside_is_told_in_two_rows_with_the_nearest_headings():
+    far = replace(CITATION, n=2, file="a.md", headings=("A long title " * 6, "Attention", "Multi-head"), stale=False)
+    rows = answer_text(replace(ANSWER, citations=(CITATION, far)), Style(width=50)).split("\n")
+    assert rows[-2] == "  [2] a.md:28-36  … › Attention › Multi-head"
+    assert rows[-1].endswith(" …”")
+    assert max(map(cells, rows[-2:])) <= 50
+    narrow = answer_text(replace(ANSWER, citations=(CITATION, far)), Style(width=30)).split("\n")
+    assert narrow[-2] == "  [2] a.md:28-36"
+
+
+def test_formulas_of_notes_are_shown_as_text_and_those_of_papers_left_alone():
+    cited = replace(CITATION, quote=r"cost $\frac{1}{\sqrt{d_k}}$, $5", stale=False)
+    assert search_text(SearchResult("x", (cited,), 1.0), Style()).endswith("“cost 1/√dₖ, $5”")
+    paper = replace(cited, kind="paper", quote=r"cost $\alpha$")
+    assert search_text(SearchResult("x", (paper,), 1.0), Style()).endswith(r"“cost $\alpha$”")
 
 
 def test_what_nothing_comes_near_says_what_to_do_next():
     nothing = replace(ANSWER, verdict="unsupported", sentences=(Sentence("Nothing answers this.", ()),), citations=())
     assert answer_text(nothing, Style()) == (
-        "Nothing answers this.\n\nNot answered · confidence 51%\n\n"
+        "Nothing answers this.\n\n✗ Not answered · 51% chance that it does\n\n"
         "Nothing comes near it. What the library holds: footnote status"
     )
 
@@ -79,12 +195,11 @@ def test_a_paper_is_cited_by_version_and_page_and_your_note_on_it_named():
     assert answer_text(answer, Style()).split("\n") == [
         "x_i and x_j are _not_ [unk] equal [1]",
         "",
-        "Answered in part · confidence 51%",
+        "~ Answered in part · 51% sure",
         "",
         "Sources",
         "  [1] 1512.03385v1, p. 3-4",
         "      Entropy › 3 Method",
-        "      “x_i and x_j are _not_ [unk] equal”",
         "      ↳ your note on this paper: reading.md:12 Reading list",
     ]
     assert "\033[2m      ↳ your note" in answer_text(answer, Style(colour=True))
