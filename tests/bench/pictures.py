@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 PICTURES = ROOT / "docs" / "pictures"
 QUESTION = "is there any reason to pick layer norm over batch norm for small batches"
+READ = ".cited"
+"""What is marked in a note that is read."""
 COLUMNS, ROWS = 80, 60
 WINDOW = {"width": 1360, "height": 850}
 FONTS = re.compile(r"@font-face \{\{.*?\}\}\s*", re.DOTALL)
@@ -63,7 +65,7 @@ def take(page: Page, view: View, file: Path) -> None:
     page.goto(view.address, wait_until="networkidle")
     if view.follow:
         page.locator(view.follow).first.click()
-        page.wait_for_load_state("networkidle")
+        page.locator(READ).first.wait_for()
     page.screenshot(path=file)
 
 
