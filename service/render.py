@@ -68,6 +68,11 @@ _LEAVES = frozenset(
     {"paragraph_open", "heading_open", "tr_open", "hr", "html_block", "math_block", "math_block_label", "comment_block"}
 )
 _CODE = frozenset({"fence", "code_block"})
+_SWALLOWING = re.compile(
+    r"<(/?)(iframe|noembed|noframes|noscript|plaintext|script|style|template|textarea|title|xmp)\b", re.IGNORECASE
+)
+"""Tags between which HTML reads no markup: one that is never closed would take the rest of the note with it."""
+
 _BLOCK_ID = re.compile(r"(?:^|[ \t])\^([A-Za-z0-9-]+)[ \t]*$")
 _ORG_LINK = re.compile(r"\[\[([^\]\[]+)\]\[([^\]\[]+)\]\]")
 _ORG_FORMULA = re.compile(r"\\\((.{1,2000}?)\\\)|\\\[(.{1,2000}?)\\\]")
@@ -243,7 +248,7 @@ def _leaf(view: View, tokens: Sequence[Token], i: int, seen: set[int]) -> None:
         token.content = f"{_display(view, token.content, name, classes)}\n"
         token.type = "html_block"
     elif token.type == "html_block":
-        token.content = f"{view.tag('span', id=name)}</span>{html_images(view, token.content)}"
+        token.content = f"{view.tag('span', id=name)}</span>{html_images(view, _closed(token.content))}"
     elif token.type == "comment_block":
         token.type = "html_block"
         shown = f"{view.tag('div', id=name, class_='comment cited')}{escape(token.content)}</div>\n"
@@ -259,6 +264,13 @@ def _leaf(view: View, tokens: Sequence[Token], i: int, seen: set[int]) -> None:
         if token.type == "heading_open":
             _heading(view, token, tokens[i + 1], classes)
         view.own(token, id=name, class_=" ".join(classes))
+
+
+def _closed(html: str) -> str:
+    """Show tags that could swallow what stands behind them as they are written, where their others are missing."""
+    found = {(slash, name.lower()) for slash, name in _SWALLOWING.findall(html)}
+    whole = {name for slash, name in found if slash and ("", name) in found}
+    return _SWALLOWING.sub(lambda tag: tag[0] if tag[2].lower() in whole else f"&lt;{tag[0][1:]}", html)
 
 
 def _claim(line: int, seen: set[int]) -> str:
@@ -405,7 +417,7 @@ def _inline_token(view: View, token: Token) -> Token:
             if len(token.content) <= LONGEST:
                 return raw(_undrawn(view, token.content, dollars))
         case "html_inline":
-            return raw(html_images(view, token.content))
+            return raw(html_images(view, _closed(token.content)))
         case "text" if block := _BLOCK_ID.search(token.content):
             return raw(f'{escape(token.content[: block.start()])}<span id="^{block[1]}"></span>')
         case "link_open":

@@ -460,3 +460,15 @@ def test_what_a_note_leaves_open_swallows_nothing_of_ours():
     page = html("<div><a title='\n\n$x$\n\n'>y</a></div>")
     assert "title" not in page
     assert "<math" not in page
+
+
+@pytest.mark.parametrize("tag", ["textarea", "TITLE", "script", "style", "iframe", "plaintext", "template", "noscript"])
+def test_a_tag_that_is_never_closed_swallows_nothing(tag):
+    page = html(f"replaces any <{tag}> there\n\n<{tag}>\nx\n\n</{tag}>\n\n**after**")
+    assert f"any &lt;{tag}&gt; there" in page
+    assert "<strong>after</strong>" in page
+    assert "<strong>after</strong>" in html(f"<div><{tag}></div>\n\n**after**")
+
+
+def test_what_html_hides_stays_hidden():
+    assert "hidden" not in html("<script>\nhidden\n</script>\n\n<style>hidden</style>")
