@@ -16,8 +16,9 @@ from markupsafe import Markup
 from indexer.plain import plain
 from service.addresses import address_on_arxiv
 from service.filters import as_words
+from service.locate import locate
 from service.present import as_read, place_of
-from service.render import locate, render_inline
+from service.render import render_inline
 from service.types import Answer, Citation
 from service.view import Resolve
 
