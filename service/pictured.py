@@ -14,19 +14,20 @@ IMAGE = re.compile(r"\.(?:png|jpe?g|gif|svg|webp|bmp|avif|mp4|webm|mov|mp3|wav)$
 _PAGE = re.compile(r"page=(\d{1,6})")
 _IMG = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"""\b(alt|src|width|height)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGNORECASE)
+_SIDES = frozenset({"left", "center", "right"})
 _SIZE = re.compile(r"(\d{1,4})(?:x(\d{1,4}))?")
 
 
 def picture(view: View, source: str, words: str) -> str:
     """Show the picture that a note names, or its words where there is none; one on another host becomes a link to it.
 
-    `words` may end with a size in pixels, as in Obsidian: `a plot|300` or `a plot|300x200`.
+    `words` may hold a size in pixels, and where to put it, as in Obsidian: `a plot|300`, `center|300x200`.
     """
-    alt, _, size = words.rpartition("|") if "|" in words else ("", "", words)
-    asked = _SIZE.fullmatch(size.strip())
-    if not asked:
-        alt = words
-    alt = alt.strip() or unquote(source.rpartition("/")[2]) or "image"
+    parts = [part.strip() for part in words.split("|")]
+    asked = next(filter(None, map(_SIZE.fullmatch, parts)), None)
+    side = next((part for part in parts if part in _SIDES), "")
+    alt = " ".join(part for part in parts if part and part not in _SIDES and not _SIZE.fullmatch(part))
+    alt = alt or unquote(source.rpartition("/")[2]) or "image"
     if source.startswith(("http://", "https://")):
         return f'{view.tag("span", class_="image")}<a href="{escape(source)}">{escape(alt)}</a></span>'
     found = view.links.picture(unquote(source)) if source else None
@@ -38,7 +39,8 @@ def picture(view: View, source: str, words: str) -> str:
         if height is None and found.width and found.height:
             height = round(width * found.height / found.width)
     shape = "".join(f' {name}="{n}"' for name, n in (("width", width), ("height", height)) if n)
-    return view.keep(f'<img class="picture" src="{escape(found.address)}" alt="{escape(alt)}"{shape} loading="lazy">')
+    name = f"picture {side}".strip()
+    return view.keep(f'<img class="{name}" src="{escape(found.address)}" alt="{escape(alt)}"{shape} loading="lazy">')
 
 
 def html_images(view: View, html: str) -> str:
@@ -51,7 +53,7 @@ def _image(view: View, tag: str) -> str:
     width, height = found.get("width", ""), found.get("height", "")
     size = f"|{width}x{height}" if width and height else f"|{width}" if width else ""
     source = found.get("src", "")
-    return picture(view, source, found.get("alt", "").replace("|", " ") + size)
+    return picture(view, source, found.get("alt", "") + size)
 
 
 def leaf(pdf: Shown, anchor: str) -> str:

@@ -18,9 +18,10 @@ from service.addresses import address_on_arxiv
 from service.as_markdown import answer_markdown
 from service.confidence import PARTIAL, SUPPORTED
 from service.filters import as_words
+from service.locate import locate
 from service.matching import stretches
 from service.present import as_read, place_of, sureness
-from service.render import locate, render_inline
+from service.render import render_inline
 from service.types import Answer, Citation
 from service.view import Resolve
 

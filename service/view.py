@@ -69,7 +69,9 @@ class Budget:
 class View:
     """One rendering: the mark of its own attributes, the reader's request, and what it holds back from the sanitiser.
 
-    `inside` are the numbers of the documents that the text is shown in, the page's own first, its own last.
+    `inside` are the numbers of the documents that the text is shown in, the page's own first, its own last. `anchors`
+    and `lines` are the headings and lines that have an id so far. `render` makes HTML of a part of another note, which
+    has a view of its own.
     """
 
     mark: str
@@ -81,6 +83,8 @@ class View:
     kept: list[str] = field(default_factory=list)
     headings: list[Heading] = field(default_factory=list)
     anchors: set[str] = field(default_factory=set)
+    lines: set[int] = field(default_factory=set)
+    render: Callable[[Sequence[str], View, Lines], str | None] = lambda *_: None
 
     @property
     def embedded(self) -> bool:
@@ -106,6 +110,12 @@ class View:
         """Hold back HTML that is safe until the sanitiser is through; what stands in its place meanwhile."""
         self.kept.append(html)
         return f"{self.mark}{len(self.kept) - 1};"
+
+    def claim(self, line: int) -> str:
+        """Name the anchor of a line, once: an id must not occur twice."""
+        name = "" if line in self.lines else f"L{line}"
+        self.lines.add(line)
+        return name
 
     def cites(self, first: int, last: int) -> bool:
         """Whether a place that is cited overlaps these lines."""

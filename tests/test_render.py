@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.render import LARGEST, locate, render, render_inline
+from service.locate import locate
+from service.render import LARGEST, render, render_inline
 from service.view import Budget, Links, Picture, Shown
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -194,6 +195,12 @@ def test_a_formula_that_cannot_be_drawn_is_shown_as_it_was_written():
     assert f'<pre id="L1" class="math">{shown}</pre>' in html("$$\n\\unknown\n$$")
 
 
+def test_a_formula_too_long_to_draw_is_shown_as_it_was_written():
+    long = "x" * 2001
+    assert html(f"${long}$") == f'<p id="L1"><code class="math">${long}$</code></p>'
+    assert html(f"$$\n{long}\n$$") == (f'<pre id="L1" class="math"><code class="math">$$\n{long}\n$$</code></pre>')
+
+
 def test_a_note_has_no_mathml_but_through_its_formulas():
     page = html('<math><mtext href="x">a</mtext></math>\n\nb <math><mi>c</mi></math> $d$')
     assert [tag for tag, _ in Elements(page).found if tag.startswith("m")] == ["math", "mi"]
@@ -329,7 +336,11 @@ def test_pictures_are_shown_as_large_as_the_note_says():
         {"class": "picture", "src": "/files/1/c.svg", "alt": "c.svg", "loading": "lazy"},
     ]  # fmt: skip
     (one,) = images('<p><img src="img/a b.png" width=80 alt="x | y"></p>')
-    assert (one["alt"], one["width"], one["height"]) == ("x   y", "80", "40")
+    assert (one["alt"], one["width"], one["height"]) == ("x y", "80", "40")
+    assert [one["class"] for one in images("![[c.svg|center]] ![[c.svg|a|right|40]]")] == [
+        "picture center",
+        "picture right",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -460,3 +471,15 @@ def test_what_a_note_leaves_open_swallows_nothing_of_ours():
     page = html("<div><a title='\n\n$x$\n\n'>y</a></div>")
     assert "title" not in page
     assert "<math" not in page
+
+
+@pytest.mark.parametrize("tag", ["textarea", "TITLE", "script", "style", "iframe", "plaintext", "template", "noscript"])
+def test_a_tag_that_is_never_closed_swallows_nothing(tag):
+    page = html(f"replaces any <{tag}> there\n\n<{tag}>\nx\n\n</{tag}>\n\n**after**")
+    assert f"any &lt;{tag}&gt; there" in page
+    assert "<strong>after</strong>" in page
+    assert "<strong>after</strong>" in html(f"<div><{tag}></div>\n\n**after**")
+
+
+def test_what_html_hides_stays_hidden():
+    assert "hidden" not in html("<script>\nhidden\n</script>\n\n<style>hidden</style>")
