@@ -90,7 +90,15 @@ def test_the_figures_in_the_readme_are_those_of_the_benchmarks():
         assert (f"{float(row[1]):.2f}", f"{float(row[2]):.2f}") == (one, five)
 
 
-@pytest.mark.parametrize("document", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/BENCHMARKS.md"])
+DOCUMENTS = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    *(f"docs/{name}.md" for name in ("BENCHMARKS", "http", "mcp", "obsidian", "python")),
+]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_links_lead_somewhere(document):
     text = (ROOT / document).read_text(encoding="utf-8")
     for target in re.findall(r"\]\((?!https?://)([^)#]+)\)", text):
