@@ -36,9 +36,10 @@ from service.figures import Figures
 from service.guard import Guard
 from service.mcp.mount import PATH as MCP_PATH
 from service.mcp.mount import Mount
+from service.openapi import describe
 from service.pictures import Pictures
 from service.present import answer_json, question_json, streamed
-from service.problem import PROBLEM_TYPE, problem, status_of, title_of
+from service.problem import problem, status_of, title_of
 from service.turns import Turns
 from service.types import Answer, SearchResult
 
@@ -111,7 +112,7 @@ def create_app(
     pages.add_pages(app)
     app.router.add_route(MCP_PATH, app.state.mcp, methods=["GET", "POST", "DELETE"], include_in_schema=False)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "page" / "static"), name="static")
-    _describe_problems(app.openapi())  # kept by the framework, and made anew only when a route is added
+    describe(app.openapi(), _PROBLEMS)  # kept by the framework, and made anew only when a route is added
     return app
 
 
@@ -136,15 +137,6 @@ async def _open(app: FastAPI, notice: Callable[[str], None], stack: AsyncExitSta
             await asyncio.wait_for(stopping.wait(), pause)
         except TimeoutError:
             pause = min(2 * pause, _LONGEST_PAUSE)
-
-
-def _describe_problems(api: dict[str, Any]) -> None:
-    """Say in an OpenAPI document that problems have a content type of their own; the framework knows one a route."""
-    for path in api["paths"].values():
-        for operation in path.values():
-            for status in _PROBLEMS:
-                response = operation["responses"][status]
-                response["content"] = {PROBLEM_TYPE: next(iter(response["content"].values()))}
 
 
 # ------------------------------------------------------------------------------------------------------ routes
