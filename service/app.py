@@ -23,16 +23,18 @@ from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
 from indexer.errors import FootnoteError, ServiceError, SourceError
-from indexer.records import StoredDocument, StoredPaper
+from indexer.records import StoredDocument
 from indexer.settings import Settings
 from indexer.status import is_stale
-from service import pages, schemas
+from service import changing, pages, schemas
 from service.addresses import address_of
-from service.current import begin, begun, check_page, find_document, find_note, find_paper, in_turn, open_desk
+from service.current import begin, begun, check_page, desk_of, find_document, find_note, find_paper, in_turn, open_desk
 from service.drawings import Drawings
 from service.guard import Figures, Guard
-from service.present import answer_json, question_json, streamed
+from service.present import answer_json, paper_json, question_json, streamed
 from service.problem import PROBLEM_TYPE, problem, status_of
+from service.runs import Runs
+from service.shelves import Shelves
 from service.turns import Turns
 from service.types import Answer, SearchResult
 
@@ -66,6 +68,7 @@ def create_app(
         stopping = asyncio.Event()
         async with AsyncExitStack() as stack:
             stack.push_async_callback(run_in_threadpool, app.state.drawings.close)
+            stack.callback(app.state.runs.close)
             if desk is not None:
                 yield
                 return
@@ -91,11 +94,14 @@ def create_app(
     app.state.figures = Figures.create()
     app.state.drawings = Drawings(settings.papers)
     app.state.turns = Turns()
+    app.state.runs = Runs(settings, lambda: desk_of(app))
+    app.state.shelves = Shelves()
     app.add_middleware(Guard, respond=_respond, figures=app.state.figures, hosts=hosts)
     app.add_exception_handler(FootnoteError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
     _add_routes(app)
+    changing.add(app)
     pages.add_pages(app)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "page" / "static"), name="static")
     _describe_problems(app.openapi())  # kept by the framework, and made anew only when a route is added
@@ -210,7 +216,7 @@ def status(request: Request) -> dict[str, Any]:
     return asdict(found) | {
         "failures": [{"file": file, "reason": reason} for file, reason in found.failures],
         "remarks": [{"file": file, "remark": remark} for file, remark in found.remarks],
-        "papers": [_paper_json(paper) for paper in found.papers],
+        "papers": [paper_json(paper) for paper in found.papers],
     }
 
 
@@ -287,11 +293,6 @@ def _json(record: Answer | SearchResult) -> Response:
 def _document_json(document: StoredDocument) -> dict[str, Any]:
     fields = asdict(document)
     return fields | {"title": document.title, "lines": document.line_count, "link": address_of(document)}
-
-
-def _paper_json(paper: StoredPaper) -> dict[str, Any]:
-    link = None if paper.document_id is None else f"/papers/{paper.document_id}"
-    return asdict(paper) | {"paper": paper.identifier, "link": link}
 
 
 # ------------------------------------------------------------------------------------------------------ errors

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
-from fastapi import Request
+from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 
 from indexer.records import StoredDocument
@@ -26,9 +26,14 @@ Made = TypeVar("Made")
 
 def open_desk(request: Request) -> Desk:
     """Give the desk of the running service; raise what keeps it from being open."""
-    desk: Desk | None = request.app.state.desk
+    return desk_of(request.app)
+
+
+def desk_of(app: FastAPI) -> Desk:
+    """Give the desk of a service; raise what keeps it from being open."""
+    desk: Desk | None = app.state.desk
     if desk is None:
-        raise request.app.state.trouble
+        raise app.state.trouble
     return desk
 
 

@@ -19,6 +19,7 @@ from indexer.watch import WATCHED_PAPERS, watch
 if TYPE_CHECKING:
     from indexer.collect import Papers
     from service.ask import Desk
+    from service.runs import Runs
 
 STOP_SECONDS = 5
 """How long what is on its way may take when the service is stopped."""
@@ -42,7 +43,8 @@ def serve(settings: Settings, host: str, port: int, *, watch: Papers | None) -> 
         gc.collect()
         gc.freeze()  # what is here now stays: to look through it again and again would hold up answers
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=STOP_SECONDS))
-        with announced(settings.library, host, bound), _stopped_by_signals(), _watching(settings, desk, watch):
+        watching = _watching(settings, desk, watch, app.state.runs)
+        with announced(settings.library, host, bound), _stopped_by_signals(), watching:
             shown = f"[{host}]" if ":" in host else host
             notice(f"Footnote answers at http://{shown}:{bound} — press Ctrl-C to stop")
             server.run(sockets=[listening])
@@ -82,10 +84,10 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 @contextmanager
-def _watching(settings: Settings, desk: Desk, papers: Papers | None) -> Iterator[None]:
+def _watching(settings: Settings, desk: Desk, papers: Papers | None, runs: Runs) -> Iterator[None]:
     """Index in a thread what is saved meanwhile; at the end, let a run that is on its way finish for some seconds."""
     stop = threading.Event()
-    thread = threading.Thread(target=_watch, args=(settings, desk, papers, stop), daemon=True, name="watch")
+    thread = threading.Thread(target=_watch, args=(settings, desk, papers, runs, stop), daemon=True, name="watch")
     if papers:
         thread.start()
     try:
@@ -96,7 +98,7 @@ def _watching(settings: Settings, desk: Desk, papers: Papers | None) -> Iterator
             thread.join(STOP_SECONDS)
 
 
-def _watch(settings: Settings, desk: Desk, papers: Papers, stop: threading.Event) -> None:
+def _watch(settings: Settings, desk: Desk, papers: Papers, runs: Runs, stop: threading.Event) -> None:
     from indexer.build import build
 
     with desk.library.snapshot() as snapshot:
@@ -104,9 +106,16 @@ def _watch(settings: Settings, desk: Desk, papers: Papers, stop: threading.Event
 
     def look(only: Collection[Path] | None) -> bool:
         try:
-            report = build(
-                settings.library, roots, desk.encoder, settings, papers=papers, most_papers=WATCHED_PAPERS, only=only
-            )
+            with runs.turn:
+                report = build(
+                    settings.library,
+                    roots,
+                    desk.encoder,
+                    settings,
+                    papers=papers,
+                    most_papers=WATCHED_PAPERS,
+                    only=only,
+                )
         except FootnoteError:
             raise
         except Exception as error:  # the service goes on answering: it must not go on with old notes unnoticed

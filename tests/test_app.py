@@ -381,7 +381,7 @@ def test_every_response_is_fenced_in(client, path):
 def test_pages_hold_nothing_that_the_policy_forbids(client, path):
     page = client.get(path).text
     assert not re.search(
-        r"<script(?! type=\"module\" src=\"/static/page.js\">)|<style| style=| on\w+=|javascript:", page
+        r"<script(?! type=\"module\" src=\"/static/\w+\.js\">)|<style| style=| on\w+=|javascript:", page
     )
     assert not re.search(r'(?:src|<link [^>]*href)="(?!/static/)', page)
 
@@ -856,6 +856,14 @@ def test_operations_have_stable_names(client):
         "documents": ("get", "/api/documents"),
         "document": ("get", "/api/documents/{document_id}"),
         "paper_page": ("get", "/api/papers/{paper_id}/pages/{page}.png"),
+        "papers": ("get", "/api/papers"),
+        "paper": ("get", "/api/papers/{paper_id}"),
+        "add_paper": ("post", "/api/papers"),
+        "remove_paper": ("delete", "/api/papers/{paper_id}"),
+        "search_papers": ("post", "/api/papers/search"),
+        "indexing": ("get", "/api/indexing"),
+        "look": ("post", "/api/indexing"),
+        "progress": ("get", "/api/progress"),
         "health": ("get", "/healthz"),
         "ready": ("get", "/readyz"),
         "metrics": ("get", "/metrics"),
