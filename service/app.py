@@ -25,10 +25,10 @@ from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
 from indexer.errors import FootnoteError, ServiceError, SourceError
-from indexer.records import StoredDocument, StoredPaper
+from indexer.records import StoredDocument
 from indexer.settings import Settings
 from indexer.status import is_stale
-from service import export_routes, pages, schemas
+from service import changing, export_routes, pages, schemas
 from service.addresses import address_of
 from service.current import begin, begun, check_page, desk_of, find_document, find_note, find_paper, in_turn, open_desk
 from service.drawings import Drawings
@@ -38,8 +38,10 @@ from service.mcp.mount import PATH as MCP_PATH
 from service.mcp.mount import Mount
 from service.openapi import describe
 from service.pictures import Pictures
-from service.present import answer_json, question_json, streamed
+from service.present import answer_json, paper_json, question_json, streamed
 from service.problem import problem, status_of, title_of
+from service.runs import Runs
+from service.shelves import Shelves
 from service.turns import Turns
 from service.types import Answer, SearchResult
 
@@ -74,6 +76,7 @@ def create_app(
         async with AsyncExitStack() as stack:
             stack.push_async_callback(run_in_threadpool, app.state.drawings.close)
             stack.push_async_callback(app.state.mcp.close)
+            stack.callback(app.state.runs.close)
             if desk is not None:
                 yield
                 return
@@ -100,6 +103,8 @@ def create_app(
     app.state.drawings = Drawings(settings.papers)
     app.state.pictures = Pictures()
     app.state.turns = Turns()
+    app.state.runs = Runs(settings, lambda: desk_of(app))
+    app.state.shelves = Shelves()
     app.state.mcp = Mount(partial(desk_of, app), app.state.turns)
     origins = settings.service.origins
     if origins:  # within the guard, which has its say first
@@ -109,6 +114,7 @@ def create_app(
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
     _add_routes(app)
+    changing.add(app)
     pages.add_pages(app)
     app.router.add_route(MCP_PATH, app.state.mcp, methods=["GET", "POST", "DELETE"], include_in_schema=False)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "page" / "static"), name="static")
@@ -216,7 +222,7 @@ def status(request: Request) -> dict[str, Any]:
     return asdict(found) | {
         "failures": [{"file": file, "reason": reason} for file, reason in found.failures],
         "remarks": [{"file": file, "remark": remark} for file, remark in found.remarks],
-        "papers": [_paper_json(paper) for paper in found.papers],
+        "papers": [paper_json(paper) for paper in found.papers],
     }
 
 
@@ -288,11 +294,6 @@ def _json(record: Answer | SearchResult) -> Response:
 def _document_json(document: StoredDocument) -> dict[str, Any]:
     fields = asdict(document)
     return fields | {"title": document.title, "lines": document.line_count, "link": address_of(document)}
-
-
-def _paper_json(paper: StoredPaper) -> dict[str, Any]:
-    link = None if paper.document_id is None else f"/papers/{paper.document_id}"
-    return asdict(paper) | {"paper": paper.identifier, "link": link}
 
 
 # ------------------------------------------------------------------------------------------------------ errors

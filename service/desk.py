@@ -240,10 +240,10 @@ class Desk:
 
         remember(self.library.path, items, time.time(), whole=whole)
 
-    def status(self) -> Status:
-        """What is in the library, what failed, and what is out of date."""
+    def status(self, *, files: bool = True) -> Status:
+        """What is in the library, what failed, and what is out of date: that only with `files`, which takes longer."""
         with self.library.snapshot() as snapshot:
-            return status(snapshot, self.settings)
+            return status(snapshot, self.settings, files=files)
 
     def facets(self) -> Facets:
         """What the library can be narrowed to, or could be before the last change of it."""
@@ -270,6 +270,11 @@ class Desk:
         """The passages of a document in reading order."""
         with self.library.snapshot() as snapshot:
             return snapshot.catalogue.passages_of(document_id)
+
+    def wanted_papers(self) -> list[StoredPaper]:
+        """The papers that notes name or a person added, with what became of each."""
+        with self.library.snapshot() as snapshot:
+            return snapshot.catalogue.papers()
 
     def paper_of(self, document: StoredDocument) -> StoredPaper | None:
         """The paper that a document was fetched for, with what arXiv says of it."""

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any, Literal
 
 from indexer.plain import plain
+from indexer.records import StoredPaper
 from indexer.types import Box
 from service.types import Answer, AnsweredQuestion, Citation, Related, SearchResult, Sentence, Verdict, Why
 
@@ -72,6 +73,12 @@ def _related(data: Mapping[str, Any]) -> Related:
 def search_json(result: SearchResult, *, identifier: str | int | None = None) -> dict[str, Any]:
     """The hits of a search with the fields of the contract."""
     return ({} if identifier is None else {"id": identifier}) | asdict(result)
+
+
+def paper_json(paper: StoredPaper) -> dict[str, Any]:
+    """A paper that is wanted, with the fields of the contract."""
+    link = None if paper.document_id is None else f"/papers/{paper.document_id}"
+    return asdict(paper) | {"paper": paper.identifier, "link": link}
 
 
 def question_json(item: AnsweredQuestion) -> dict[str, Any]:

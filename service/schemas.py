@@ -149,7 +149,7 @@ class Remark(BaseModel):
 
 
 class Paper(BaseModel):
-    """A paper that notes name."""
+    """A paper that notes name, or that was added by hand."""
 
     paper: str | None = Field(description="The arXiv id.")
     named: str | None = Field(description="The version that the notes name; null where they mean the newest.")
@@ -159,6 +159,98 @@ class Paper(BaseModel):
     state: Literal["pending", "fetched", "failed", "absent", "withdrawn"]
     reason: str | None = Field(description="Why it is not here, if so.")
     link: str | None = Field(description="The page that shows it, or its abstract.")
+    added: bool = Field(False, description="It was added by hand; it stays though no note names it.")
+
+
+class PaperState(Paper):
+    """A paper with what becomes of it."""
+
+    waiting: bool = Field(description="It was added, and the service has not tried to fetch it yet.")
+
+
+class Papers(BaseModel):
+    """The papers that notes name or that were added by hand."""
+
+    papers: list[Paper]
+
+
+class AddPaper(BaseModel):
+    """A paper to add to the library."""
+
+    paper: str = Field(
+        description="An arXiv id, a link to it, or the address of a PDF.", examples=["1706.03762"], max_length=2000
+    )
+
+
+class PaperSearch(BaseModel):
+    """A question for which papers are looked for on arXiv."""
+
+    question: str = Field(examples=["What is a Boltzmann machine?"], json_schema_extra=NOT_BLANK)
+    most: int = Field(8, ge=1, le=40, description="How many papers to give, the nearest first.")
+
+
+class PaperFound(BaseModel):
+    """A paper on arXiv that may answer a question."""
+
+    paper: str = Field(description="The arXiv id.")
+    version: str
+    title: str
+    authors: list[str]
+    published: str = Field(description="A day, as in `2017-06-12`.")
+    abstract: str
+    sentence: str = Field(description="The sentence of the abstract nearest to the question.")
+    score: float = Field(description="The cosine of the question with title and abstract.")
+    link: str = Field(description="Its page at arXiv.")
+    state: Literal["pending", "fetched", "failed", "absent", "withdrawn"] | None = Field(
+        description="What became of it in this library; null where it is not wanted there."
+    )
+
+
+class PapersFound(BaseModel):
+    """Papers on arXiv that may answer a question, the nearest first."""
+
+    question: str
+    words: list[str] = Field(description="What was sent to arXiv: the words that it was asked for, and nothing else.")
+    papers: list[PaperFound]
+
+
+class Run(BaseModel):
+    """The run that writes the library now."""
+
+    command: str
+    pid: int = Field(description="Its process.")
+    stage: Literal["scan", "read", "fetch"]
+    done: int = Field(description="Files that are read, or papers that are fetched.")
+    total: int = Field(description="How many of these there are; 0 is unknown.")
+    embedded: int = Field(description="Passages that this run has embedded.")
+    expected: int = Field(description="How many these may be in the end.")
+    pace: float = Field(description="Passages a second; 0 is unknown.")
+    left: float | None = Field(description="Seconds until all is read and embedded; null is unknown.")
+
+
+class Outcome(BaseModel):
+    """How a run of the service ended."""
+
+    said: str
+    failed: bool
+    at: float = Field(description="In seconds since 1970.")
+
+
+class Indexing(BaseModel):
+    """What happens to the library now."""
+
+    busy: bool = Field(description="Something is indexing, or about to.")
+    running: Run | None = Field(description="Who, and how far; null in the first moments.")
+    last: Outcome | None = Field(description="How the last run ended that this service was asked for.")
+    generation: int = Field(description="Of the library; greater once there is something new in it.")
+
+
+class Look(BaseModel):
+    """A run to begin."""
+
+    papers: Literal["known", "new"] = Field(
+        "known", description="`known` contacts nobody; `new` also fetches the papers that are pending."
+    )
 
 
 class Status(BaseModel):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from indexer.collect import Papers
     from service.desk import Desk
     from service.figures import Figures
+    from service.runs import Runs
 
 STOP_SECONDS = 5
 """How long what is on its way may take when the service is stopped."""
@@ -54,7 +55,7 @@ def serve(settings: Settings, host: str, port: int, *, watch: Papers | None, bro
         with (
             announced(settings.library, host, bound),
             _stopped_by_signals(),
-            _watching(settings, desk, watch, app.state.figures),
+            _watching(settings, desk, watch, app.state.runs, app.state.figures),
         ):
             shown = f"[{host}]" if ":" in host else host
             url = f"http://{shown}:{bound}"
@@ -113,10 +114,12 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 @contextmanager
-def _watching(settings: Settings, desk: Desk, papers: Papers | None, figures: Figures) -> Iterator[None]:
+def _watching(settings: Settings, desk: Desk, papers: Papers | None, runs: Runs, figures: Figures) -> Iterator[None]:
     """Index in a thread what is saved meanwhile; at the end, let a run that is on its way finish for some seconds."""
     stop = threading.Event()
-    thread = threading.Thread(target=_watch, args=(settings, desk, papers, figures, stop), daemon=True, name="watch")
+    thread = threading.Thread(
+        target=_watch, args=(settings, desk, papers, runs, figures, stop), daemon=True, name="watch"
+    )
     if papers:
         thread.start()
     try:
@@ -127,7 +130,7 @@ def _watching(settings: Settings, desk: Desk, papers: Papers | None, figures: Fi
             thread.join(STOP_SECONDS)
 
 
-def _watch(settings: Settings, desk: Desk, papers: Papers, figures: Figures, stop: threading.Event) -> None:
+def _watch(settings: Settings, desk: Desk, papers: Papers, runs: Runs, figures: Figures, stop: threading.Event) -> None:
     from indexer.build import build, places
 
     with desk.library.snapshot() as snapshot:
@@ -136,9 +139,16 @@ def _watch(settings: Settings, desk: Desk, papers: Papers, figures: Figures, sto
     def look(only: Collection[Path] | None) -> bool:
         started = time.monotonic()
         try:
-            report = build(
-                settings.library, roots, desk.encoder, settings, papers=papers, most_papers=WATCHED_PAPERS, only=only
-            )
+            with runs.turn:
+                report = build(
+                    settings.library,
+                    roots,
+                    desk.encoder,
+                    settings,
+                    papers=papers,
+                    most_papers=WATCHED_PAPERS,
+                    only=only,
+                )
         except Exception as error:
             figures.ran("failed", time.monotonic() - started)
             if isinstance(error, FootnoteError):

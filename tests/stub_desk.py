@@ -93,7 +93,10 @@ class StubDesk:
     def open_questions(self, most: int) -> list[str]:
         return [item.question.text for item in self.questions() if item.question.wanted][:most]
 
-    def status(self) -> Status:
+    def wanted_papers(self) -> list[StoredPaper]:
+        return list(self.papers)
+
+    def status(self, *, files: bool = True) -> Status:
         return Status(
             library="/library",
             generation=3,
@@ -107,7 +110,7 @@ class StubDesk:
             roots=(str(self.root),),
             failures=(("broken.md", "binary data, not text"),),
             remarks=(("scan.pdf", "no text on page 2"),),
-            stale=("old.md",),
+            stale=("old.md",) if files else (),
             papers=self.papers,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated, Any, TypeAlias
@@ -22,6 +23,9 @@ Responses: TypeAlias = dict[int | str, dict[str, Any]]
 
 HITS = 8
 """So many hits of a question are lit."""
+
+NO_MAP: Mapping[str, Any] = {"chart": None, "map_question": "", "lit": []}
+"""What the page of the library shows where it shows no map."""
 
 _OCTETS: Responses = {
     200: {"content": {"application/octet-stream": {}}},

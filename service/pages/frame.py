@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import parse_qsl
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
@@ -33,6 +34,11 @@ def serve_page(app: FastAPI, path: str, page: Callable[..., Any]) -> None:
 def serve_form(app: FastAPI, path: str, form: Callable[..., Any], response: type[Response] = Response) -> None:
     """Serve what a page sends to an address."""
     app.add_api_route(path, form, methods=["POST"], include_in_schema=False, response_class=response)
+
+
+async def fields(request: Request) -> dict[str, str]:
+    """What a form of a page sends, by name: the last where one is sent twice, and "" where one is left empty."""
+    return dict(parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True))
 
 
 def page_of(

@@ -1,0 +1,150 @@
+"""What the service does to its library: one run after another, in a thread of its own, whoever asked for it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from indexer.cli import papers_summary, summary
+from indexer.errors import FootnoteError, LibraryLocked
+from indexer.running import Running
+from indexer.settings import Settings
+
+if TYPE_CHECKING:
+    from indexer.collect import Papers
+    from service.desk import Desk
+
+AGAIN_SECONDS = 1.0
+"""While another process writes the library, a run that is wanted tries so often to begin."""
+
+_log = logging.getLogger("footnote")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended, in words for a person, and when, in seconds since 1970; `failed` when it did nothing."""
+
+    said: str
+    failed: bool
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Indexing:
+    """What happens to the library now: the run that has it, of any process, and how the last one of ours ended.
+
+    `busy` also while one of ours waits, or began just now.
+    """
+
+    busy: bool
+    running: Running | None
+    last: Outcome | None
+
+
+class Runs:
+    """Runs of the indexer in the service, which go on while questions are answered. Safe to share between threads.
+
+    `turn` is held by whoever writes the library in this process: the watcher of `service.serve` takes it too.
+    """
+
+    def __init__(self, settings: Settings, desk: Callable[[], Desk]) -> None:
+        self.turn = threading.Lock()
+        self._settings = settings
+        self._desk = desk
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="run")
+        self._stopping = threading.Event()
+        self._counting = threading.Lock()
+        self._waiting = 0
+        self._looks: list[Papers] = []
+        self._wished: dict[str, None] = {}
+        self._last: Outcome | None = None
+
+    def close(self) -> None:
+        """Begin nothing more; a run that is under way ends by itself."""
+        self._stopping.set()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def now(self) -> Indexing:
+        """What happens to the library."""
+        running = Running.read(self._settings.library)
+        return Indexing(running is not None or self._waiting > 0, running, self._last)
+
+    def wished(self) -> list[str]:
+        """The keys of the papers that were asked for and have not been tried yet, in that order."""
+        with self._counting:
+            return [key for key in self._wished if key]
+
+    def look(self, papers: Papers) -> None:
+        """Look for changes of the notes, and fetch papers as `papers` says; once where that is about to happen."""
+        with self._counting:
+            if papers in self._looks:
+                return
+            self._looks.append(papers)
+        self._begin(self._look)
+
+    def gather(self, key: str = "") -> None:
+        """Fetch a paper that a person wants by now; without one, forget those that nobody wants any more."""
+        with self._counting:
+            self._wished[key] = None
+        self._begin(self._gather)
+
+    def _begin(self, run: Callable[[], str | None]) -> None:
+        with self._counting:
+            self._waiting += 1
+        self._threads.submit(self._in_turn, run)
+
+    def _in_turn(self, run: Callable[[], str | None]) -> None:
+        """Run when nobody else writes the library, and keep how it ended."""
+        try:
+            while not self._stopping.is_set():
+                try:
+                    with self.turn:
+                        said = run()
+                    if said is not None:
+                        self._last = Outcome(said, failed=False, at=time.time())
+                except LibraryLocked:
+                    self._stopping.wait(AGAIN_SECONDS)
+                    continue
+                except FootnoteError as error:
+                    self._last = Outcome(str(error), failed=True, at=time.time())
+                except Exception:  # noqa: BLE001 - the service goes on answering
+                    _log.exception("a run of the service failed")
+                    said = "an error in Footnote itself; the log of the service says more"
+                    self._last = Outcome(said, failed=True, at=time.time())
+                return
+        finally:
+            with self._counting:
+                self._waiting -= 1
+                if not self._waiting:
+                    self._looks.clear()
+                    self._wished.clear()
+
+    def _look(self) -> str | None:
+        from indexer.build import build
+
+        with self._counting:
+            if not self._looks:
+                return None
+            papers = self._looks[0]
+        report = build(self._settings.library, (), self._desk().encoder, self._settings, papers=papers)
+        with self._counting:
+            self._looks.remove(papers)
+        return summary(report)
+
+    def _gather(self) -> str | None:
+        from indexer.build import gather
+
+        with self._counting:
+            keys = frozenset(self._wished)
+        if not keys:  # the run before had them all
+            return None
+        report = gather(self._settings.library, keys - {""}, self._desk().encoder, self._settings)
+        with self._counting:
+            for key in keys:
+                self._wished.pop(key, None)
+        return papers_summary(report).strip()
