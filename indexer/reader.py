@@ -40,7 +40,7 @@ AHEAD_BYTES = 64 * MEGABYTE
 """How much of files, in bytes, is held while they wait to be read, or to be taken."""
 START_SECONDS = 30.0
 """How long a process may take until it is ready."""
-_STOPPED = "was not read: reading was stopped"
+_STOPPED = "was not read: reading was stopped; index again"
 
 T = TypeVar("T")
 
@@ -181,13 +181,16 @@ class Reader:
             try:
                 worker = _Worker(self._settings)
             except OSError as error:
-                raise SourceError(f"was not read: no process could be started ({error.strerror})") from error
+                raise SourceError(
+                    f"was not read: no process could be started ({error.strerror}); end others and index again"
+                ) from error
             self._living.add(worker)
         try:
             worker.greet()
         except _Died:
             self._end(worker)
-            raise SourceError(_STOPPED if self._closed else "was not read: the process for it did not start") from None
+            unstarted = "was not read: the process for it did not start; free memory and index again"
+            raise SourceError(_STOPPED if self._closed else unstarted) from None
         return worker
 
     def _end(self, worker: _Worker) -> str:
@@ -207,7 +210,9 @@ class Reader:
         if how == "SIGABRT":  # what pdfium does when memory runs out; it says nothing else
             return f"{needed}, or crashed the PDF library ({how}); raise FOOTNOTE_PDF_BYTES to give it more"
         if how == "SIGKILL":
-            return f"was not read: the system killed the process for it ({how}), most likely for want of memory"
+            return (
+                f"was not read: the system killed the process for it ({how}), most likely for want of memory; free some"
+            )
         return f"crashed the PDF library ({how}); it is probably damaged: open it and save it anew"
 
 

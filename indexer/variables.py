@@ -272,6 +272,10 @@ def named(name: str) -> Variable | None:
     return next((variable for variable in VARIABLES if variable.name == name), None)
 
 
+NEAR = 0.7
+"""Names that are less alike than that (by difflib's measure, from 0 to 1) were not meant."""
+
+
 def closest(name: str, names: list[str], *, beyond: str = "") -> str:
     """Ask whether a name was meant that there is: a clause for an error, empty where none is close.
 
@@ -280,5 +284,5 @@ def closest(name: str, names: list[str], *, beyond: str = "") -> str:
     from difflib import get_close_matches  # only for those who slipped
 
     shorter = {one.removeprefix(beyond): one for one in names}
-    found = [shorter[one] for one in get_close_matches(name.removeprefix(beyond), shorter, 1)]
+    found = [shorter[one] for one in get_close_matches(name.removeprefix(beyond), shorter, 1, NEAR)]
     return f"did you mean {found[0]}?" if found else ""

@@ -30,17 +30,18 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         if re.match(r"unrecognized arguments: -[^\W\d_-]{2}", message):
             message += "; a question that takes words away with a minus is put in quotes"
-        raise InputError(f"{_clearer(message, self)} see: {self.prog} --help")
+        message, meant = _clearer(message, self)
+        raise InputError(f"{message}; {meant}see: {self.prog} --help")
 
 
-def _clearer(message: str, parser: argparse.ArgumentParser) -> str:
-    """What argparse complains about, without lists of all that there is, and what may have been meant."""
+def _clearer(message: str, parser: argparse.ArgumentParser) -> tuple[str, str]:
+    """What argparse complains about, without a list of all commands, and what may have been meant."""
     names = [*_options(parser)]
     slip = re.search(r"unrecognized arguments: (--[\w-]+)", message)
     if unknown := re.search(r"argument COMMAND: invalid choice: '([^']*)' \(choose from (.*)\)$", message):
         message, slip, names = f"{unknown[1]!r} is no command", unknown, re.findall(r"[\w-]+", unknown[2])
     hint = closest(slip[1], names) if slip else ""
-    return f"{message}; {hint}" if hint else f"{message};"
+    return message, f"{hint} " if hint else ""
 
 
 def _options(parser: argparse.ArgumentParser) -> Iterator[str]:

@@ -102,7 +102,7 @@ class Endpoint:
             silent = f"{host} was silent for {self._settings.timeout:g} seconds; FOOTNOTE_CHAT_TIMEOUT allows more"
             raise self._leave_alone(silent) from None
         except (httpcore2.NetworkError, httpcore2.ProtocolError, httpx2.HTTPError, ValueError):
-            raise ChatError(f"{host} broke off, or does not speak HTTP as it should") from None
+            raise ChatError(f"{host} broke off, or does not speak HTTP as it should; check FOOTNOTE_CHAT_URL") from None
 
     def _leave_alone(self, reason: str) -> ChatError:
         self._left_alone = (self._clock() + LEFT_ALONE_SECONDS, reason)
@@ -117,7 +117,7 @@ class Endpoint:
             does = "does not know the key" if answer.status_code in (401, 403) else "refuses"
             raise ChatError(f"{host} {does} (status {answer.status_code}); check the FOOTNOTE_CHAT_ variables")
         if answer.headers.get("content-encoding", "identity") != "identity":
-            raise ChatError(f"{host} sent something packed, though it was asked not to")
+            raise ChatError(f"{host} sent something packed, though it was asked not to; name another endpoint")
         kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind not in ("text/event-stream", "application/json"):
             raise ChatError(f"{host} is no chat endpoint: it did not answer with events; check FOOTNOTE_CHAT_URL")
@@ -125,12 +125,12 @@ class Endpoint:
             for piece in _events(answer) if kind == "text/event-stream" else [_content(json.loads(answer.read()))]:
                 size += len(piece)
                 if size > MOST_CHARS:
-                    raise ChatError(f"{host} went on and on: more than {MOST_CHARS:,} characters")
+                    raise ChatError(f"{host} went on and on: more than {MOST_CHARS:,} characters; name another model")
                 yield piece
         except EOFError:
-            raise ChatError(f"{host} broke off in the middle") from None
+            raise ChatError(f"{host} broke off in the middle; ask again, or look at its log") from None
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            raise ChatError(f"{host} sent what no chat endpoint sends") from None
+            raise ChatError(f"{host} sent what no chat endpoint sends; check FOOTNOTE_CHAT_URL") from None
 
 
 def _events(answer: httpx2.Response) -> Iterator[str]:

@@ -31,7 +31,7 @@ LEAST_WIDTH = 20
 _INDENT = " " * 6
 
 
-GREEN, AMBER, RED = "38;5;28", "38;5;130", "38;5;167"
+GREEN, AMBER, RED = "38;5;64", "38;5;136", "38;5;167"
 """Of the fixed colours those that stand out on light and on dark alike; yellow, as most terminals have it, does not."""
 
 

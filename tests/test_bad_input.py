@@ -332,7 +332,7 @@ def test_a_port_in_use(library, told):
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["fly"], "argument COMMAND: invalid choice: 'fly' .*; see: footnote --help"),
+        (["fly"], "'fly' is no command; see: footnote --help"),
         (["ask", "-k", "x", "y"], "argument -k: x is not a number from 1 to 200; see: footnote ask --help"),
         (["serve", "--port", "99999"], "argument --port: 99999 is not a number from 0 to 65535; see: .+"),
         (["index", "--fast"], "unrecognized arguments: --fast; see: footnote --help"),

@@ -86,7 +86,10 @@ def test_on_a_terminal_each_sentence_shows_at_once_and_none_twice(chat, capsys, 
     assert main(ASK, environ | {"TERM": "dumb"}) == 0
     captured = capsys.readouterr()
     assert captured.out.startswith("GoogLeNet is a 22 layers deep model. [1]\n22-layers deep model [1]\n")
-    assert captured.err == "footnote: in the library's own words: 127.0.0.1 broke off in the middle\n"
+    assert (
+        captured.err
+        == "footnote: in the library's own words: 127.0.0.1 broke off in the middle; ask again, or look at its log\n"
+    )
 
 
 def test_a_batch_is_worded_too_and_says_once_what_is_wrong(chat, capsys, tmp_path):

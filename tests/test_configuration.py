@@ -47,7 +47,7 @@ def test_a_byte_order_mark_does_not_matter(file):
         ('\n\ndevise = "cpu"', ", line 3: devise is no setting; did you mean device?"),
         ("x = 1", ", line 1: x is no setting; footnote settings lists those there are"),
         ('# device\n"device" = "tpu"', ", line 2: device is 'tpu'; set it to auto, cpu or cuda"),
-        ("[chat]\nurl = 1", ", line 1: chat is no setting; did you mean chat_url?"),
+        ("[chat]\nurl = 1", ", line 1: chat is no setting; footnote settings lists those there are"),
         ("reranked = true", ", line 1: reranked is True; set it to a number of passages"),
         ("notes = [1]", ", line 1: notes is [1]; set it to a list of folders (in a variable, with : between them)"),
         ("model = 3", ", line 1: model is 3; set it to a text"),

@@ -272,7 +272,7 @@ def on_terminal(environ, *arguments):
 
 def test_answers_on_a_terminal_fit_it_and_have_colour_unless_it_is_unwanted(environ):
     coloured = on_terminal(environ, "ask", QUESTION)
-    assert "\033[1;38;5;28m✓ Answered\033[0m" in coloured
+    assert "\033[1;38;5;64m✓ Answered\033[0m" in coloured
     address = re.search(r"\033\]8;;(.*?)\033\\group\.md:2-4\033\]8;;\033\\", coloured)
     assert address[1] == f"file://{socket.gethostname()}{environ['HOME']}/notes/group.md"
     plain = on_terminal(environ | {"NO_COLOR": "1"}, "ask", QUESTION)
@@ -281,7 +281,7 @@ def test_answers_on_a_terminal_fit_it_and_have_colour_unless_it_is_unwanted(envi
     dumb = on_terminal(environ | {"TERM": "dumb"}, "ask", QUESTION)
     assert dumb == without_codes(plain)
     forced = run(environ | {"FORCE_COLOR": "1"}, "ask", QUESTION).stdout
-    assert "\033[1;38;5;28m✓ Answered\033[0m" in forced
+    assert "\033[1;38;5;64m✓ Answered\033[0m" in forced
     assert "\033]8" not in forced
     assert max(len(line) for line in dumb.split("\n")) <= 80
 

@@ -25,7 +25,7 @@ from indexer.types import Source
 
 SETTINGS = PaperSettings(read_seconds=20, read_bytes=400_000_000)
 NEEDED = "needed more than 400 MB of memory"
-STOPPED = "was not read: reading was stopped"
+STOPPED = "was not read: reading was stopped; index again"
 
 
 def source(order: str) -> Source:
@@ -105,7 +105,7 @@ def test_a_bad_file_costs_itself_alone():
             f"{NEEDED} and was given up; raise FOOTNOTE_PDF_BYTES to give it more",
             f"{NEEDED}, or crashed the PDF library (SIGABRT); raise FOOTNOTE_PDF_BYTES to give it more",
             "three",
-            "was not read: the system killed the process for it (SIGKILL), most likely for want of memory",
+            "was not read: the system killed the process for it (SIGKILL), most likely for want of memory; free some",
             "four",
         ]
 
@@ -171,12 +171,14 @@ def test_a_process_that_cannot_start_is_said_so(monkeypatch, tmp_path, capfd):
     (tmp_path / "indexer.py").touch()
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     with reader() as reading:
-        assert outcomes(reading, "one") == ["was not read: the process for it did not start"]
+        assert outcomes(reading, "one") == [
+            "was not read: the process for it did not start; free memory and index again"
+        ]
     assert "ModuleNotFoundError" in capfd.readouterr().err
     monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python"))
     with reader() as reading:
         assert outcomes(reading, "one") == [
-            "was not read: no process could be started (No such file or directory)",
+            "was not read: no process could be started (No such file or directory); end others and index again",
         ]
 
 

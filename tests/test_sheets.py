@@ -85,7 +85,7 @@ def test_a_page_that_cannot_be_drawn_keeps_its_text(paper, drawings):
     paper.path.write_bytes(b"no PDF")
     (sheet,) = sheets(paper, drawings, shelf.PASSAGES, cited(1, 1), 1)
     assert (sheet.marks, sheet.text[0].spans[0]) == ((), (shelf.ADDS, True))
-    assert sheet.trouble == "page 1 cannot be shown: cannot be drawn: it is no PDF, or damaged"
+    assert sheet.trouble == "page 1 cannot be shown: cannot be drawn: it is no PDF, or damaged; fetch or copy it again"
     paper.path.unlink()
     (sheet,) = sheets(paper, drawings, shelf.PASSAGES, [], 1)
     assert sheet.trouble.startswith("a.pdf is gone since")

@@ -68,7 +68,7 @@ def test_rows_fit_a_narrow_terminal_also_where_characters_are_wide(width):
 
 def test_colour_only_on_request():
     assert "\033[" not in answer_text(ANSWER, Style())
-    assert "\033[1;38;5;130m~ Answered in part\033[0m\033[2m · 51% sure\033[0m" in answer_text(
+    assert "\033[1;38;5;136m~ Answered in part\033[0m\033[2m · 51% sure\033[0m" in answer_text(
         ANSWER, Style(colour=True)
     )
 

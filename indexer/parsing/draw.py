@@ -77,19 +77,21 @@ def _opened(file: bytes | Path, page: int) -> Iterator[PdfPage]:
     from pypdfium2 import PdfDocument, PdfiumError, raw
 
     unopened = {
-        raw.FPDF_ERR_FILE: "its file cannot be read",
-        raw.FPDF_ERR_FORMAT: "it is no PDF, or damaged",
-        raw.FPDF_ERR_PASSWORD: "it is encrypted, and asks for a password",
-        raw.FPDF_ERR_SECURITY: "it is encrypted in a way that is not known",
+        raw.FPDF_ERR_FILE: "its file cannot be read; make it readable",
+        raw.FPDF_ERR_FORMAT: "it is no PDF, or damaged; fetch or copy it again",
+        raw.FPDF_ERR_PASSWORD: "it is encrypted, and asks for a password; save a copy without one",
+        raw.FPDF_ERR_SECURITY: "it is encrypted in a way that is not known; save a copy that is not",
     }
     try:
         if isinstance(file, Path):
             file.stat()  # pypdfium2 would not say what is wrong
         document = PdfDocument(file)
     except OSError as error:
-        raise SourceError(f"cannot be read: {error.strerror or 'it is no file'}") from error
+        raise SourceError(
+            f"cannot be read: {error.strerror or 'it is no file'}; check the file and the disk"
+        ) from error
     except PdfiumError as error:
-        reason = unopened.get(error.err_code, "it cannot be opened")
+        reason = unopened.get(error.err_code, "it cannot be opened; fetch or copy it again")
         raise SourceError(f"cannot be drawn: {reason}") from error
     try:
         document.init_forms()
@@ -98,10 +100,10 @@ def _opened(file: bytes | Path, page: int) -> Iterator[PdfPage]:
             raise SourceError(f"there is no page {page}; it has {pages}")
         shown = document[page - 1]
         if not (shown.get_width() > 0 and shown.get_height() > 0):
-            raise SourceError(f"page {page} cannot be drawn: it has no size")
+            raise SourceError(f"page {page} cannot be drawn: it has no size; open the PDF itself")
         yield shown
     except PdfiumError as error:
-        raise SourceError(f"page {page} cannot be drawn: it is damaged") from error
+        raise SourceError(f"page {page} cannot be drawn: it is damaged; fetch or copy the PDF again") from error
     finally:
         document.close()
 

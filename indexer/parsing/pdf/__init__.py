@@ -29,7 +29,7 @@ def parse(source: Source) -> Document:
             raise SourceError(
                 f"{len(document):,} pages, more than {MAX_PAGES:,}; split it"
                 if len(document)
-                else "a PDF without pages"
+                else "a PDF without pages; fetch or copy it again"
             )
         outline = glyphs.outline(document)
         date = read_date(document.get_metadata_value("CreationDate"))
@@ -43,7 +43,7 @@ def parse(source: Source) -> Document:
             first += len(page.text)
     empty = [page.number for page, on_page in zip(pages, drawn, strict=True) if not on_page]
     if len(empty) == len(pages):
-        raise SourceError(f"its {_count(len(pages))} no text: a scan; Footnote does not read pictures")
+        raise SourceError(f"its {_count(len(pages))} no text: a scan; have its text recognised (OCR)")
     pieces = _pieces(pages, furniture.without_furniture(drawn), outline)
     vocabulary = joining.Vocabulary(drawn)
     blocks = _blocks(pieces, vocabulary, _places(pages))
