@@ -129,7 +129,7 @@ def test_what_cannot_be_answered_is_said_before_the_stream(client, path):
 
 def test_the_page_offers_a_chat_model_only_where_there_is_one(client, with_model):
     asked = {"q": "batch norm activations", "writer": "chat"}
-    assert "checkbox" not in client.get("/").text
+    assert 'name="writer"' not in client.get("/").text
     assert "wording" not in client.get("/", params=asked).text
     assert 'name="writer" value="chat"> Let a &lt;model&gt; word the answer' in with_model.get("/").text
     page = with_model.get("/", params=asked | {"k": 3}).text

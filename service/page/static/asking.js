@@ -7,9 +7,10 @@ import * as recent from "./recent.js";
 const PAUSE = 120; // milliseconds without a key until what is typed is looked for
 const SPOKEN = 700; // and until what was found is announced: not at every key
 
-const form = document.querySelector("#asking");
+const asking = document.querySelector(".asking"); // what is read beside it may use the same names
+const form = asking.querySelector("#asking");
 const box = form.elements.q;
-const heard = document.querySelector("#heard");
+const heard = asking.querySelector("#heard");
 let shown = asked(location);
 let turn = new AbortController(); // of what is being fetched: what comes next ends it
 let typing, speaking;
@@ -37,7 +38,7 @@ async function page(url, signal) {
 }
 
 function put(found, ...names) {
-  for (const name of names) document.querySelector(name).replaceWith(found.querySelector(name));
+  for (const name of names) asking.querySelector(name).replaceWith(found.querySelector(name));
   recent.show();
 }
 
@@ -49,26 +50,26 @@ function say(text) {
 
 async function near() {
   const text = box.value.trim();
-  if (text && document.querySelector("#found").dataset.question?.trim() === text) return;
+  if (text && asking.querySelector("#found").dataset.question?.trim() === text) return;
   const signal = begin();
   const found = await page(text ? `/near?q=${encodeURIComponent(text)}` : "/", signal).catch(() => null);
-  if (!found || signal.aborted) return;
+  if (!found || signal.aborted || asking.querySelector("#found").contains(document.activeElement)) return;
   if (text) {
     settleTop();
     put(found, "#found");
   } else {
     put(found, "#above", "#about", "#found");
-    document.querySelector("#ask").className = found.querySelector("#ask").className;
+    asking.querySelector("#ask").className = found.querySelector("#ask").className;
   }
   speaking = setTimeout(() => {
-    const count = document.querySelectorAll("#found .source").length;
+    const count = asking.querySelectorAll("#found .source").length;
     say(count === 1 ? "One passage is near. Enter asks." : `${count} passages are near. Enter asks.`);
   }, SPOKEN);
 }
 
 // what is found gets the room that the first page leaves
 function settleTop() {
-  const top = document.querySelector(".ask.alone");
+  const top = asking.querySelector(".ask.alone");
   if (!top) return;
   top.classList.remove("alone");
   top.querySelector("h1").classList.add("unseen");
@@ -89,10 +90,10 @@ box.addEventListener("compositionend", () => {
 async function show(url, signal) {
   const found = await page(url, signal);
   signal.throwIfAborted();
-  const narrow = document.querySelector(".ask:not(.alone) .narrow");
+  const narrow = asking.querySelector(".ask:not(.alone) .narrow");
   put(found, "#above", "#about", "#found");
-  if (narrow?.open) document.querySelector(".narrow").open = true;
-  document.querySelector("#ask").className = found.querySelector("#ask").className;
+  if (narrow?.open) asking.querySelector(".narrow").open = true;
+  asking.querySelector("#ask").className = found.querySelector("#ask").className;
   document.title = found.title;
   const field = found.querySelector("#q");
   box.value = field.getAttribute("value");
@@ -104,8 +105,8 @@ async function show(url, signal) {
 
 // what is left to do for an answer that is shown
 function settle(signal) {
-  if (document.querySelector("#found .answer")) recent.add(box.value);
-  if (document.querySelector("#wording")) import("./wording.js").then(({ word }) => word(signal));
+  if (asking.querySelector("#found .answer")) recent.add(box.value);
+  if (asking.querySelector("#wording")) import("./wording.js").then(({ word }) => word(signal));
 }
 
 // ask without leaving the page, in an entry of the browser's history of its own
@@ -120,12 +121,12 @@ async function go(url) {
     pane.follow();
     scrollTo(0, 0);
     if (box.hasAttribute("aria-invalid")) return;
-    const title = document.querySelector("#found h1");
+    const title = asking.querySelector("#found h1");
     if (title) {
       title.tabIndex = -1;
       title.focus({ preventScroll: true });
     }
-    say(document.querySelector("#verdict")?.textContent.trim() ?? "");
+    say(asking.querySelector("#verdict")?.textContent.trim() ?? "");
   } catch {
     if (!signal.aborted) location.assign(url);
   } finally {

@@ -4,6 +4,25 @@ export function isTyping(target) {
   return target.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName);
 }
 
+// what this browser keeps; it may refuse to keep anything
+export function kept(name) {
+  try {
+    return localStorage.getItem(name);
+  } catch {
+    return null;
+  }
+}
+
+export function keep(name, value) {
+  try {
+    if (value === null) localStorage.removeItem(name);
+    else localStorage.setItem(name, value);
+  } catch {
+    // then nothing is kept
+  }
+}
+
+const SINGLE = "footnote.single"; // "no" where a letter alone is to do nothing, as speech input may need it
 const keys = document.querySelector("#keys");
 let last = null; // what was walked to
 
@@ -59,11 +78,15 @@ function turn(event, way) {
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
   if (!Object.hasOwn(does, event.key) || document.querySelector("dialog[open]")) return;
+  if (event.key.length === 1 && kept(SINGLE) === "no") return;
   if (does[event.key](event) !== false) event.preventDefault();
 });
 
 const button = document.querySelector("[data-keys]");
 if (button) {
+  const single = keys.querySelector("input");
+  single.checked = kept(SINGLE) !== "no";
+  single.addEventListener("change", () => keep(SINGLE, single.checked ? null : "no"));
   button.hidden = false;
   button.addEventListener("click", () => keys.showModal());
 }

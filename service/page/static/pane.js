@@ -65,8 +65,8 @@ async function enhance(page) {
 
 // links, forms and pictures lead where they do on the page itself
 function rebase(main, url) {
-  for (const attribute of ["href", "src", "action"]) {
-    for (const one of main.querySelectorAll(`[${attribute}]`)) {
+  for (const [name, attribute] of [["a", "href"], ["img", "src"], ["form", "action"]]) {
+    for (const one of main.querySelectorAll(`${name}[${attribute}]`)) {
       one.setAttribute(attribute, new URL(one.getAttribute(attribute), url).href);
     }
   }
