@@ -42,6 +42,7 @@ EXCERPT = 240
 
 _SAMPLE = 16
 Kind: TypeAlias = Literal["folder", "note", "papers", "other"]
+Scheme: TypeAlias = Literal["light", "dark"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +208,12 @@ def divided(documents: Iterable[StoredDocument], roots: Sequence[str]) -> tuple[
         sources.append(Source("Everything else", "other", 0))
     places = {key: place for place, key in enumerate(chosen)}
     return sources, {number: places.get(key, len(chosen)) for number, key in keys.items()}
+
+
+def colour_of(chart: Chart, source: int) -> int:
+    """The place of a source's colour; papers have the last but one in every library, what is left has the last."""
+    kind = chart.sources[source].kind
+    return COLOURS if kind == "other" else COLOURS - 1 if kind == "papers" else source
 
 
 def _shared(paths: Sequence[Sequence[str]]) -> int:

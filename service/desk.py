@@ -170,9 +170,8 @@ class Desk:
         from service.chart import Lit
 
         chart, found = self.chart(), self._search(query, k, FUSED, ())
-        return [
-            Lit(hit.passage_id, chart.point(hit.passage_id) if chart else None, citation) for hit, citation in found
-        ]
+        places = {hit.passage_id: chart.point(hit.passage_id) for hit, _ in found} if chart else {}
+        return [Lit(hit.passage_id, places.get(hit.passage_id), citation) for hit, citation in found]
 
     def chart(self) -> Chart | None:
         """The map of the library, if it has been laid out."""

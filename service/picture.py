@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from service.chart import COLOURS, FULL, Chart, Lit
+from service.chart import COLOURS, FULL, Chart, Lit, Scheme, colour_of
 
-Scheme: TypeAlias = Literal["light", "dark"]
 Colour: TypeAlias = tuple[int, int, int]
 
 HEIGHT = 0.75
@@ -76,12 +75,6 @@ def draw(chart: Chart, lit: Sequence[Lit], scheme: Scheme, width: int) -> bytes:
 def dot(count: int, height: float) -> float:
     """The radius of a dot, in pixels, of so many on a map of that height: small enough to leave ground between them."""
     return float(np.clip(0.28 * height / np.sqrt(max(count, 1)), 0.8, 3.6))
-
-
-def colour_of(chart: Chart, source: int) -> int:
-    """The place of a source's colour; papers have the last but one in every library, what is left has the last."""
-    kind = chart.sources[source].kind
-    return COLOURS if kind == "other" else COLOURS - 1 if kind == "papers" else source
 
 
 def _write(picture: Image.Image, chart: Chart, lit: Sequence[Lit], colours: Palette) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from hashlib import sha256
 from http import HTTPStatus
 from typing import Annotated, Any, TypeAlias
 
@@ -14,9 +15,8 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from service import schemas
-from service.chart import Chart, Kind, Lit
+from service.chart import Chart, Kind, Lit, Scheme, colour_of
 from service.current import in_turn, open_desk
-from service.picture import Scheme, colour_of
 from service.present import place_of
 
 Responses: TypeAlias = dict[int | str, dict[str, Any]]
@@ -163,10 +163,10 @@ async def picture(
     width: Annotated[int, Query(ge=200, le=2000, description="In pixels.")] = 900,
 ) -> Response:
     """Draw the map."""
-    from service.picture import draw
+    from service.picture import draw  # only here: few pages are read without a script, or before it has drawn
 
     chart = await run_in_threadpool(_chart, request)
-    headers = _headers(f"{chart.tag}-{scheme}-{width}-{q.encode().hex()}")
+    headers = _headers(f"{chart.tag}-{scheme}-{width}-{sha256(q.encode(errors='replace')).hexdigest()[:16]}")
     if _is_known(request, headers):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     lit: list[Lit] = await in_turn(request, open_desk(request).lit, q, k=HITS) if q.strip() else []

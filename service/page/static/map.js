@@ -2,11 +2,11 @@
 // picture of it, and all that is found or written on it stands in lists.
 
 import { Dots } from "./dots.js";
+import { HIT, drawHits, drawNames, drawRing } from "./marks.js";
 
 const MOST_ZOOM = 60;
 const STEP = 1.35;
 const REACH = 14; // a pointer means the nearest dot within so many pixels
-const HIT = 10; // the radius of a hit, in pixels
 const SPARSE = 0.28; // dots leave ground between them: their radius to the side of their share of the map
 
 const section = document.querySelector("#map");
@@ -148,82 +148,24 @@ class MapView {
     const wanted = this.#wanted ?? (this.#lit.length ? new Set() : null);
     this.dots.paint(this.image, this.#view, this.#radius, this.looks, this.colours.ground, wanted);
     context.putImageData(this.image, 0, 0);
-    this.#drawRegions();
-    this.#drawHits();
-    this.#drawCurrent();
+    this.#drawMarks();
   }
 
-  #drawRegions() {
-    const { context, ratio } = this;
-    const taken = [];
-    context.font = `600 ${this.#textSize}px ${this.sans}`;
-    context.textAlign = "center";
-    context.textBaseline = "middle";
-    context.lineJoin = "round";
-    context.lineWidth = 4 * ratio;
-    context.strokeStyle = css(this.colours.ground);
-    context.fillStyle = css(this.colours.ink);
-    for (const region of this.regions) {
-      const [x, y] = this.#toPixels(region);
-      const box = around([x, y], context.measureText(region.name).width / 2 + 2 * ratio, this.#textSize * 0.7);
-      const off = box[0] < 0 || box[1] < 0 || box[2] > this.canvas.width || box[3] > this.canvas.height;
-      if (off || taken.some((other) => overlap(box, other))) continue;
-      taken.push(box);
-      context.strokeText(region.name, x, y);
-      context.fillText(region.name, x, y);
-    }
+  #drawMarks() {
+    const { context, ratio, colours } = this;
+    const pen = { context, ratio, colours, sans: this.sans };
+    const regions = this.regions.map((region) => ({ name: region.name, at: this.#toPixels(region) }));
+    drawNames(pen, regions, this.#textSize);
+    const hits = this.#lit.map((hit) => ({ n: hit.n, at: this.#toPixels(hit), raised: hit === this.#raised }));
+    drawHits(pen, hits);
+    if (this.#current < 0) return;
+    const at = this.#toPixels(this.#placeOfDot(this.#current));
+    drawRing(pen, at, this.#radius + 3 * ratio);
+    this.#placeCard(at[0] / ratio, at[1] / ratio);
   }
 
   get #textSize() {
     return Math.max(0.68 * this.rem, Math.min(0.92 * this.rem, this.frame.clientWidth / 55)) * this.ratio;
-  }
-
-  // hits that lie on each other step aside, each with a line to where it lies
-  #drawHits() {
-    const { context, ratio } = this;
-    const places = this.#lit.map((hit) => this.#toPixels(hit));
-    const shown = apart(places, 2 * (HIT + 3) * ratio);
-    context.lineWidth = 1.5 * ratio;
-    context.strokeStyle = css(this.colours.accent);
-    for (const [i, [x, y]] of places.entries()) {
-      context.beginPath();
-      context.moveTo(x, y);
-      context.lineTo(...shown[i]);
-      context.stroke();
-      disc(context, x, y, 2.5 * ratio, this.colours.accent);
-    }
-    for (const i of [...shown.keys()].toReversed()) this.#drawHit(this.#lit[i], shown[i]);
-  }
-
-  #drawHit(hit, [x, y]) {
-    const { context, ratio } = this;
-    const radius = (hit === this.#raised ? HIT + 4 : HIT) * ratio;
-    disc(context, x, y, radius + 2.5 * ratio, this.colours.accent);
-    disc(context, x, y, radius + 1 * ratio, this.colours.ground);
-    disc(context, x, y, radius - 0.5 * ratio, this.colours.accent);
-    context.fillStyle = css(this.colours.ground);
-    context.font = `600 ${radius * 1.15}px ${this.sans}`;
-    context.textAlign = "center";
-    context.textBaseline = "middle";
-    context.fillText(String(hit.n), x, y + radius * 0.06);
-  }
-
-  #drawCurrent() {
-    if (this.#current < 0) return;
-    const { context, ratio } = this;
-    const [x, y] = this.#toPixels(this.#placeOfDot(this.#current));
-    const radius = this.#radius + 3 * ratio;
-    for (const [width, colour] of [
-      [5, this.colours.ground],
-      [2, this.colours.ink],
-    ]) {
-      context.beginPath();
-      context.arc(x, y, radius, 0, 2 * Math.PI);
-      context.lineWidth = width * ratio;
-      context.strokeStyle = css(colour);
-      context.stroke();
-    }
-    this.#placeCard(x / ratio, y / ratio);
   }
 
   #placeOfDot(n) {
@@ -466,42 +408,4 @@ function element(name, classes, properties = {}, text = "") {
 
 function placeOf(row) {
   return { x: Number(row.dataset.x), y: Number(row.dataset.y), id: Number(row.dataset.id) };
-}
-
-function disc(context, x, y, radius, colour) {
-  context.beginPath();
-  context.arc(x, y, radius, 0, 2 * Math.PI);
-  context.fillStyle = css(colour);
-  context.fill();
-}
-
-function css([red, green, blue]) {
-  return `rgb(${red} ${green} ${blue})`;
-}
-
-function around([x, y], across, down) {
-  return [x - across, y - down, x + across, y + down];
-}
-
-// places pushed from each other until they are so far apart, or nearly
-function apart(places, far) {
-  const moved = places.map((place) => [...place]);
-  for (let round = 0; round < 30; round++) {
-    for (let i = 0; i < moved.length; i++) {
-      for (let j = 0; j < i; j++) {
-        let x = moved[i][0] - moved[j][0];
-        let y = moved[i][1] - moved[j][1];
-        if (!x && !y) [x, y] = [Math.cos(i), Math.sin(i)];
-        const length = Math.hypot(x, y);
-        const push = Math.max(0, far - length) / 2 / length;
-        moved[i] = [moved[i][0] + x * push, moved[i][1] + y * push];
-        moved[j] = [moved[j][0] - x * push, moved[j][1] - y * push];
-      }
-    }
-  }
-  return moved;
-}
-
-function overlap(one, other) {
-  return one[0] < other[2] && other[0] < one[2] && one[1] < other[3] && other[1] < one[3];
 }
