@@ -34,7 +34,7 @@ def desk(tmp_path):
     (root / "dump.md").write_text(DUMP)
     (root / "nets.md").write_text(NETS)
     (root / "sub" / "norm.md").write_text(NORM)
-    (root / "plain.org").write_text("* Heading\n<b>text</b>\n")
+    (root / "plain.txt").write_text("Heading\n<b>text</b>\n")
     return StubDesk(root)
 
 
@@ -194,7 +194,7 @@ def test_documents_carry_their_lines(client):
     assert [(one["id"], one["file"], one["title"], one["link"]) for one in listed] == [
         (1, "dump.md", "Question dump", "/notes/1"),
         (2, "nets.md", "Nets", "/notes/2"),
-        (3, "plain.org", "plain", "/notes/3"),
+        (3, "plain.txt", "plain", "/notes/3"),
         (4, "sub/norm.md", "Normalisation", "/notes/4"),
     ]
     one = client.get("/api/documents/2").json()
