@@ -550,10 +550,12 @@ def test_a_note_in_source_view_marks_exact_lines(client):
     assert "<code>&lt;script&gt;alert(1)&lt;/script&gt;</code>" in page
 
 
-def test_what_is_not_markdown_is_shown_as_its_source(client):
+def test_org_is_shown_as_it_is_read_and_as_its_source(client):
     page = client.get("/notes/3?lines=2-2").text
+    assert '<p id="L2" class="cited">&lt;b&gt;text&lt;/b&gt;</p>' in page
+    page = client.get("/notes/3?lines=2-2&view=source").text
+    assert '<li id="L2" class="cited">' in page
     assert "<code>&lt;b&gt;text&lt;/b&gt;</code>" in page
-    assert "Rendered" not in page
 
 
 @pytest.mark.parametrize("lines", ["0-3", "9-12", "4-2", "a-b", "-1", "1-2-3", "99999999999", "<x>"])
