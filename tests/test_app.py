@@ -34,7 +34,7 @@ def desk(tmp_path):
     (root / "dump.md").write_text(DUMP)
     (root / "nets.md").write_text(NETS)
     (root / "sub" / "norm.md").write_text(NORM)
-    (root / "plain.txt").write_text("Heading\n<b>text</b>\n")
+    (root / "plain.org").write_text("* Heading\n<b>text</b>\n")
     return StubDesk(root)
 
 
@@ -194,7 +194,7 @@ def test_documents_carry_their_lines(client):
     assert [(one["id"], one["file"], one["title"], one["link"]) for one in listed] == [
         (1, "dump.md", "Question dump", "/notes/1"),
         (2, "nets.md", "Nets", "/notes/2"),
-        (3, "plain.txt", "plain", "/notes/3"),
+        (3, "plain.org", "plain", "/notes/3"),
         (4, "sub/norm.md", "Normalisation", "/notes/4"),
     ]
     one = client.get("/api/documents/2").json()
@@ -556,10 +556,12 @@ def test_a_note_in_source_view_marks_exact_lines(client):
     assert "<code>&lt;script&gt;alert(1)&lt;/script&gt;</code>" in page
 
 
-def test_what_is_not_markdown_is_shown_as_its_source(client):
+def test_org_is_shown_as_it_is_read_and_as_its_source(client):
     page = client.get("/notes/3?lines=2-2").text
+    assert '<p id="L2" class="cited">&lt;b&gt;text&lt;/b&gt;</p>' in page
+    page = client.get("/notes/3?lines=2-2&view=source").text
+    assert '<li id="L2" class="cited">' in page
     assert "<code>&lt;b&gt;text&lt;/b&gt;</code>" in page
-    assert "Rendered" not in page
 
 
 @pytest.mark.parametrize("lines", ["0-3", "9-12", "4-2", "a-b", "-1", "1-2-3", "99999999999", "<x>"])

@@ -21,6 +21,8 @@ NOTE = f"""# Training
 
 So $a < b$ and $\\vec v$, which is $\\operatorname{{KL}}(p\\,\\|\\,q)$, but $\\no$.
 
+And $\\frac{{{"a + " * 20}b}}{{2}}$ is long.
+
 $$
 \\newcommand{{\\loss}}{{\\mathcal L}}
 $$
@@ -97,9 +99,14 @@ def test_formulas_are_drawn_with_fonts_from_here(tab):
     drawn(tab)
     assert any(url.endswith("/static/katex/fonts/KaTeX_Math-Italic.woff2") for url in asked)
     assert tab.evaluate("document.fonts.check('16px KaTeX_Math')")
+    tab.set_viewport_size({"width": 320, "height": 800})
+    tab.goto("/notes/2")
+    drawn(tab)
+    assert tab.locator(".katex-base.long").count() == 1  # the frame of a part that is wider than a phone
+    assert tab.evaluate("document.documentElement.scrollWidth") == 320
     assert tab.locator("code.math").all_inner_texts() == ["$\\no$"]
-    assert tab.locator("#L9 .katex-html").inner_text().startswith("L")  # what the formula above has defined
-    assert tab.locator("#L9 .katex-mathml math").count() == 1  # what is read aloud
+    assert tab.locator("#L11 .katex-html").inner_text().startswith("L")  # what the formula above has defined
+    assert tab.locator("#L11 .katex-mathml math").count() == 1  # what is read aloud
     assert tab.locator("[aria-hidden] [aria-hidden]").count() == 0
     assert (
         tab.evaluate("document.querySelector('.katex svg').style.width") != ""
@@ -114,7 +121,7 @@ def test_what_is_copied_holds_the_latex(tab):
         """() => {
           const range = document.createRange();
           range.setStart(document.querySelector("#L3").firstChild, 0);
-          range.setEndAfter(document.querySelector("#L9"));
+          range.setEndAfter(document.querySelector("#L11"));
           getSelection().addRange(range);
           const clipboardData = new DataTransfer();
           const event = new ClipboardEvent("copy", { clipboardData, bubbles: true, cancelable: true });

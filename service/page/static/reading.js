@@ -77,7 +77,7 @@ function fit(drawn) {
     if (drawn.scrollWidth > drawn.clientWidth) drawn.tabIndex = 0; // also by keyboard
     return;
   }
-  for (const part of drawn.querySelectorAll(".katex-html > .base")) {
+  for (const part of drawn.querySelectorAll(".katex-html > .katex-base")) {
     const ems = part.offsetWidth / parseFloat(getComputedStyle(part).fontSize);
     part.classList.toggle("long", ems > LONG);
     part.classList.toggle("endless", ems > ENDLESS);
