@@ -143,7 +143,7 @@ def build(  # noqa: PLR0913 - all that a run may be told
             generation=catalogue.generation,
             seconds=0.0,
         )
-        map_is_due = is_due(library, catalogue)
+        map_is_due = is_due(library, catalogue, report.passages)
     if map_is_due:  # last, and when others may write again
         renew(library, notice)
     return replace(report, seconds=round(time.perf_counter() - start, 3))

@@ -136,16 +136,16 @@ def _shares(distances: NDArray[np.float64], perplexity: float) -> NDArray[np.flo
 def _moved(points: Points, likeness: Matrix, *, steps: int, pull: float, momentum: float) -> Points:
     """Go down the gradient of t-SNE, each coordinate at a pace of its own (Jacobs 1988)."""
     count = len(points)
-    pace = np.float32(max(count / pull, LEAST_PACE))
+    pace = np.float32(max(count / pull, min(count, LEAST_PACE)))
     speed, gains = np.zeros_like(points), np.ones_like(points)
     wanted = likeness * np.float32(pull)
     near, force = np.empty((count, count), np.float32), np.empty((count, count), np.float32)
     for _ in range(steps):
-        _squares(points, near)
+        np.maximum(_squares(points, near), 0, out=near)  # far out, they are rounded to less
         near += 1
         np.reciprocal(near, out=near)
         np.fill_diagonal(near, 0)
-        np.multiply(near, -1 / near.sum(), out=force)
+        np.multiply(near, -1 / max(float(near.sum()), 1e-30), out=force)
         force += wanted
         force *= near
         gradient = 4 * (force.sum(1, keepdims=True) * points - force @ points)

@@ -51,7 +51,7 @@ OUTGROWN = 1.5
 FEW = 256
 """So many passages that came since are placed by whoever reads the map; more are written."""
 
-NICENESS, LONG = 10, 500
+NICENESS, LONG = 5, 500
 """How far layouts of so many landmarks and more step back behind answers, where the system lets a thread do so."""
 
 _SAME = 2e-3
@@ -156,9 +156,8 @@ class Map:
         return cls(_head(path, header), ids, points.reshape(-1, 2), landmarks, regions)
 
 
-def is_due(library: Path, catalogue: Catalogue) -> bool:
-    """Whether there is something to do for `renew`: found out from the beginning of the map alone."""
-    count = catalogue.counts().passages
+def is_due(library: Path, catalogue: Catalogue, count: int) -> bool:
+    """Whether there is something to do for `renew` in a library of so many passages; the map is not read whole."""
     if count < LEAST:
         return False
     try:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from indexer.layout import LANDMARKS, choose, lay_out
@@ -73,8 +73,9 @@ def test_a_layout_that_starts_from_another_stays_near_it(five):
     assert (apart.argmin(1) == new_of).all()
 
 
-@settings(max_examples=20)
+@settings(max_examples=40)
 @given(st.integers(2, 40), st.integers(1, 40), st.integers(0, 99))
+@example(3, 3, 5)
 def test_any_vectors_have_places(count, different, seed):
     random = np.random.default_rng(seed)
     rows = random.standard_normal((different, 8))[np.arange(count) % different]

@@ -57,7 +57,7 @@ def passages(library):
 
 def due(library) -> bool:
     with Catalogue.open(library / CATALOGUE, write=False) as catalogue:
-        return is_due(library, catalogue)
+        return is_due(library, catalogue, catalogue.counts().passages)
 
 
 def test_a_run_lays_out_all_passages_those_of_a_note_together(index):
