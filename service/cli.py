@@ -327,10 +327,17 @@ def _questions(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int
 
 
 def _serve(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    from indexer.connect import CATALOGUE
     from service.serve import serve
 
+    settings = settings_of(arguments, environ)
     watch: Papers | None = None if not arguments.watch else "known" if arguments.no_papers else "new"
-    return serve(settings_of(arguments, environ), arguments.host, arguments.port, watch=watch, browse=arguments.open)
+    if watch and settings.notes and not (settings.library / CATALOGUE).exists():
+        notice(f"Indexing {', '.join(map(str, settings.notes))} first; papers are fetched while it serves")
+        first = _parser().parse_args(["index", "--no-papers"])
+        first.library, first.config = arguments.library, arguments.config
+        first.run(first, environ)
+    return serve(settings, arguments.host, arguments.port, watch=watch, browse=arguments.open)
 
 
 def _completion(arguments: argparse.Namespace, _: Mapping[str, str]) -> int:
