@@ -345,12 +345,18 @@ def _questions(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int
 
 
 def _serve(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    from indexer.connect import CATALOGUE
     from service.serve import serve
 
-    watch: Papers | None = None if not arguments.watch else "known" if arguments.no_papers else "new"
     settings = settings_of(arguments, environ)
+    watch: Papers | None = None if not arguments.watch else "known" if arguments.no_papers else "new"
     if arguments.log:
         settings = replace(settings, service=replace(settings.service, log=arguments.log))
+    if watch and settings.notes and not (settings.library / CATALOGUE).exists():
+        notice(f"Indexing {', '.join(map(str, settings.notes))} first; papers are fetched while it serves")
+        first = _parser().parse_args(["index", "--no-papers"])
+        first.library, first.config = arguments.library, arguments.config
+        first.run(first, environ)
     return serve(settings, arguments.host, arguments.port, watch=watch, browse=arguments.open)
 
 

@@ -1,6 +1,7 @@
 import io
 import json
 import sys
+from contextlib import nullcontext
 
 import pytest
 from desks import NOTES, write
@@ -142,6 +143,39 @@ def test_an_answer_as_markdown_links_its_sources(indexed, capsys):
     shown = capsys.readouterr().out
     assert shown.startswith("### how many layers in GoogLeNet\n\n*Answered*, ")
     assert "\n1. [group.md:2-4](group.md#L2-L4), Discussion 2 GoogLeNet\n" in shown
+
+
+def on_terminal(monkeypatch, typed):
+    """A person who types at a terminal, whose stdout is a pipe."""
+    monkeypatch.setattr(sys, "stdin", type("Stdin", (io.StringIO,), {"isatty": lambda _: True})(typed))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr("indexer.cli.shown_progress", lambda: nullcontext(lambda _: None))
+
+
+def test_who_asks_before_there_is_a_library_is_helped_to_make_one(environ, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("platformdirs.user_config_dir", lambda *_, **__: str(tmp_path))
+    question = ["ask", "how many layers in GoogLeNet"]
+    on_terminal(monkeypatch, "n\n")
+    assert main(question, environ) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"footnote: no library at {tmp_path / 'library'}; make one with: ")
+    assert said.endswith("\nFind your notes and make it now? [Y/n] ")
+    monkeypatch.setattr("indexer.vaults.vaults", lambda *_: [])
+    on_terminal(monkeypatch, f"\n{write(tmp_path / 'notes')}\n\n")
+    assert main(question, environ) == 0
+    captured = capsys.readouterr()
+    assert captured.out.split("\n")[1] == "22-layers deep model [1]"
+    assert f"the notes are in {tmp_path / 'notes'}" in captured.err
+
+
+def test_a_service_that_watches_indexes_what_the_settings_name_first(environ, tmp_path, capsys, monkeypatch):
+    served = []
+    monkeypatch.setattr("service.serve.serve", lambda *_, **options: served.append(options) or 0)
+    mine = environ | {"FOOTNOTE_NOTES": str(write(tmp_path / "notes"))}
+    assert main(["serve", "--watch", "--open"], mine) == main(["serve", "--watch"], mine) == 0
+    captured = capsys.readouterr()
+    assert captured.out.count("3 files (3 new)") == captured.err.count("first; papers are fetched") == 1
+    assert served == [{"watch": "new", "browse": True}, {"watch": "new", "browse": False}]
 
 
 def test_search_lists_passages(indexed, capsys):
