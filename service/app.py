@@ -116,7 +116,7 @@ def create_app(
     _add_routes(app)
     changing.add(app)
     pages.add_pages(app)
-    app.router.add_route(MCP_PATH, app.state.mcp, methods=["GET", "POST", "DELETE"], include_in_schema=False)
+    app.router.add_route(MCP_PATH, app.state.mcp, methods=["POST"], include_in_schema=False)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "page" / "static"), name="static")
     describe(app.openapi(), _PROBLEMS)  # kept by the framework, and made anew only when a route is added
     return app

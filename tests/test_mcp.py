@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import contextmanager
@@ -250,11 +251,32 @@ def test_a_form_of_another_site_is_refused(service):
         assert post(data={"jsonrpc": "2.0"}).status_code == 400
 
 
-def test_calls_are_counted_as_a_route(service):
+def test_there_is_no_stream_to_wait_on(service):
+    """No session is held, and nothing is said unasked."""
+    for method in ("GET", "DELETE"):
+        refused = httpx.request(method, service, headers=ACCEPT, trust_env=False)
+        assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
+
+
+def test_calls_are_counted_with_what_they_ask(service):
+    def figure(name: str) -> float:
+        text = httpx.get(service.replace("/mcp", "/metrics"), trust_env=False).text
+        return sum(float(value) for value in re.findall(rf"^{name}\S* (\S+)$", text, re.MULTILINE))
+
+    names = ('footnote_requests_total{method="POST",route="/mcp",status="200"}', "footnote_answers_total")
+    before = [figure(re.escape(name)) for name in names]
+
+    async def ask() -> None:
+        async with Client(service) as client:
+            await called("ask", question="What is dropout?")(client)
+
+    anyio.run(ask)
     with caller(service) as post:
-        post(json=GREETING)
-    figures = httpx.get(service.replace("/mcp", "/metrics"), trust_env=False).text
-    assert 'footnote_requests_total{method="POST",route="/mcp",status="200"}' in figures
+        call = {"name": "ask", "arguments": {"question": "What is dropout?"}}
+        post(json={"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": call})
+    requests, answers = (figure(re.escape(name)) - count for name, count in zip(names, before, strict=True))
+    assert requests >= 3
+    assert answers == 2
 
 
 def test_a_service_without_a_library_says_so_through_the_tools(tmp_path, monkeypatch):
