@@ -34,7 +34,7 @@ from service.guard import Figures, Guard
 from service.present import answer_json, paper_json, question_json, streamed
 from service.problem import PROBLEM_TYPE, problem, status_of
 from service.runs import Runs
-from service.shelves import Shelves
+from service.shelves import Inventories
 from service.turns import Turns
 from service.types import Answer, SearchResult
 
@@ -95,7 +95,7 @@ def create_app(
     app.state.drawings = Drawings(settings.papers)
     app.state.turns = Turns()
     app.state.runs = Runs(settings, lambda: desk_of(app))
-    app.state.shelves = Shelves()
+    app.state.inventories = Inventories()
     app.add_middleware(Guard, respond=_respond, figures=app.state.figures, hosts=hosts)
     app.add_exception_handler(FootnoteError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
