@@ -41,7 +41,7 @@ from service.pictures import Pictures
 from service.present import answer_json, paper_json, question_json, streamed
 from service.problem import problem, status_of, title_of
 from service.runs import Runs
-from service.shelves import Shelves
+from service.shelves import Inventories
 from service.turns import Turns
 from service.types import Answer, SearchResult
 
@@ -104,7 +104,7 @@ def create_app(
     app.state.pictures = Pictures()
     app.state.turns = Turns()
     app.state.runs = Runs(settings, lambda: desk_of(app))
-    app.state.shelves = Shelves()
+    app.state.inventories = Inventories()
     app.state.mcp = Mount(partial(desk_of, app), app.state.turns)
     origins = settings.service.origins
     if origins:  # within the guard, which has its say first

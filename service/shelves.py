@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from indexer.records import StoredDocument
 
 if TYPE_CHECKING:
+    from indexer.status import Status
     from service.desk import Desk
 
 
@@ -49,20 +50,32 @@ class Shelf:
         )
 
 
-class Shelves:
-    """The shelves of the library that a desk serves, put up once for each generation."""
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What a library holds in one generation: its shelves, in the order in which their folders were indexed first.
+
+    The `status` has no file compared with what was indexed.
+    """
+
+    generation: int
+    shelves: list[Shelf]
+    status: Status
+
+
+class Inventories:
+    """The inventory of the library that a desk serves, made once for each generation: it goes through all documents."""
 
     def __init__(self) -> None:
-        self._kept: tuple[int, list[Shelf]] | None = None
+        self._kept: Inventory | None = None
         self._lock = Lock()
 
-    def of(self, desk: Desk) -> list[Shelf]:
-        """All shelves, in the order in which their folders were indexed first."""
+    def of(self, desk: Desk) -> Inventory:
+        """The inventory of now."""
         with self._lock:
             generation = desk.size().generation
-            if self._kept is None or self._kept[0] != generation:
-                self._kept = generation, shelved(desk.documents())
-            return self._kept[1]
+            if self._kept is None or self._kept.generation != generation:
+                self._kept = Inventory(generation, shelved(desk.documents()), desk.status(files=False))
+            return self._kept
 
 
 def shelved(documents: Iterable[StoredDocument]) -> list[Shelf]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.records import StoredDocument
-from service.shelves import Shelves, named, shelved
+from service.shelves import Inventories, named, shelved
 
 
 def stored(number, file, root="/vault", passages=2, **more):
@@ -58,18 +58,23 @@ def test_names_are_found_by_all_their_words_in_any_case():
     assert [one.id for one in named(shelves, "adam")] == [1, 3]
 
 
-def test_shelves_are_put_up_once_for_each_generation():
+def test_the_inventory_is_made_once_for_each_generation():
     class Desk:
         generation, asked = 1, 0
 
         def size(self):
             return self
 
+        def status(self, *, files):
+            assert not files
+            return f"status of {self.generation}"
+
         def documents(self):
             self.asked += 1
             return [stored(n, f"{n}.md") for n in range(self.generation)]
 
-    desk, shelves = Desk(), Shelves()
-    assert shelves.of(desk) is shelves.of(desk)
+    desk, inventories = Desk(), Inventories()
+    assert inventories.of(desk) is inventories.of(desk)
     desk.generation = 3
-    assert (shelves.of(desk)[0].folders[""].documents, desk.asked) == (3, 2)
+    found = inventories.of(desk)
+    assert (found.shelves[0].folders[""].documents, found.status, desk.asked) == (3, "status of 3", 2)

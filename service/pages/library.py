@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, FastAPI, Query, Request
 from fastapi.responses import RedirectResponse, Response
@@ -23,7 +23,7 @@ from service.changing import events, indexing
 from service.current import open_desk
 from service.pages.chart import NO_MAP, map_shown
 from service.pages.frame import fields, page_of, serve_form, serve_page
-from service.shelves import Folder, Shelf, Shelves, named
+from service.shelves import Folder, Inventories, Inventory, Shelf, named
 
 if TYPE_CHECKING:
     from service.desk import Desk
@@ -111,10 +111,11 @@ def show(
     request: Request, view: View, *, asked: str = "", trouble: str = "", on_map: Mapping[str, Any] = NO_MAP
 ) -> Response:
     """Show the library, and what is wrong with the paper that was asked for."""
-    desk = open_desk(request)
-    compared = view.compare or desk.size().documents <= COMPARED
-    status = desk.status(files=compared)
-    shelves = _shelves(request)
+    desk, inventory = open_desk(request), _inventory(request)
+    shelves, status = inventory.shelves, inventory.status
+    compared = view.compare or status.documents <= COMPARED
+    if compared:
+        status = desk.status()
     return page_of(
         request,
         "library.html",
@@ -141,7 +142,7 @@ def show(
 
 def folder_part(request: Request, view: Annotated[View, Query()]) -> Response:
     """Give the part of the page that is inside of a folder; raise HTTP 404 where there is none."""
-    shelves = _shelves(request)
+    shelves = _inventory(request).shelves
     if view.shelf >= len(shelves) or view.folder not in shelves[view.shelf].folders:
         raise HTTPException(HTTPStatus.NOT_FOUND, "the library has no such folder any more; /library lists all")
     shelf = shelves[view.shelf]
@@ -197,9 +198,9 @@ def _time(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
 
 
-def _shelves(request: Request) -> list[Shelf]:
-    shelves = cast("Shelves", request.app.state.shelves)
-    return shelves.of(open_desk(request))
+def _inventory(request: Request) -> Inventory:
+    inventories: Inventories = request.app.state.inventories
+    return inventories.of(open_desk(request))
 
 
 def _title(desk: Desk, paper: StoredPaper) -> str:
