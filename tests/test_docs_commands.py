@@ -24,7 +24,7 @@ from service.cli import main
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 ELSEWHERE = {"BENCHMARKS.md", "CONFIDENCE.md", "http.md", "mcp.md", "obsidian.md", "python.md"}
-"""Pages made by their own commands, which take minutes, and those that `test_docs_programs` tries on a running service."""
+"""Pages that their own commands make, in minutes, and those that `test_docs_programs` tries on a running service."""
 
 
 @dataclass(frozen=True, slots=True)
