@@ -28,6 +28,7 @@ PICTURES = ROOT / "docs" / "pictures"
 QUESTION = "is there any reason to pick layer norm over batch norm for small batches"
 READ = ".cited"
 """What is marked in a note that is read."""
+TYPED = "how does LoRA get away with so few weights -k 3"
 COLUMNS, ROWS = 80, 60
 WINDOW = {"width": 1360, "height": 850}
 FONTS = re.compile(r"@font-face \{\{.*?\}\}\s*", re.DOTALL)
@@ -104,7 +105,7 @@ def printed(*command: str | Path, library: Path) -> str:
         except OSError:  # how a terminal says that nobody writes to it any more
             pass
     os.close(master)
-    return out.decode()
+    return out.decode().replace("\r\n", "\n")
 
 
 def terminal(library: Path, folder: Path, *, everything: bool) -> Iterator[Path]:
@@ -114,7 +115,8 @@ def terminal(library: Path, folder: Path, *, everything: bool) -> Iterator[Path]
     from rich.terminal_theme import DEFAULT_TERMINAL_THEME, DIMMED_MONOKAI
     from rich.text import Text
 
-    text = Text.from_ansi(f"$ ask {QUESTION} -k 3\n" + printed(FOOTNOTE, "ask", QUESTION, "-k", "3", library=library))
+    said = printed(FOOTNOTE, "ask", *TYPED.split(), library=library)
+    text = Text.from_ansi(f"$ ask {TYPED}\n{said}")
     for scheme in ("light", "dark") if everything else ("dark",):
         console = Console(record=True, width=COLUMNS, file=StringIO())
         console.print(text, soft_wrap=True)
