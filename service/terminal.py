@@ -81,7 +81,7 @@ class Style:
         """The name of a place, which can be clicked where the terminal knows how (OSC 8)."""
         name = visible(name).replace("\n", "␊")  # the name of a file may hold anything
         if address := self.address(of):
-            return f"\033]8;;{address}\033\\{name}\033]8;;\033\\"
+            return f"\033]8;;{visible(address)}\033\\{name}\033]8;;\033\\"
         return name
 
     def _set(self, code: str, text: str) -> str:

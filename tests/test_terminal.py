@@ -328,3 +328,5 @@ def test_nothing_in_the_notes_commands_the_terminal():
         assert "␛[2J�31m␇" in text.replace("\n", "")
         assert all(char == "\n" or unicodedata.category(char) != "Cc" for char in text)
     assert "[1] ␛]8;;x://y␛\\a␛[2J�31m␇␊.md:28-36" in answer_text(answer, Style())
+    style = Style(address=lambda _: f"x://{evil}")
+    assert style.place("a.md", citation) == "\033]8;;x://␛]8;;x://y␛\\a␛[2J�31m␇\033\\a.md\033]8;;\033\\"
