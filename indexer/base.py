@@ -30,6 +30,7 @@ from numpy.typing import DTypeLike, NDArray
 from indexer.codes import BITS, PIECE, SAMPLE, Book, CodeFinder, Codes, Finder, FlatFinder, Places, has_codes
 from indexer.errors import LibraryCorrupt
 from indexer.types import Matrix
+from indexer.whole import replaced
 
 MAGIC = b"FNVECT02"
 PREFIX = struct.Struct("<8sI")
@@ -237,46 +238,40 @@ def write(
     dimension: int,
     learnt: tuple[Book, Codes] | None = None,
 ) -> None:
-    """Write blocks, whose ids ascend from one to the next, beside `path`, then rename the file into place.
+    """Write blocks, whose ids ascend from one to the next.
 
     `learnt` are the codes of all rows, if there are some that are good enough. Raises OSError, and lets through what
     the blocks raise.
     """
-    beside = path.with_name(f"{path.name}.new")
-    try:
-        with beside.open("w+b") as file:
-            file.write(bytes(HEADER_BYTES))
-            numbers, checksum = [np.zeros(0, np.int64)], 0
-            for ids, rows in blocks:
-                data = rows.astype("<f2", copy=False).tobytes()
-                checksum = crc32(data, checksum)
-                file.write(data)
-                numbers.append(ids)
-            ids = np.concatenate(numbers)
-            if not has_codes(len(ids), dimension):
-                learnt = None
-            elif learnt is None:
-                file.flush()
-                learnt = _learn(Filed(file.fileno(), dimension), len(ids))
-            parts = {"rows": (2 * dimension * len(ids), checksum)}
-            arrays: dict[str, NDArray[np.generic]] = {"ids": ids.astype("<i8", copy=False)}
-            if learnt:
-                arrays |= {"pieces": learnt[0].pieces, "codes": learnt[1]}
-            for name, array in arrays.items():
-                view = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
-                parts[name] = (len(view), crc32(view))
-                file.write(view)
-            learnt_from = learnt[0].learnt_from if learnt else 0
-            header = Header(uuid4().hex, generation, fingerprint, dimension, len(ids), learnt_from, parts)
-            text = json.dumps(asdict(header)).encode().ljust(HEADER_BYTES - PREFIX.size)
-            file.seek(0)
-            file.write(PREFIX.pack(MAGIC, crc32(text)) + text)
+    with replaced(path) as new, new.open("w+b") as file:
+        file.write(bytes(HEADER_BYTES))
+        numbers, checksum = [np.zeros(0, np.int64)], 0
+        for ids, rows in blocks:
+            data = rows.astype("<f2", copy=False).tobytes()
+            checksum = crc32(data, checksum)
+            file.write(data)
+            numbers.append(ids)
+        ids = np.concatenate(numbers)
+        if not has_codes(len(ids), dimension):
+            learnt = None
+        elif learnt is None:
             file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+            learnt = _learn(Filed(file.fileno(), dimension), len(ids))
+        parts = {"rows": (2 * dimension * len(ids), checksum)}
+        arrays: dict[str, NDArray[np.generic]] = {"ids": ids.astype("<i8", copy=False)}
+        if learnt:
+            arrays |= {"pieces": learnt[0].pieces, "codes": learnt[1]}
+        for name, array in arrays.items():
+            view = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+            parts[name] = (len(view), crc32(view))
+            file.write(view)
+        learnt_from = learnt[0].learnt_from if learnt else 0
+        header = Header(uuid4().hex, generation, fingerprint, dimension, len(ids), learnt_from, parts)
+        text = json.dumps(asdict(header)).encode().ljust(HEADER_BYTES - PREFIX.size)
+        file.seek(0)
+        file.write(PREFIX.pack(MAGIC, crc32(text)) + text)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def merged(path: Path, gone: Places, added: Block) -> tuple[Iterator[Block], tuple[Book, Codes] | None]:

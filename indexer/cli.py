@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from indexer.errors import LibraryLocked
 from indexer.running import Pace
 from indexer.settings import Settings
 from indexer.variables import CONFIG
+from indexer.visible import visible
 
 if TYPE_CHECKING:
     from indexer.build import Report
@@ -129,12 +131,17 @@ def configured(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Map
 
 def notice(line: str) -> None:
     """Tell the person something that is no result: on stderr."""
-    print(line, file=sys.stderr, flush=True)
+    print(visible(line), file=sys.stderr, flush=True)
+
+
+def result(text: str) -> None:
+    """Print a result for a person: on stdout."""
+    print(visible(text), flush=True)
 
 
 def as_json(data: object) -> str:
-    """JSON as a person reads it best; escaped where the encoding of stdout lacks a character."""
-    text = json.dumps(data, ensure_ascii=False)
+    """JSON as a person reads it best; escaped is what the encoding of stdout lacks, and what a terminal obeys."""
+    text = re.sub("[\x7f-\x9f]", lambda char: f"\\u{ord(char[0]):04x}", json.dumps(data, ensure_ascii=False))
     try:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
@@ -169,7 +176,7 @@ def run_index(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         for problem in report.problems:
             notice(problem)
         if did_something(report) or not said:
-            print(as_json(asdict(report)) if arguments.json else summary(report), flush=True)
+            result(as_json(asdict(report)) if arguments.json else summary(report))
             said.append(report)
         return report
 
@@ -208,7 +215,7 @@ def run_add(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     papers = {link.key: state_of(settings.library, link) for link in links}
     for key, paper in papers.items():
         if paper and paper.state == "fetched":
-            print(f"{key}{'' if paper.named else paper.version or ''}: {paper.title or 'added'}", flush=True)
+            result(f"{key}{'' if paper.named else paper.version or ''}: {paper.title or 'added'}")
         elif paper:
             notice(f"{key}: {paper.state}: {paper.reason}")
     return OK if all(paper and paper.state == "fetched" for paper in papers.values()) else ERROR
@@ -226,7 +233,7 @@ def run_remove(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int
     _gather(settings, (), load_encoder(settings, notice=notice))
     for key, notes in naming.items():
         stays = f"stays: {notes} note{'s' if notes > 1 else ''} named it" if notes else "removed"
-        print(f"{key}: {stays}", flush=True)
+        result(f"{key}: {stays}")
     return OK
 
 
@@ -289,28 +296,28 @@ def run_status(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int
     with Library.open(settings.library, notice=notice) as library, library.snapshot() as snapshot:
         found = status(snapshot, settings)
     if arguments.json:
-        print(as_json(asdict(found)))
+        result(as_json(asdict(found)))
         return OK
-    print(f"Library   {found.library}")
-    print(f"Documents {found.documents} in {', '.join(found.roots) or 'no folder'}")
+    result(f"Library   {found.library}")
+    result(f"Documents {found.documents} in {', '.join(found.roots) or 'no folder'}")
     print_papers(found.papers)
-    print(f"Passages  {found.passages}" + (f", embedded with {found.fingerprint}" if found.fingerprint else ""))
-    print(f"Vectors   {found.vectors}")
+    result(f"Passages  {found.passages}" + (f", embedded with {found.fingerprint}" if found.fingerprint else ""))
+    result(f"Vectors   {found.vectors}")
     if found.reranker:
-        print(f"Re-ranker {found.reranker}")
-    print(f"Questions {found.questions} in the question dumps")
+        result(f"Re-ranker {found.reranker}")
+    result(f"Questions {found.questions} in the question dumps")
     if found.failures:
-        print(f"Failed    {found.failed}")
+        result(f"Failed    {found.failed}")
         for file, reason in found.failures:
-            print(f"  {file}: {reason}")
+            result(f"  {file}: {reason}")
     if found.remarks:
-        print(f"Remarks   {len(found.remarks)}")
+        result(f"Remarks   {len(found.remarks)}")
         for file, remark in found.remarks:
-            print(f"  {file}: {remark}")
+            result(f"  {file}: {remark}")
     if found.stale:
-        print(f"Outdated  {len(found.stale)}; bring them up to date with: footnote index")
+        result(f"Outdated  {len(found.stale)}; bring them up to date with: footnote index")
         for file in found.stale:
-            print(f"  {file}")
+            result(f"  {file}")
     return OK
 
 
@@ -318,13 +325,13 @@ def print_papers(papers: Sequence[StoredPaper]) -> None:
     """Print how many papers the notes name, and why some are not there; `--json` names each of them."""
     if papers:
         states = Counter(paper.state for paper in papers)
-        print(
+        result(
             f"Papers    {len(papers)} named: {', '.join(f'{count} {state}' for state, count in states.most_common())}"
         )
         for state in states:
             if state != "fetched":
                 rows = ((paper.key, paper.reason or "") for paper in papers if paper.state == state)
-                print("\n".join(_by_reason(state, rows)))
+                result("\n".join(_by_reason(state, rows)))
 
 
 def run_init(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -343,9 +350,9 @@ def run_settings(arguments: argparse.Namespace, environ: Mapping[str, str]) -> i
 
     environ = configured(arguments, environ)
     if arguments.markdown:
-        print(page())
+        result(page())
     else:
-        print(as_json(settings_json(environ)) if arguments.json else settings_text(environ))
+        result(as_json(settings_json(environ)) if arguments.json else settings_text(environ))
     return OK
 
 

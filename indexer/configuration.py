@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import textwrap
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ import platformdirs
 
 from indexer.errors import SettingsError
 from indexer.variables import CONFIG, VARIABLES, Variable, closest, named
+from indexer.whole import replaced
 
 NAME = "settings.toml"
 
@@ -79,12 +79,12 @@ def written(text: str, values: Mapping[str, object]) -> str:
 def save(path: Path, text: str) -> None:
     """Put a settings file in its place, whole, for nobody else to read: a key may stand in it. Raises SettingsError."""
     place = path.resolve()  # where the file is a link, to the file itself
-    new = place.with_name(f".{place.name}.{os.getpid()}")
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        new.touch(mode=0o600)
-        new.write_text(text, encoding="utf-8")
-        new.replace(place)
+        with replaced(place) as new:
+            new.unlink(missing_ok=True)  # what a process that was killed has left may be for others to read
+            new.touch(mode=0o600)
+            new.write_text(text, encoding="utf-8")
     except OSError as error:
         raise SettingsError(f"cannot write {path} ({error.strerror}); name another place with --config") from error
 

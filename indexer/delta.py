@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.base import Block, Halves, Header, corrupt, positions
+from indexer.whole import replaced
 
 MAGIC = b"FNDELT01"
 PREFIX = struct.Struct("<8sII")
@@ -74,21 +75,15 @@ class Delta:
         return len(self.ids) + len(self.gone) > most
 
     def save(self, path: Path) -> None:
-        """Write beside `path`, then rename into place; raise OSError."""
+        """Write what changed to `path`; raise OSError."""
         arrays = (self.gone.astype("<i8"), self.ids.astype("<i8"), self.rows.astype("<f2"))
         payload = b"".join(array.tobytes() for array in arrays)
         counts = (len(self.gone), *self.rows.shape)
         text = json.dumps([self.identity, self.generation, *counts, crc32(payload)]).encode()
-        beside = path.with_name(f"{path.name}.new")
-        try:
-            with beside.open("wb") as file:
-                file.write(PREFIX.pack(MAGIC, len(text), crc32(text)) + text + payload)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(path)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
+        with replaced(path) as new, new.open("wb") as file:
+            file.write(PREFIX.pack(MAGIC, len(text), crc32(text)) + text + payload)
+            file.flush()
+            os.fsync(file.fileno())
 
     @classmethod
     def open(cls, path: Path, base: Header) -> Self:

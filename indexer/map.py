@@ -38,6 +38,7 @@ from indexer.errors import LibraryCorrupt
 from indexer.layout import Landmarks, Points, choose, lay_out
 from indexer.regions import Region, Wording, name_regions
 from indexer.types import Matrix
+from indexer.whole import replaced
 
 MAGIC = b"FNMAP001"
 PREFIX = struct.Struct("<8sII")
@@ -102,7 +103,7 @@ class Map:
         return bool((at >= 0).any()) and same
 
     def save(self, path: Path) -> None:
-        """Write beside `path`, then rename into place; raise OSError."""
+        """Write the map to `path`; raise OSError."""
         marks = self.landmarks
         payload = b"".join(
             (
@@ -121,13 +122,8 @@ class Map:
             "checksum": crc32(payload),
         }
         text = json.dumps(header).encode()
-        beside = path.with_name(f"{path.name}.new")
-        try:
-            beside.write_bytes(PREFIX.pack(MAGIC, len(text), crc32(text)) + text + payload)
-            beside.replace(path)  # not synced: what a power cut takes of it is laid out again
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
+        with replaced(path) as new:  # not synced: what a power cut takes of it is laid out again
+            new.write_bytes(PREFIX.pack(MAGIC, len(text), crc32(text)) + text + payload)
 
     @classmethod
     def open(cls, path: Path) -> Self:

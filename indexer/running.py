@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from indexer.lock import is_locked
+from indexer.whole import replaced
 
 if TYPE_CHECKING:
     from indexer.intake import Listener, Progress, Stage
@@ -82,7 +83,6 @@ class Pace:
 def told(library: Path, command: str, listener: Listener, clock: Clock = time.monotonic) -> Iterator[Listener]:
     """Have a run that holds the write lock tell other processes how far it is, besides the listener."""
     file = library / RUNNING
-    new = file.with_name(f"{RUNNING}.new")
     pace, due = Pace(clock), clock() + FIRST_SECONDS
 
     def tell(progress: Progress) -> None:
@@ -94,13 +94,11 @@ def told(library: Path, command: str, listener: Listener, clock: Clock = time.mo
         due = now + BETWEEN_SECONDS
         left = (progress.expected - progress.embedded) / rate if rate and progress.stage == "read" else None
         state = Running(command, os.getpid(), **asdict(progress), pace=round(rate, 1), left=left)
-        with suppress(OSError):  # only a courtesy to others
+        with suppress(OSError), replaced(file) as new:  # only a courtesy to others
             new.write_text(json.dumps(asdict(state)), encoding="utf-8")
-            new.replace(file)
 
     try:
         yield tell
     finally:
-        for one in (new, file):
-            with suppress(OSError):
-                one.unlink()
+        with suppress(OSError):
+            file.unlink()

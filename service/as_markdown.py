@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
+from indexer.visible import visible
 from service.present import VERDICTS, as_read, place_of, sureness
 from service.types import Answer, Citation
 
@@ -87,7 +88,7 @@ def path_of(file: str) -> str:
 
 def line_of(text: str) -> str:
     """A text as one line of Markdown that shows just that text."""
-    folded = " ".join(text.split())
+    folded = " ".join(visible(text).split())
     pieces, end = [], 0
     for whole in _WHOLE.finditer(folded):
         pieces += [

@@ -178,6 +178,12 @@ _SPECIAL = str.maketrans({
 })  # fmt: skip
 """Braces by name: BibTeX counts those that are escaped as well."""
 
+_ACTS = re.compile(
+    r"\^\^|\\(?:input|include|read|write|open|close|immediate|special|directlua|catcode|active|csname|[egx]?def|let|future"
+    r"|global|new|renew|provide|expandafter|loop|begin|usepackage|verbatiminput|lstinputlisting|aftergroup|every|output)"
+)
+"""What in a formula would do more than set it: reach files, change what commands mean, or write them otherwise."""
+
 _CAPITALS = re.compile(r"(?<=[^\W_])(?=[^\W\d_])[^a-z\W\d_]|\d[^\W\d_]")
 """A capital within a word."""
 
@@ -199,7 +205,7 @@ def _author(name: str) -> str:
 def _pieces(text: str, *, keep_capitals: bool) -> Iterator[str]:
     for found in _WRITTEN.finditer(text):
         piece = found[0]
-        if found["math"] and _is_balanced(piece):
+        if found["math"] and _is_balanced(piece) and not _ACTS.search(piece):
             yield piece
         elif found["accent"]:
             yield f"{{{piece}}}"

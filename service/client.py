@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from indexer import __version__
 from indexer.settings import Settings
+from indexer.whole import replaced
 
 if TYPE_CHECKING:
     from service.types import Answer, WriterName
@@ -111,19 +112,10 @@ def _streamed(lines: Iterable[bytes], partly: Callable[[Answer], None]) -> Answe
 def announced(library: Path, host: str, port: int) -> Iterator[None]:
     """Leave the address of a service in its library while it runs."""
     file = library / ADDRESS_FILE
-    new = file.with_name(f"{file.name}.{os.getpid()}")
     reachable = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
-    with suppress(OSError):  # a library that cannot be written can still be served
-        new.write_text(
-            json.dumps(
-                {
-                    "url": f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}",
-                    "pid": os.getpid(),
-                    "version": __version__,
-                }
-            )
-        )
-        new.replace(file)
+    url = f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}"
+    with suppress(OSError), replaced(file) as new:  # a library that cannot be written can still be served
+        new.write_text(json.dumps({"url": url, "pid": os.getpid(), "version": __version__}))
     try:
         yield
     finally:

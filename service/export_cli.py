@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from indexer.cli import OK, add_library, notice, settings_of
+from indexer.visible import visible
 
 if TYPE_CHECKING:
     from service.exports import Form
@@ -31,8 +32,10 @@ def add_forms(group: Any) -> None:
 
 
 def write(text: str) -> None:
-    """Write a text that is a file: its line ends stay as they are."""
-    if hasattr(sys.stdout, "buffer"):
+    """Write a text that is a file: its line ends stay as they are, and elsewhere than on a terminal all else too."""
+    if sys.stdout.isatty():
+        sys.stdout.write(visible(text.replace("\r\n", "\n")))
+    elif hasattr(sys.stdout, "buffer"):
         sys.stdout.flush()
         sys.stdout.buffer.write(text.encode())
     else:

@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Callable, Collection
 from http import HTTPStatus
+from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -33,6 +34,10 @@ HEADERS = {
 
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing and start nothing: what they give, another site cannot read."""
+
+_METHODS = _READS | {"POST", "PUT", "PATCH", "DELETE"}
+"""Those that figures and logs name; whoever calls may make up others without end."""
+
 _log = logging.getLogger("footnote")
 
 
@@ -87,7 +92,7 @@ class Guard:
             else:
                 await self.app(scope, _bounded(receive), send_with_headers)
         except Exception:
-            _log.exception("%s %s failed", scope["method"], scope["path"])
+            _log.exception("%s %s failed", scope["method"], quote(scope["path"]))
             if status:  # too late to say so: the connection has to break
                 raise
             failed = HTTPStatus.INTERNAL_SERVER_ERROR
@@ -95,10 +100,11 @@ class Guard:
             await self.respond(request, failed, detail)(scope, receive, send_with_headers)
         finally:
             route = getattr(scope.get("route"), "path", None) or scope.get("root_path") or "unmatched"
-            self.figures.requests.labels(scope["method"], route, status).inc()
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            self.figures.requests.labels(method, route, status).inc()
             seconds = time.perf_counter() - started
-            self.figures.seconds.labels(scope["method"], route).observe(seconds)
-            event("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 2))
+            self.figures.seconds.labels(method, route).observe(seconds)
+            event("request", method=method, route=route, status=status, ms=round(seconds * 1000, 2))
             LISTENER.reset(listening)
             REQUEST.reset(named)
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from indexer.cli import notice
 from indexer.settings import Log
+from indexer.visible import visible
 
 REQUEST: ContextVar[str | None] = ContextVar("request", default=None)
 """The id of the request that is being answered, in its context: it stands in every line that is written meanwhile."""
@@ -27,7 +28,7 @@ def configure(log: Log) -> None:
     Of Footnote itself every event, unless it is off; of libraries only trouble.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Json() if log == "json" else _Text() if log == "text" else logging.Formatter("%(message)s"))
+    handler.setFormatter(_Json() if log == "json" else _Text() if log == "text" else _Plain())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.captureWarnings(capture=log != "off")
     _log.setLevel(logging.WARNING if log == "off" else logging.INFO)
@@ -66,6 +67,13 @@ class _Json(logging.Formatter):
         return json.dumps(said, ensure_ascii=False, default=str)
 
 
+class _Plain(logging.Formatter):
+    """Just what is said."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return visible(super().format(record))
+
+
 class _Text(logging.Formatter):
     """The same for a person: time, level, event, and what there is to know as `name=value`."""
 
@@ -74,7 +82,7 @@ class _Text(logging.Formatter):
         shown = "".join(f" {name}={_shown(value)}" for name, value in fields.items())
         request = f" request_id={REQUEST.get()}" if REQUEST.get() else ""
         trace = f"\n{self.formatException(record.exc_info)}" if record.exc_info else ""
-        return f"{_time(record)} {record.levelname.lower():7} {record.getMessage()}{request}{shown}{trace}"
+        return visible(f"{_time(record)} {record.levelname.lower():7} {record.getMessage()}{request}{shown}{trace}")
 
 
 def _time(record: logging.LogRecord) -> str:

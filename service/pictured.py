@@ -12,7 +12,7 @@ IMAGE = re.compile(r"\.(?:png|jpe?g|gif|svg|webp|bmp|avif|mp4|webm|mov|mp3|wav)$
 """The end of a name that is no note's."""
 
 _PAGE = re.compile(r"page=(\d{1,6})")
-_IMG = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
+_IMG = re.compile(r"<img\b[^<>]*>", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"""\b(alt|src|width|height)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGNORECASE)
 _SIDES = frozenset({"left", "center", "right"})
 _SIZE = re.compile(r"(\d{1,4})(?:x(\d{1,4}))?")

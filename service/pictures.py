@@ -37,8 +37,9 @@ SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 _NOT_SHOWN = "is no picture that may be shown"
 _SVG = re.compile(
-    rb"\A(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*|<!DOCTYPE svg[^>\[]*>\s*)*<svg[\s>]", re.DOTALL
+    rb"\A(?:\xef\xbb\xbf)?\s*+(?:(?><\?xml[^>]*>|<!--.*?-->|<!DOCTYPE svg[^>\[]*>)\s*+)*+<svg[\s>]", re.DOTALL
 )
+"""What comes before the first element is read once and never tried another way: comments would double the time each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,10 @@ def open_picture(document: StoredDocument, file: str) -> File:
 
 def read_picture(file: File) -> bytes:
     """Read a picture whole; raise SourceError when it cannot be."""
-    status = file.path.stat()
+    try:
+        status = file.path.stat()
+    except OSError as error:
+        raise SourceError(f"{file.path.name} cannot be read: {error.strerror}") from error
     found = Found(file.path.parent, file.path.name, status.st_size, status.st_mtime_ns)
     return read(found, max_bytes=MOST_BYTES).data
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import signal
 import socket
 import sys
@@ -59,19 +58,13 @@ def serve(settings: Settings, host: str, port: int, *, watch: Papers | None, bro
         ):
             shown = f"[{host}]" if ":" in host else host
             url = f"http://{shown}:{bound}"
-            say(f"Footnote answers at {_clickable(url)} — press Ctrl-C to stop")
+            say(f"Footnote answers at {url} — press Ctrl-C to stop")
             if not watch and sys.stderr.isatty():
                 say("Notes that are saved meanwhile are not seen; footnote serve --watch follows them")
             if browse:
                 _browse(url)
             server.run(sockets=[listening])
     return 0
-
-
-def _clickable(url: str) -> str:
-    """An address that a terminal opens when it is clicked (OSC 8)."""
-    shows = sys.stderr.isatty() and os.environ.get("TERM") not in ("dumb", "linux")
-    return f"\033]8;;{url}\033\\{url}\033]8;;\033\\" if shows else url
 
 
 def _browse(url: str) -> None:

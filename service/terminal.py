@@ -13,6 +13,7 @@ from typing import Literal
 from unicodedata import combining, east_asian_width
 
 from indexer.plain import plain
+from indexer.visible import visible
 from service.filters import parse
 from service.present import VERDICTS, as_read, first_related, place_of, place_of_related, sureness
 from service.report import change_of, counted, is_first_time, news
@@ -78,8 +79,9 @@ class Style:
 
     def place(self, name: str, of: Citation | Related) -> str:
         """The name of a place, which can be clicked where the terminal knows how (OSC 8)."""
+        name = visible(name).replace("\n", "␊")  # the name of a file may hold anything
         if address := self.address(of):
-            return f"\033]8;;{address}\033\\{name}\033]8;;\033\\"
+            return f"\033]8;;{visible(address)}\033\\{name}\033]8;;\033\\"
         return name
 
     def _set(self, code: str, text: str) -> str:
@@ -88,7 +90,11 @@ class Style:
     def wrapped(
         self, text: str, *, first: str = "", then: str = "", most: int | None = None, cut: str = " …"
     ) -> list[str]:
-        """Break a text into rows; after `most` of them it ends in `cut`. What is wide in East Asia takes two cells."""
+        """Break a text into rows; after `most` of them it ends in `cut`. What is wide in East Asia takes two cells.
+
+        Nothing that the text holds commands the terminal.
+        """
+        text = visible(text)
         cells = "".join(f"{char}\0" if east_asian_width(char) in "WF" else char for char in text)
         rows = textwrap.wrap(
             cells,
@@ -196,7 +202,7 @@ def questions_text(items: Sequence[AnsweredQuestion], style: Style) -> str:
         if len(parts) > 1:
             lines += ["", style.strong(f"{name} ({len(part)})")]
         for (file, section), group in groupby(part, key=lambda item: (item.file, item.question.section)):
-            lines += ["", style.faint(f"{file} › {section}" if section else file)]
+            lines += ["", style.faint(visible(f"{file} › {section}" if section else file))]
             for item in group:
                 lines += ["", *_item(item, style, first_time=is_first_time(items))]
     lines += ["", *style.wrapped(counted(items))]
@@ -223,7 +229,7 @@ def _item(item: AnsweredQuestion, style: Style, *, first_time: bool) -> Iterator
 def _only(question: str, before: str = "") -> str:
     """Name the filters in a question, so that none works unseen."""
     filters = parse(question).filters
-    return f"{before}only {' '.join(map(str, filters))}" if filters else ""
+    return visible(f"{before}only {' '.join(map(str, filters))}") if filters else ""
 
 
 def _sentences(answer: Answer, style: Style, sentences: Iterable[Sentence]) -> Iterator[str]:
@@ -301,7 +307,7 @@ def _end_of_path(citation: Citation, width: int) -> str:
 
 def _headings(citation: Citation) -> tuple[str, ...]:
     titled = citation.headings if citation.kind == "note" else (citation.title, *citation.headings)
-    return titled or (citation.title,)
+    return tuple(map(visible, titled or (citation.title,)))
 
 
 def _quote(text: str, citation: Citation, style: Style, *, most: int) -> Iterator[str]:

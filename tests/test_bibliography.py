@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -95,6 +96,17 @@ def test_a_paper_that_is_there_twice_is_one():
     in_vault = replace(DOCUMENT, id=3, root="/vault", file="attention.pdf", fetched=False, version="v5")
     (work,) = works([replace(PAPER, document_id=2)], [DOCUMENT, older, in_vault])
     assert (work.version, work.document_id, work.authors) == ("v7", 1, PAPER.authors)
+
+
+@pytest.mark.parametrize(
+    "title", [r"$\input{/etc/passwd}$", r"$x \immediate\write18{id}$", "$^^5cinput x$", r"$\catcode`\|=0 |input x$"]
+)
+def test_a_formula_of_a_title_does_no_more_than_be_set(title):
+    text = bibtex(works([replace(PAPER, title=title)], [DOCUMENT]))
+    (written,) = re.findall(r"^  title = (.*),$", text, re.MULTILINE)
+    escapes = {"textbackslash", "textbraceleft", "textbraceright", "textasciicircum", "$"}
+    assert set(re.findall(r"\\([a-z]+|.)", written)) <= escapes
+    assert "^^" not in written
 
 
 def test_notes_and_what_could_not_be_read_are_no_papers():

@@ -45,6 +45,15 @@ def value(text, name, **labels):
     return found
 
 
+def test_methods_that_are_made_up_are_counted_as_one(client):
+    for n in range(3):
+        client.request(f"MADE-UP-{n}", "/healthz")
+    assert (
+        value(client.get("/metrics").text, "footnote_requests_total", method="other", route="/healthz", status="405")
+        == 3
+    )
+
+
 def test_every_figure_is_as_prometheus_wants_it(client):
     client.post("/api/ask", json={"question": "What is dropout?"})
     said = client.get("/metrics")

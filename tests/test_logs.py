@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import unicodedata
 from datetime import datetime, timedelta
 
 import desks
@@ -100,6 +101,15 @@ def test_text_says_the_same_for_people(lines):
     REQUEST.reset(token)
     (line,) = written()
     assert re.fullmatch(r'\S+Z info    request request_id=abc route=/x said="two \\"words\\"" empty=""', line)
+
+
+@pytest.mark.parametrize("log", ["off", "text"])
+def test_no_line_commands_the_terminal(lines, log):
+    written = lines(log)
+    logging.getLogger("footnote").warning("\x1b[2J of %s", "\x9b1m.md")
+    say("\x1b]0;x\x07.md could not be read")
+    assert "␛[2J of �1m.md" in (said := "\n".join(written()))
+    assert not any(unicodedata.category(char) == "Cc" for char in said.replace("\n", ""))
 
 
 def test_lines_of_libraries_go_the_same_way(lines):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import time
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -483,3 +484,9 @@ def test_a_tag_that_is_never_closed_swallows_nothing(tag):
 
 def test_what_html_hides_stays_hidden():
     assert "hidden" not in html("<script>\nhidden\n</script>\n\n<style>hidden</style>")
+
+
+def test_pictures_that_are_never_closed_take_no_time_that_squares():
+    start = time.process_time()
+    render(["<div>", *["<img " * 100] * 200], links=Links())
+    assert time.process_time() - start < 1

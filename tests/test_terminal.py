@@ -1,5 +1,6 @@
 import io
 import re
+import unicodedata
 from dataclasses import replace
 
 import pytest
@@ -307,3 +308,25 @@ def test_the_dump_fits_the_width_and_is_plain_without_colour():
     assert max(map(len, rows)) <= WIDTH
     assert "\033[" not in "".join(rows)
     assert "\033[1mNewly answered since last time (1)\033[0m" in questions_text(items, Style(colour=True))
+
+
+def test_nothing_in_the_notes_commands_the_terminal():
+    evil = "\x1b]8;;x://y\x1b\\a\x1b[2J\x9b31m\x07"
+    related = Related("listed", evil, f"{evil}.md", None, (1, 2), "/notes/2")
+    citation = replace(
+        CITATION, file=f"{evil}\n.md", title=evil, headings=(evil, evil), quote=f"quoted {evil}", related=(related,)
+    )
+    answer = replace(ANSWER, sentences=(Sentence(f"said {evil}", (1,)),), citations=(citation, replace(citation, n=2)))
+    question = Question(evil, "open", "question", 3, evil, None, (), (), (), wanted=True)
+    item = AnsweredQuestion(question, "/notes", f"{evil}.md", 1, replace(answer, question=evil), "new")
+    for text in (
+        answer_text(answer, Style()),
+        answer_text(replace(answer, writer="chat"), Style()),
+        search_text(SearchResult("x", (citation,), 1.0), Style(width=40)),
+        questions_text([item], Style()),
+    ):
+        assert "␛[2J�31m␇" in text.replace("\n", "")
+        assert all(char == "\n" or unicodedata.category(char) != "Cc" for char in text)
+    assert "[1] ␛]8;;x://y␛\\a␛[2J�31m␇␊.md:28-36" in answer_text(answer, Style())
+    style = Style(address=lambda _: f"x://{evil}")
+    assert style.place("a.md", citation) == "\033]8;;x://␛]8;;x://y␛\\a␛[2J�31m␇\033\\a.md\033]8;;\033\\"
