@@ -211,7 +211,7 @@ def run_add(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     try:
         _gather(settings, {link.key for link in links}, load_encoder(settings, notice=notice))
     except LibraryLocked as error:
-        raise LibraryLocked(f"noted for the next run, because {error}") from error
+        raise LibraryLocked(f"noted for the next run: {error}") from error
     papers = {link.key: state_of(settings.library, link) for link in links}
     for key, paper in papers.items():
         if paper and paper.state == "fetched":

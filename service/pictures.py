@@ -35,7 +35,6 @@ FRESH_SECONDS = 10.0
 SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 """The policy under which a picture is served: an SVG that is opened by itself is a page, and may run nothing."""
 
-_NOT_SHOWN = "is no picture that may be shown"
 _SVG = re.compile(
     rb"\A(?:\xef\xbb\xbf)?\s*+(?:(?><\?xml[^>]*>|<!--.*?-->|<!DOCTYPE svg[^>\[]*>)\s*+)*+<svg[\s>]", re.DOTALL
 )
@@ -84,7 +83,7 @@ def open_picture(document: StoredDocument, file: str) -> File:
     """Find a picture by its path from the root of a note; raise SourceError where there is none to be shown."""
     place = _place(Path(document.root), file)
     if place is None:
-        raise SourceError(f"{file} {_NOT_SHOWN}")
+        raise SourceError(f"{file} is no picture that may be shown; put one there, beside the notes")
     path, status = place
     try:
         with path.open("rb") as opened:
@@ -92,7 +91,7 @@ def open_picture(document: StoredDocument, file: str) -> File:
     except OSError as error:
         raise SourceError(f"{file} cannot be read: {error.strerror}") from error
     if media_type is None:
-        raise SourceError(f"{file} {_NOT_SHOWN}: its bytes are none of {', '.join(sorted(SUFFIXES))}")
+        raise SourceError(f"{file} is no picture by its bytes; save it as one of {', '.join(sorted(SUFFIXES))}")
     return File(path, media_type, f"{status.st_mtime_ns:x}-{status.st_size:x}")
 
 

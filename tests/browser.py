@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -34,7 +35,7 @@ MARKS = [
 def served(app: FastAPI) -> Iterator[str]:
     """Serve an app on a free port of this machine; yield its address."""
     listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, log_level="warning"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:
@@ -61,3 +62,24 @@ def opened(chromium: Browser, address: str, *, but: str | None = None, **options
     context.close()
     complaints = [one for one in complaints if but is None or but not in one]
     assert complaints == []
+
+
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+COLOURS = ["color-contrast", "link-in-text-block"]
+"""The rules whose outcome another scheme of colours changes."""
+
+
+def violations(page: Page, context: str | None = None) -> list[str]:
+    """What axe-core finds on a page, or a part of it, in light and in dark: the rule, and where it is broken."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    said = []
+    for scheme, rules in (("light", {"type": "tag", "values": TAGS}), ("dark", {"type": "rule", "values": COLOURS})):
+        page.emulate_media(color_scheme=scheme)
+        options = {"runOnly": rules, "resultTypes": ["violations"]}
+        said += [
+            f"{scheme} {one['id']}: {node['html'][:200]} {json.dumps(node['any'][:1])[:300]}"
+            for one in Axe().run(page, context=context, options=options).response["violations"]
+            for node in one["nodes"]
+        ]
+    return said

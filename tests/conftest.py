@@ -1,4 +1,5 @@
 import os
+import signal
 
 import platformdirs
 import pytest
@@ -7,6 +8,10 @@ from stub_encoder import HashEncoder
 
 settings.register_profile("tests", deadline=None)  # the first example of a test pays for imports
 settings.load_profile("tests")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # so a shell starts what runs in the background, and the programs that tests start and interrupt would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class ForgotToNameALibraryError(AssertionError):

@@ -32,7 +32,7 @@ def served(tmp_path):
     (tmp_path / "a.md").write_text("Batch norm keeps the activations in range.\n")
     desk, settings = StubDesk(tmp_path), Settings(tmp_path, tmp_path)
     listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(create_app(settings, desk=desk), log_level="warning"))
+    server = uvicorn.Server(uvicorn.Config(create_app(settings, desk=desk), log_config=None, log_level="warning"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     with announced(tmp_path, *listening.getsockname()):

@@ -150,17 +150,18 @@ def stays(words: list[str], environ: dict[str, str]) -> None:
     """Start a command that stays, wait until it says where it is or that it watches, and stop it as a person does."""
     program = Path(sys.executable).with_name(words[0])
     port = [] if "--port" in words else ["--port", "0"]
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [program, *words[1:], *(port if "serve" in words else [])],
         env=os.environ | environ,
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
-    )
-    assert process.stderr is not None
-    try:
-        assert any(re.search(r"http://|[Ww]atching", row) for row in process.stderr)
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+    ) as process:
+        try:
+            assert process.stderr is not None
+            assert any(re.search(r"http://|[Ww]atching", row) for row in process.stderr)
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
+        finally:
+            process.kill()
     assert process.returncode in (0, 130)

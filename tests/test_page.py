@@ -330,76 +330,29 @@ WIDEST = """
 ))
 """
 """The widest text, in em: more than 41 are too long to read."""
-
-
-@pytest.mark.parametrize("path", PATHS + UNBROKEN_PATHS)
-def test_no_page_scrolls_sideways_or_grows_too_wide_to_read(tab, path):
-    tab.goto(path)
-    for width in (320, 1280, 3840):
-        tab.set_viewport_size({"width": width, "height": 800})
-        assert tab.evaluate("document.documentElement.scrollWidth") <= width
-        assert tab.evaluate(WIDEST) <= 41
-
-
-CONTRAST = """
-() => {
-  const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
-  const layers = (element) =>
-    element ? [...layers(element.parentElement), getComputedStyle(element).backgroundColor] : ["white"];
-  const paint = (colours) => {
-    colours.forEach((colour) => { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); });
-    const [r, g, b] = [...canvas.getImageData(0, 0, 1, 1).data].map((v) => {
-      const c = v / 255;
-      return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
-    });
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const poor = [];
-  for (const element of document.querySelectorAll("body *")) {
-    const text = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
-    if (!text || !element.checkVisibility() || element.closest(".unseen, .skip")) continue;
-    const ground = layers(element);
-    const a = paint(ground), b = paint([...ground, getComputedStyle(element).color]);
-    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (ratio < 4.5) poor.push(`${element.tagName}.${element.className} ${ratio.toFixed(2)}`);
-  }
-  return poor;
-}
-"""
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        *("/", "/?q=residual+gradient", "/?q=residual+quasars+galaxies", "/questions?show=all", "/library", "/docs"),
-        *("/notes/3?lines=163-165", "/notes/3?lines=1-4&view=source", "/papers/6?sentences=2-4", "/notes/5"),
-    ],
-)
-def test_text_has_contrast_enough(tab, path):
-    tab.goto(path)
-    for scheme in ("light", "dark"):
-        tab.emulate_media(color_scheme=scheme)
-        assert tab.evaluate(CONTRAST) == []
-
-
-NAMELESS = """
-() => [...document.querySelectorAll("a[href], button, input")].filter(
-  (element) => !(element.textContent.trim() || element.getAttribute("aria-label") || element.labels?.length)
-).length
-"""
 REPEATED = """
 () => [...document.querySelectorAll("[id]")].map((element) => element.id).filter((id, i, all) => all.indexOf(id) !== i)
 """
-
-
 SMALL = """
 () => [
-  ...document.querySelectorAll(".cite, .filters a, .top nav a, .turn a, .copy summary, button, input"),
+  ...document.querySelectorAll(".cite, .filters a, .top nav a, .turn a, .copy summary, .elsewhere a, button, input"),
 ].filter((element) => {
   const box = element.getBoundingClientRect();
   return element.checkVisibility() && (box.width < 24 || box.height < 24);
 }).map((element) => element.outerHTML)
 """
+
+
+@pytest.mark.parametrize("path", PATHS + UNBROKEN_PATHS)
+def test_a_page_has_one_heading_and_fits_every_window(tab, path):
+    tab.goto(path)
+    assert tab.locator("h1").count() == 1
+    assert tab.evaluate(REPEATED) == []
+    for width in (320, 1280, 3840):
+        tab.set_viewport_size({"width": width, "height": 800})
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+        assert tab.evaluate(WIDEST) <= 41
+        assert tab.evaluate(SMALL) == []
 
 
 def test_a_paragraph_runs_the_way_its_first_letter_does(tab):
@@ -436,19 +389,3 @@ def test_filters_are_removed_one_by_one_without_scripts(chromium, address):
     )
     assert page.locator("h1").inner_text() == "residual gradient"
     context.close()
-
-
-@pytest.mark.parametrize("path", ["/", "/?q=residual+gradient+tag:ml", "/questions", "/papers/6?page=2"])
-def test_controls_are_large_enough_to_hit(tab, path):
-    tab.goto(path)
-    for width in (320, 1280):
-        tab.set_viewport_size({"width": width, "height": 800})
-        assert tab.evaluate(SMALL) == []
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_pages_have_one_top_heading_and_names_for_everything(tab, path):
-    tab.goto(path)
-    assert tab.locator("h1").count() == 1
-    assert tab.evaluate(NAMELESS) == 0
-    assert tab.evaluate(REPEATED) == []

@@ -85,7 +85,8 @@ def _self(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 def _printed(arguments: argparse.Namespace, desk: Desk, measured: Quality | Retrieval | Masks, tables: str) -> int:
     from service.bench.report import as_data, stamp, stamp_line
 
-    asked = {name: value for name, value in vars(arguments).items() if name not in ("run", "json", "save", "library")}
+    elsewhere = {"run", "json", "save", "library", "config"}  # where things lie says nothing of what is measured
+    asked = {name: value for name, value in vars(arguments).items() if name not in elsewhere}
     stamped = stamp(desk) | {"asked": json.loads(json.dumps(asked, default=str))}
     data = as_data(measured, stamped)
     if arguments.save:
