@@ -129,6 +129,23 @@ def test_changes_are_looked_for_when_asked_to(client, beside, server, tmp_path):
     assert "absent" in str(client.get("/api/papers").json())
 
 
+def test_runs_are_counted(client):
+    def count(outcome):
+        return client.app.state.figures.registry.get_sample_value("footnote_index_runs_total", {"outcome": outcome})
+
+    def run(**asked):
+        client.post(**asked)
+        settle(client.app.state.runs)
+        return count("changed"), count("unchanged"), count("failed")
+
+    assert run(url="/api/papers", json={"paper": "2101.00001"}) == (1, 0, 0)
+    assert run(url="/api/indexing", json={}) == (1, 1, 0)
+    client.app.state.settings.library.joinpath("catalogue.db").unlink()
+    assert run(url="/api/indexing", json={})[2] == 1
+    figures = client.app.state.figures.registry
+    assert figures.get_sample_value("footnote_index_run_seconds_count") == 3
+
+
 def test_a_run_that_fails_says_so(client, monkeypatch, caplog):
     for error in (OSError("what the disk said"), KeyError("x")):
         monkeypatch.setattr("indexer.build.build", lambda *_, error=error, **__: (_ for _ in ()).throw(error))
