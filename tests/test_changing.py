@@ -117,7 +117,7 @@ def test_changes_are_looked_for_when_asked_to(client, beside, server, tmp_path):
     before = client.get("/api/indexing").json()
     assert (before["busy"], before["running"], before["last"]) == (False, None, None)
     (tmp_path / "notes" / "new.md").write_text("# New\n\nA new note.\n")
-    assert client.post("/api/indexing", json={}).status_code == 202
+    assert client.post("/api/indexing").status_code == 202
     settle(client.app.state.runs)
     after = client.get("/api/indexing").json()
     assert (after["busy"], after["generation"] > before["generation"]) == (False, True)
