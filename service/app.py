@@ -28,7 +28,7 @@ from indexer.errors import FootnoteError, ServiceError, SourceError
 from indexer.records import StoredDocument
 from indexer.settings import Settings
 from indexer.status import is_stale
-from service import changing, export_routes, pages, schemas
+from service import changing, export_routes, map_routes, pages, schemas
 from service.addresses import address_of
 from service.current import begin, begun, check_page, desk_of, find_document, find_note, find_paper, in_turn, open_desk
 from service.drawings import Drawings
@@ -103,7 +103,7 @@ def create_app(
     app.state.drawings = Drawings(settings.papers)
     app.state.pictures = Pictures()
     app.state.turns = Turns()
-    app.state.runs = Runs(settings, lambda: desk_of(app))
+    app.state.runs = Runs(settings, lambda: desk_of(app), app.state.figures)
     app.state.inventories = Inventories()
     app.state.mcp = Mount(partial(desk_of, app), app.state.turns)
     origins = settings.service.origins
@@ -174,6 +174,7 @@ def _add_routes(app: FastAPI) -> None:
         response_class=Response,
         responses={200: {"content": {"image/png": {}}}, 304: {"description": "It is as the browser has it."}},
     )(paper_page)
+    map_routes.add(app)
     export_routes.add(app)
     app.get("/healthz", operation_id="health", tags=["service"], response_model=schemas.Health)(health)
     app.get("/readyz", operation_id="ready", tags=["service"], response_model=schemas.Health)(ready)

@@ -29,6 +29,9 @@ from service.runs import Runs
 LOOK_SECONDS = 0.3
 """So often a listener is told how far a run is, where that has changed."""
 
+KNOWN = schemas.Look()
+"""What is done where a request for a run says no more."""
+
 RETRY_MS = 2000
 """After so long a listener asks whether something runs again."""
 
@@ -126,7 +129,7 @@ def indexing(request: Request) -> dict[str, Any]:
     return asdict(runs.now()) | {"generation": open_desk(request).size().generation}
 
 
-def look(request: Request, body: schemas.Look) -> dict[str, Any]:
+def look(request: Request, body: schemas.Look = KNOWN) -> dict[str, Any]:
     """Look for changes of the notes in the background."""
     runs: Runs = request.app.state.runs
     open_desk(request)

@@ -24,6 +24,7 @@ class Matcher:
 
     def __init__(self, texts: Sequence[str]) -> None:
         self._forms = [_asked(text) for text in texts]
+        self._initials = {first for form in self._forms for stem in form for first in stem[0].lower() + stem[0].upper()}
 
     def explained(self, citations: Iterable[Citation], hits: Sequence[Hit]) -> tuple[Citation, ...]:
         """The citations, each with why it was found; `hits` are what they were made of."""
@@ -35,10 +36,11 @@ class Matcher:
 
     def why(self, citation: Citation, cosine: float) -> Why:
         """Compare a passage, with its headings and title, with the form of the question that it meets best."""
-        written = dict[str, str]()
+        written = dict[str, str]()  # a stem begins as its word does, but for accents: most words need none
         for text in (citation.passage, *citation.headings, citation.title):
             for word in _WORD.findall(text):
-                written.setdefault(_stem(word), word)
+                if word[0] in self._initials or not word[0].isascii():
+                    written.setdefault(_stem(word), word)
         has = {stem: written[stem] for form in self._forms for stem in form if stem in written}
         misses = min(([form[stem] for stem in form if stem not in written] for form in self._forms), key=len)
         return Why(tuple(has.values()), tuple(misses), round(min(max(cosine, 0.0), 1.0), 3))

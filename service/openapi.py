@@ -22,6 +22,7 @@ Model Context Protocol."""
 _TAGS = {
     "answers": "Ask and search.",
     "library": "What is in the library, and how it came to be there.",
+    "papers": "Find papers on arXiv, have them fetched, and hear what became of each.",
     "exports": "Files for other programs: tables, Markdown, BibTeX.",
     "service": "Whether it runs, and how it does.",
 }
@@ -51,7 +52,7 @@ def describe(api: dict[str, Any], problems: Mapping[int | str, object]) -> None:
                 parameter["example"] = example["parameters"][parameter["name"]]
         if "body" in example:
             operation["requestBody"]["content"]["application/json"]["example"] = example["body"]
-        for media, content in responses.get("200", {}).get("content", {}).items():
+        for media, content in _given(responses).items():
             if content.pop("itemSchema", None):
                 content["schema"] = {"type": "string"}
             said = example.get("responses", {}).get(media, example.get("response"))
@@ -70,6 +71,13 @@ def describe(api: dict[str, Any], problems: Mapping[int | str, object]) -> None:
 def _operations(api: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for path in api["paths"].values():
         yield from path.values()
+
+
+def _given(responses: Mapping[str, Any]) -> dict[str, Any]:
+    """What comes back where all is well, by its content type; nothing where the status says all."""
+    (response,) = (response for status, response in responses.items() if status.startswith("2"))
+    content: dict[str, Any] = response.get("content", {})
+    return content
 
 
 def _parts(schema: Mapping[str, Any], value: Any, schemas: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -18,6 +18,8 @@ from indexer.settings import Settings
 if TYPE_CHECKING:
     from indexer.collect import Papers
     from service.desk import Desk
+    from service.figures import Figures
+    from service.figures import Outcome as RunOutcome
 
 AGAIN_SECONDS = 1.0
 """While another process writes the library, a run that is wanted tries so often to begin."""
@@ -49,13 +51,15 @@ class Indexing:
 class Runs:
     """Runs of the indexer in the service, which go on while questions are answered. Safe to share between threads.
 
-    `turn` is held by whoever writes the library in this process: the watcher of `service.serve` takes it too.
+    `turn` is held by whoever writes the library in this process: the watcher of `service.serve` takes it too. Each run
+    is counted in `figures`.
     """
 
-    def __init__(self, settings: Settings, desk: Callable[[], Desk]) -> None:
+    def __init__(self, settings: Settings, desk: Callable[[], Desk], figures: Figures) -> None:
         self.turn = threading.Lock()
         self._settings = settings
         self._desk = desk
+        self._figures = figures
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="run")
         self._stopping = threading.Event()
         self._counting = threading.Lock()
@@ -99,30 +103,38 @@ class Runs:
         self._threads.submit(self._in_turn, run)
 
     def _in_turn(self, run: Callable[[], str | None]) -> None:
-        """Run when nobody else writes the library, and keep how it ended."""
+        """Run as soon as nobody else writes the library."""
         try:
-            while not self._stopping.is_set():
-                try:
-                    with self.turn:
-                        said = run()
-                    if said is not None:
-                        self._last = Outcome(said, failed=False, at=time.time())
-                except LibraryLocked:
-                    self._stopping.wait(AGAIN_SECONDS)
-                    continue
-                except FootnoteError as error:
-                    self._last = Outcome(str(error), failed=True, at=time.time())
-                except Exception:  # noqa: BLE001 - the service goes on answering
-                    _log.exception("a run of the service failed")
-                    said = "an error in Footnote itself; the log of the service says more"
-                    self._last = Outcome(said, failed=True, at=time.time())
-                return
+            while not self._stopping.is_set() and not self._has_run(run):
+                self._stopping.wait(AGAIN_SECONDS)
         finally:
             with self._counting:
                 self._waiting -= 1
                 if not self._waiting:
                     self._looks.clear()
                     self._wished.clear()
+
+    def _has_run(self, run: Callable[[], str | None]) -> bool:
+        """Run unless another process writes the library, and keep how it ended; a run says None that has no work."""
+        said: str | None
+        outcome: RunOutcome
+        with self.turn:
+            started = time.monotonic()
+            try:
+                before = self._desk().size().generation
+                said = run()
+                outcome = "changed" if self._desk().size().generation > before else "unchanged"
+            except LibraryLocked:
+                return False
+            except FootnoteError as error:
+                said, outcome = str(error), "failed"
+            except Exception:  # noqa: BLE001 - the service goes on answering
+                _log.exception("a run of the service failed")
+                said, outcome = "an error in Footnote itself; the log of the service says more", "failed"
+        if said is not None:
+            self._figures.ran(outcome, time.monotonic() - started)
+            self._last = Outcome(said, failed=outcome == "failed", at=time.time())
+        return True
 
     def _look(self) -> str | None:
         from indexer.build import build

@@ -22,6 +22,7 @@ from indexer.library import Library
 from indexer.settings import Settings
 from service.app import create_app
 from service.desk import Desk
+from service.elsewhere import words_of
 from service.openapi import EXAMPLES
 
 NOTES = Path(__file__).resolve().parents[1] / "data" / "notes"
@@ -49,6 +50,11 @@ REQUESTS = {
     "status": Example("/api/status"),
     "documents": Example("/api/documents"),
     "document": Example("/api/documents/{document_id}", {"document_id": 18}),
+    "papers": Example("/api/papers"),
+    "paper": Example("/api/papers/{paper_id}", {"paper_id": "1512.03385"}),
+    "map": Example("/api/map"),
+    "map_hits": Example("/api/map/hits", {"q": QUESTION, "k": 2}),
+    "map_passage": Example("/api/map/passages/{passage_id}", {"passage_id": 1}),
     "export_papers": Example("/api/export/papers.{form}", {"form": "bib"}, forms=("csv", "md", "bib")),
     "export_questions": Example("/api/export/questions.{form}", {"form": "csv"}, forms=("csv", "md", "bib")),
     "export_answer": Example(
@@ -58,7 +64,47 @@ REQUESTS = {
     "ready": Example("/readyz"),
 }
 
+WAITING = {
+    "paper": "2006.11239", "named": None, "version": None, "url": None, "title": None, "state": "pending",
+    "reason": "not fetched yet: footnote index without --no-papers fetches it", "link": None, "added": True,
+    "waiting": True,
+}  # fmt: skip
+FOUND = {
+    "paper": "2006.11239", "version": "v2", "title": "Denoising Diffusion Probabilistic Models",
+    "authors": ["Jonathan Ho", "Ajay Jain", "Pieter Abbeel"], "published": "2020-06-19",
+    "abstract": "We present high quality image synthesis results using diffusion probabilistic models, …",
+    "sentence": "We present high quality image synthesis results using diffusion probabilistic models, …",
+    "score": 0.61, "link": "https://arxiv.org/abs/2006.11239", "state": None,
+}  # fmt: skip
+RUNNING = {
+    "busy": True, "last": None, "generation": 12,
+    "running": {
+        "command": "footnote index", "pid": 4711, "stage": "read", "done": 120, "total": 480, "embedded": 1310,
+        "expected": 5200, "pace": 260.0, "left": 15.0,
+    },
+}  # fmt: skip
+IDLE = {
+    "busy": False, "running": None, "generation": 13,
+    "last": {
+        "said": "19 files (1 new, 18 unchanged), 183 passages, 9 embedded, 0.4 s", "failed": False, "at": 1767225600.0,
+    },
+}  # fmt: skip
+
 STATED = {
+    "search_papers": {
+        "body": {"question": "How does a diffusion model learn to take noise away?", "most": 1},
+        "response": {
+            "question": "How does a diffusion model learn to take noise away?",
+            "words": list(words_of("How does a diffusion model learn to take noise away?")),
+            "papers": [FOUND],
+        },
+    },
+    "add_paper": {"body": {"paper": "2006.11239"}, "response": WAITING},
+    "remove_paper": {"parameters": {"paper_id": "2006.11239"}},
+    "indexing": {"response": IDLE},
+    "look": {"body": {"papers": "known"}, "response": RUNNING},
+    "progress": {"response": f"event: progress\ndata: {json.dumps(RUNNING)}\nretry: 2000\n\n"},
+    "map_picture": {"parameters": {"scheme": "light", "q": QUESTION, "width": 900}},
     "paper_page": {"parameters": {"paper_id": "1706.03762v7", "page": 3, "width": 1000}},
     "metrics": {
         "response": "# HELP footnote_answers_total Questions answered, by what the library says.\n"
@@ -77,7 +123,7 @@ STATED = {
         "Without": {"word": ["adam"]},
     },
 }  # fmt: skip
-"""What the sample vault cannot show without a network, and what is no request."""
+"""What the sample vault cannot show without a network or only for a moment, and what is no request."""
 
 
 @contextmanager
@@ -136,7 +182,7 @@ def _short(value: Any) -> Any:
     """The first of each long list; figures that differ from run to run as one would see them."""
     if isinstance(value, list):
         numbers = bool(value) and all(isinstance(one, int | float) for one in value)
-        return value if numbers else [_short(one) for one in value[:MOST]]
+        return [round(one, 2) for one in value] if numbers else [_short(one) for one in value[:MOST]]
     if isinstance(value, dict):
         return {key: _figure(key, one) if isinstance(one, float) else _short(one) for key, one in value.items()}
     return value

@@ -117,7 +117,7 @@ def test_changes_are_looked_for_when_asked_to(client, beside, server, tmp_path):
     before = client.get("/api/indexing").json()
     assert (before["busy"], before["running"], before["last"]) == (False, None, None)
     (tmp_path / "notes" / "new.md").write_text("# New\n\nA new note.\n")
-    assert client.post("/api/indexing", json={}).status_code == 202
+    assert client.post("/api/indexing").status_code == 202
     settle(client.app.state.runs)
     after = client.get("/api/indexing").json()
     assert (after["busy"], after["generation"] > before["generation"]) == (False, True)
@@ -127,6 +127,23 @@ def test_changes_are_looked_for_when_asked_to(client, beside, server, tmp_path):
     settle(client.app.state.runs)
     assert server.ids_asked()[0] == ["2101.00009"]
     assert "absent" in str(client.get("/api/papers").json())
+
+
+def test_runs_are_counted(client):
+    def count(outcome):
+        return client.app.state.figures.registry.get_sample_value("footnote_index_runs_total", {"outcome": outcome})
+
+    def run(**asked):
+        client.post(**asked)
+        settle(client.app.state.runs)
+        return count("changed"), count("unchanged"), count("failed")
+
+    assert run(url="/api/papers", json={"paper": "2101.00001"}) == (1, 0, 0)
+    assert run(url="/api/indexing", json={}) == (1, 1, 0)
+    client.app.state.settings.library.joinpath("catalogue.db").unlink()
+    assert run(url="/api/indexing", json={})[2] == 1
+    figures = client.app.state.figures.registry
+    assert figures.get_sample_value("footnote_index_run_seconds_count") == 3
 
 
 def test_a_run_that_fails_says_so(client, monkeypatch, caplog):

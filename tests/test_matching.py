@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.filters import Filter
-from service.matching import Matcher, stretches
+from service.matching import _WORD, Matcher, _asked, _stem, stretches
 from service.present import answer_json, answer_of
 from service.types import Citation, Why
 
@@ -32,6 +32,17 @@ CITATION = Citation(
 )
 def test_words_are_as_the_passage_writes_them_and_what_it_lacks_is_said(texts, words, missing):
     assert Matcher(texts).why(CITATION, 0.51236) == Why(words, missing, 0.512)
+
+
+WORDS = st.lists(st.from_regex(r"\w+", fullmatch=True) | st.sampled_from("Über uber ÉTÉ ete ﬁx fix dying Die".split()))
+
+
+@given(WORDS, WORDS)
+def test_no_word_is_passed_over_for_how_it_begins(asked, passage):
+    form = _asked(" ".join(asked))
+    stand = set(map(_stem, _WORD.findall(" ".join(passage))))
+    bare = replace(CITATION, passage=" ".join(passage), headings=(), title="")
+    assert Matcher([" ".join(asked)]).why(bare, 0.5).missing == tuple(form[stem] for stem in form if stem not in stand)
 
 
 @pytest.mark.parametrize(("cosine", "closeness"), [(-0.2, 0.0), (1.00001, 1.0)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from service.pages import asking, chart, interface, library, papers, questions, reading
+from service.pages import asking, interface, library, papers, questions, reading
 from service.pages.frame import error_page
 
 __all__ = ["add_pages", "error_page"]
@@ -12,5 +12,5 @@ __all__ = ["add_pages", "error_page"]
 
 def add_pages(app: FastAPI) -> None:
     """Hang the pages on the service."""
-    for room in (asking, questions, papers, reading, library, chart, interface):
+    for room in (asking, questions, papers, reading, library, interface):
         room.add(app)

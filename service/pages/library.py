@@ -21,7 +21,7 @@ from indexer.running import Running
 from service.addresses import address_of
 from service.changing import events, indexing
 from service.current import open_desk
-from service.pages.chart import NO_MAP, map_shown
+from service.map_routes import NO_MAP, map_shown
 from service.pages.frame import fields, page_of, serve_form, serve_page
 from service.shelves import Folder, Inventories, Inventory, Shelf, named
 

@@ -1,4 +1,4 @@
-"""The map of the library: as numbers for the script that draws it, and as a picture without a script."""
+"""The map of the library over HTTP: as numbers for whoever draws it, and as a picture."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, TypeAlias
 
 from fastapi import FastAPI, Query, Request
+from fastapi import Path as PathParameter
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
@@ -27,11 +28,9 @@ HITS = 8
 NO_MAP: Mapping[str, Any] = {"chart": None, "map_question": "", "lit": []}
 """What the page of the library shows where it shows no map."""
 
-_OCTETS: Responses = {
-    200: {"content": {"application/octet-stream": {}}},
-    304: {"description": "It is as the browser has it."},
-}
-_PNG: Responses = {200: {"content": {"image/png": {}}}, 304: {"description": "It is as the browser has it."}}
+_KNOWN: Responses = {304: {"description": "It is as the browser has it."}}
+_OCTETS: Responses = {200: {"content": {"application/octet-stream": {}}}, **_KNOWN}
+_PNG: Responses = {200: {"content": {"image/png": {}}}, **_KNOWN}
 
 
 class Source(BaseModel):
@@ -91,7 +90,7 @@ Q = Annotated[str, Query(description="What to look for, as in `/api/search`.")]
 
 
 def add(app: FastAPI) -> None:
-    """Hang the map on the service."""
+    """Hang the routes on the service."""
     app.get("/api/map", operation_id="map", tags=["library"], response_model=Map)(map_)
     app.get("/api/map/points", operation_id="map_points", tags=["library"], response_class=Response, responses=_OCTETS)(
         points
@@ -148,7 +147,9 @@ async def hits(request: Request, q: Q, k: schemas.K = HITS) -> dict[str, Any]:
     return {"query": q, "hits": [asdict(hit) | {"place": place_of(hit.citation)} for hit in lit]}
 
 
-def passage(request: Request, passage_id: int) -> Any:
+def passage(
+    request: Request, passage_id: Annotated[int, PathParameter(description="Its number, as on the map.")]
+) -> Any:
     """Give a passage of the map as it is shown there."""
     found = open_desk(request).passage_shown(passage_id) if 0 < passage_id < 2**63 else None
     if found is None:
@@ -158,7 +159,7 @@ def passage(request: Request, passage_id: int) -> Any:
 
 async def picture(
     request: Request,
-    scheme: Scheme = "light",
+    scheme: Annotated[Scheme, Query(description="For a light or a dark page.")] = "light",
     q: Annotated[str, Query(description="A question whose hits are lit.")] = "",
     width: Annotated[int, Query(ge=200, le=2000, description="In pixels.")] = 900,
 ) -> Response:
