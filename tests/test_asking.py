@@ -70,7 +70,7 @@ def test_an_answer_says_what_its_confidence_means_and_why_its_sources_were_found
     assert "some 67 had an answer. From 77% on Footnote calls it answered, from 50% on answered in part" in page
     (first, *_) = re.findall(r'<p class="why">(.*?)</p>', page, re.DOTALL)
     assert " ".join(re.sub("<[^>]*>", " ", first).split()) == (
-        "very close in meaning (0.67 of 1). It has your words: residual gradient . It lacks: explode"
+        "very close in meaning (0.67 of 1). has residual gradient lacks explode"
     )
     assert "\n### residual gradient explode\n\n*Answered*, 67% sure\n" in page
 

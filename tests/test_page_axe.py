@@ -10,6 +10,7 @@ import pytest
 from browser import MARKS, opened, served, violations
 from desks import put_paper, settings_for
 from stub_encoder import HashEncoder
+from wanting import desk_beside_arxiv
 
 from indexer.build import build
 from indexer.library import Library
@@ -51,6 +52,7 @@ def site(tmp_path_factory):
         "/questions",
         "/questions?show=all",
         "/library",
+        "/library?q=batch+norm",
         "/docs",
         "training/Normalisation.md?lines=31-33",
         "training/Normalisation.md?view=source&lines=31-33",
@@ -59,6 +61,7 @@ def site(tmp_path_factory):
         "Question dump.md",
         "residual.pdf?sentences=2-4",
         "residual.pdf?page=3",
+        "residual.pdf?page=3&zoom=200",
     ],
 )
 def test_axe_finds_nothing_to_complain_about(chromium, site, path):
@@ -75,3 +78,38 @@ def test_axe_likes_the_page_that_says_what_went_wrong(chromium, site):
     page.goto("/nothing-here")
     assert violations(page) == []
     page.close()
+
+
+def test_axe_likes_what_opens_on_the_page(chromium, site):
+    address, pages = site
+    with opened(chromium, address) as page:
+        page.goto("/")
+        page.locator("#q").press_sequentially("batch norm")
+        page.locator(".glance .source").first.wait_for()
+        assert in_both_schemes(page) == {"light": [], "dark": []}
+        page.locator("[data-keys]").click()
+        page.locator("#keys[open]").wait_for()
+        assert in_both_schemes(page) == {"light": [], "dark": []}
+        for name in ("training/Normalisation.md", "training/optimisers.org", "residual.pdf"):
+            page.goto(f"/?q=batch+norm&open={pages[name]}")
+            page.locator(".pane-body h1").wait_for()
+            assert in_both_schemes(page) == {"light": [], "dark": []}
+
+
+@pytest.mark.parametrize("path", ["/", "/?q=batch+norm+kind:note", "/questions", "/library?q=batch+norm", "/docs"])
+def test_axe_likes_the_pages_on_a_phone(chromium, site, path):
+    with opened(chromium, site[0], viewport={"width": 320, "height": 700}) as page:
+        page.goto(path)
+        assert in_both_schemes(page) == {"light": [], "dark": []}
+
+
+def test_axe_likes_the_papers_that_may_answer(chromium, tmp_path):
+    with (
+        desk_beside_arxiv(tmp_path) as (desk, _),
+        served(create_app(desk.settings, desk=desk)) as address,
+        opened(chromium, address) as page,
+    ):
+        page.goto("/questions?show=unsupported")
+        page.locator(".seek button").first.click()
+        page.locator(".candidates li").first.wait_for()
+        assert in_both_schemes(page) == {"light": [], "dark": []}

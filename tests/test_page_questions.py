@@ -94,7 +94,7 @@ def test_nothing_is_sent_before_the_button_is_pressed_and_then_just_the_words_it
     before = len(server.requests)
     tab.goto("/questions")
     card = tab.locator("#item-1-2")
-    assert card.locator(".seek small").inner_text() == "it is sent boltzmann machine"
+    assert card.locator(".seek small").inner_text() == "arXiv is sent boltzmann machine"
     assert tab.locator("#item-1-5 .seek").count() == 0  # nothing to look for in it
     assert len(server.requests) == before
     card.get_by_role("button", name="Search arXiv").click()

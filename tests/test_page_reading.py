@@ -142,7 +142,7 @@ def test_without_scripts_a_note_is_whole(chromium, address):
     page.goto(CITED)
     assert page.locator("#L3 math").count() == 3
     assert page.locator("#L3 code.math").inner_text() == "$\\no$"
-    assert page.locator(".copy:visible").count() == 0
+    assert page.locator(".copy-path:visible").count() == 0
     page.click("summary:text('Folded')")
     assert page.locator(".callout p").last.is_visible()
     page.goto(PAPER)
@@ -236,7 +236,7 @@ def test_where_else_a_note_can_be_opened(chromium, address):
         assert re.fullmatch(r"obsidian://open\?path=%2F.*%2FTraining\.md", links["Obsidian"])
         assert re.fullmatch(r"vscode://file/.*/Training\.md:3", links["VS Code"])
         tab.click("text=Copy path")
-        assert tab.inner_text(".copy") == "Copied"
+        assert tab.inner_text(".copy-path") == "Copied"
         assert tab.evaluate("navigator.clipboard.readText()").endswith("/Training.md")
         tab.goto(PAPER)
         links = {link.inner_text(): link.get_attribute("href") for link in tab.locator(".elsewhere a").all()}

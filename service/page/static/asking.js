@@ -106,7 +106,17 @@ async function show(url, signal) {
 // what is left to do for an answer that is shown
 function settle(signal) {
   if (asking.querySelector("#found .answer")) recent.add(box.value);
-  if (asking.querySelector("#wording")) import("./wording.js").then(({ word }) => word(signal));
+  typeset();
+  if (asking.querySelector("#wording")) import("./wording.js").then(({ word }) => word(signal)).then(typeset);
+}
+
+// formulas are drawn by what is loaded only where there are some
+function typeset() {
+  const found = asking.querySelector("#found");
+  if (!found.querySelector(".answer")) return;
+  const passages = [...found.querySelectorAll(".passage")].some((one) => /\$[^$]+\$/.test(one.textContent));
+  if (!passages && !found.querySelector("math[data-tex], code.math")) return;
+  import("./typeset.js").then((made) => made.typeset(found), () => {}); // without it, they stay as they are
 }
 
 // ask without leaving the page, in an entry of the browser's history of its own
