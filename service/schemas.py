@@ -249,7 +249,7 @@ class Look(BaseModel):
     """A run to begin."""
 
     papers: Literal["known", "new"] = Field(
-        "known", description="`known` contacts nobody; `new` also fetches the papers that are pending."
+        default="known", description="`known` contacts nobody; `new` also fetches the papers that are pending."
     )
 
 
