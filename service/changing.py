@@ -29,7 +29,7 @@ from service.runs import Runs
 LOOK_SECONDS = 0.3
 """So often a listener is told how far a run is, where that has changed."""
 
-KNOWN = schemas.Look()
+KNOWN = schemas.Look(papers="known")
 """What is done where a request for a run says no more."""
 
 RETRY_MS = 2000
