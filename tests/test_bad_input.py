@@ -335,8 +335,10 @@ def test_a_port_in_use(library, told):
         (["fly"], "'fly' is no command; see: footnote --help"),
         (["ask", "-k", "x", "y"], "argument -k: x is not a number from 1 to 200; see: footnote ask --help"),
         (["serve", "--port", "99999"], "argument --port: 99999 is not a number from 0 to 65535; see: .+"),
-        (["index", "--fast"], "unrecognized arguments: --fast; see: footnote --help"),
+        (["index", "--fast"], "unrecognized arguments: --fast; see: footnote index --help"),
         (["ask", "rates", "-adam"], "unrecognized arguments: -adam; a question that takes .+ quotes; see: .+"),
+        (["ask", "--limit", "3", "x"], "unrecognized arguments: --limit; see: footnote ask --help"),
+        (["completion"], r"the following arguments are required: shell \(bash, zsh, fish\); see: .+"),
         (["bench"], "the following arguments are required: COMMAND; see: footnote bench --help"),
     ],
 )  # fmt: skip
