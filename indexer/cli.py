@@ -144,10 +144,11 @@ def as_json(data: object) -> str:
 
 def run_index(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Index, print the report, and with `--watch` go on."""
-    from indexer.build import build, places
+    from indexer.build import build, check_first, places
     from indexer.encode import load_encoder
 
     settings = settings_of(arguments, environ)
+    check_first(settings.library, arguments.paths, settings)
     encoder = load_encoder(settings, notice=notice)
     papers: Papers = "known" if arguments.no_papers else "update" if arguments.update_papers else "new"
 
