@@ -226,7 +226,7 @@ def run_remove(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int
     naming = {link.key: remove(settings.library, link) for link in links}
     _gather(settings, (), load_encoder(settings, notice=notice))
     for key, notes in naming.items():
-        stays = f"stays: {notes} note{'s' if notes > 1 else ''} named it" if notes else "removed"
+        stays = f"stays: {notes} note{'s name' if notes > 1 else ' names'} it" if notes else "removed"
         print(f"{key}: {stays}", flush=True)
     return OK
 
