@@ -12,6 +12,7 @@ from pathlib import Path
 from indexer.catalogue import Catalogue
 from indexer.change import Change
 from indexer.collect import Papers, PapersReport, collect
+from indexer.connect import CATALOGUE
 from indexer.derived import Notice, quiet
 from indexer.discover import Found, discover, read
 from indexer.errors import InputError, NothingToIndex, SourceError
@@ -112,12 +113,13 @@ def build(  # noqa: PLR0913 - all that a run may be told
     with writing(library, INDEX, notice=notice) as catalogue, told(library, INDEX, progress) as tell:
         tell(Progress("scan", 0, 0))
         roots = catalogue.roots()
-        scopes = _scopes(roots, paths or places(roots, settings), library, tally, only)
+        wanted = paths or places(roots, settings)
+        scopes = _scopes(roots, wanted, library, tally, only)
         found = {item.place: item for scope in scopes for item in scope.found}
         known = {document.place: document for document in _known(catalogue, roots, only) if not document.fetched}
         gone = [d for path, d in known.items() if path not in found and any(scope.covers(path) for scope in scopes)]
         if only is None and not found and not gone:
-            _nothing(paths, tally)
+            _nothing(wanted, tally)
         with Intake(library, catalogue, encoder, settings, tell) as intake, Reader(settings.papers) as reader:
             if only is None or catalogue.fingerprint != encoder.fingerprint:
                 intake.change_model(notice)
@@ -147,6 +149,15 @@ def build(  # noqa: PLR0913 - all that a run may be told
     if map_is_due:  # last, and when others may write again
         renew(library, notice)
     return replace(report, seconds=round(time.perf_counter() - start, 3))
+
+
+def check_first(library: Path, paths: Sequence[Path], settings: Settings) -> None:
+    """Raise NothingToIndex where a first run would find nothing: before a model is made ready for it."""
+    if (library / CATALOGUE).exists():
+        return
+    tally, wanted = _Tally(), paths or places((), settings)
+    if not any(scope.found for scope in _scopes((), wanted, library, tally, None)):
+        _nothing(wanted, tally)
 
 
 def places(roots: Iterable[str], settings: Settings) -> list[Path]:
@@ -183,10 +194,13 @@ def gather(
 def _nothing(paths: Sequence[Path], tally: _Tally) -> None:
     if tally.problems:
         raise NothingToIndex("; ".join(tally.problems))
-    where = ", ".join(str(path) for path in paths) or "no folder is known yet"
+    if not paths:
+        raise NothingToIndex(
+            "no folder of notes is known yet; name one: footnote index FOLDER, or let footnote init find one"
+        )
     raise NothingToIndex(
-        f"{where}: no notes there (.md, .markdown, .txt, .org, .pdf); name a folder that holds some, or let "
-        "footnote init find one"
+        f"{', '.join(map(str, paths))}: no notes there (.md, .markdown, .txt, .org, .pdf); name a folder that holds "
+        "some, or let footnote init find one"
     )
 
 

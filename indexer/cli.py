@@ -151,10 +151,11 @@ def as_json(data: object) -> str:
 
 def run_index(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Index, print the report, and with `--watch` go on."""
-    from indexer.build import build, places
+    from indexer.build import build, check_first, places
     from indexer.encode import load_encoder
 
     settings = settings_of(arguments, environ)
+    check_first(settings.library, arguments.paths, settings)
     encoder = load_encoder(settings, notice=notice)
     papers: Papers = "known" if arguments.no_papers else "update" if arguments.update_papers else "new"
 
@@ -232,7 +233,7 @@ def run_remove(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int
     naming = {link.key: remove(settings.library, link) for link in links}
     _gather(settings, (), load_encoder(settings, notice=notice))
     for key, notes in naming.items():
-        stays = f"stays: {notes} note{'s' if notes > 1 else ''} named it" if notes else "removed"
+        stays = f"stays: {notes} note{' names' if notes == 1 else 's name'} it" if notes else "removed"
         result(f"{key}: {stays}")
     return OK
 

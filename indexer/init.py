@@ -19,9 +19,12 @@ MOST_LISTED = 9
 
 FIRST_RUN = """
 The first run compiles the embedding model (once, about 20 seconds), then reads
-some hundred passages a second. Papers that the notes link are fetched from
-arXiv, one in three seconds, while the notes can be asked already. Notes are
-never modified.
+some hundred passages a second. Notes are never modified.
+"""
+
+PAPERS = """\
+Papers that the notes link are fetched from arXiv, one in three seconds, while
+the notes can be asked already.
 """
 
 
@@ -58,6 +61,8 @@ def init(
         notice("Next: footnote index")
         return 0
     notice(FIRST_RUN)
+    if not arguments.no_papers:
+        notice(PAPERS)
     if talks and not agreed("Index now?"):
         notice("Whenever you like: footnote index")
         return 0
@@ -108,6 +113,9 @@ def _answered(found: Sequence[Vault], notice: Callable[[str], None]) -> list[Pat
         numbers = said.replace(",", " ").split()
         if numbers and all(number.isdecimal() and 1 <= int(number) <= len(found) for number in numbers):
             return [found[int(number) - 1].path for number in numbers]
+        if found and numbers and all(number.isdecimal() for number in numbers):
+            notice(f"Numbers go from 1 to {len(found)}.")
+            continue
         try:
             if said:
                 return [_usable(Path(said.strip("'\"")))]

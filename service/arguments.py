@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NoReturn
 
@@ -27,6 +27,13 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
         super().__init__(formatter_class=Help, **options)
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Complain of what a command does not know in its own name, where its help has what there is."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
+
     def error(self, message: str) -> NoReturn:
         if re.match(r"unrecognized arguments: -[^\W\d_-]{2}", message):
             message += "; a question that takes words away with a minus is put in quotes"
@@ -36,21 +43,16 @@ class Parser(argparse.ArgumentParser):
 
 def _clearer(message: str, parser: argparse.ArgumentParser) -> tuple[str, str]:
     """What argparse complains about, without a list of all commands, and what may have been meant."""
-    names = [*_options(parser)]
+    names = [name for action in parser._actions for name in action.option_strings]  # noqa: SLF001 - argparse names them in no other way
     slip = re.search(r"unrecognized arguments: (--[\w-]+)", message)
     if unknown := re.search(r"argument COMMAND: invalid choice: '([^']*)' \(choose from (.*)\)$", message):
         message, slip, names = f"{unknown[1]!r} is no command", unknown, re.findall(r"[\w-]+", unknown[2])
+    if missing := re.match("the following arguments are required: (.*)", message):
+        for action in parser._actions:  # noqa: SLF001 - as above
+            if action.dest == missing[1] and action.choices:
+                message = f"{message} ({', '.join(map(str, action.choices))})"
     hint = closest(slip[1], names) if slip else ""
     return message, f"{hint} " if hint else ""
-
-
-def _options(parser: argparse.ArgumentParser) -> Iterator[str]:
-    """The names of all options, those of the commands below included."""
-    for action in parser._actions:  # noqa: SLF001 - argparse names them in no other way
-        yield from action.option_strings
-        if isinstance(action.choices, dict):
-            for below in action.choices.values():
-                yield from _options(below)
 
 
 def number(least: int, most: int) -> Callable[[str], int]:

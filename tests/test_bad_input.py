@@ -322,6 +322,16 @@ def test_questions_that_nothing_answers(library, told, question):
     assert told("search", "--", question)[0] in {0, 1}
 
 
+def test_where_there_is_nothing_to_read_no_model_is_made_ready(told, tmp_path, monkeypatch):
+    monkeypatch.setattr("indexer.encode.load_encoder", lambda *_, **__: pytest.fail("a model was loaded"))
+    (tmp_path / "empty").mkdir()
+    code, _, err = told("index", tmp_path / "empty")
+    assert (code, err.startswith(f"footnote: {tmp_path / 'empty'}: no notes there")) == (2, True)
+    code, _, err = told("index")
+    assert (code, err.startswith("footnote: no folder of notes is known yet; name one: footnote index")) == (2, True)
+    assert told("index", tmp_path / "nowhere")[2].startswith(f"footnote: {tmp_path / 'nowhere'} is not there; ")
+
+
 def test_a_port_in_use(library, told):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -335,8 +345,10 @@ def test_a_port_in_use(library, told):
         (["fly"], "'fly' is no command; see: footnote --help"),
         (["ask", "-k", "x", "y"], "argument -k: x is not a number from 1 to 200; see: footnote ask --help"),
         (["serve", "--port", "99999"], "argument --port: 99999 is not a number from 0 to 65535; see: .+"),
-        (["index", "--fast"], "unrecognized arguments: --fast; see: footnote --help"),
+        (["index", "--fast"], "unrecognized arguments: --fast; see: footnote index --help"),
         (["ask", "rates", "-adam"], "unrecognized arguments: -adam; a question that takes .+ quotes; see: .+"),
+        (["ask", "--limit", "3", "x"], "unrecognized arguments: --limit; see: footnote ask --help"),
+        (["completion"], r"the following arguments are required: shell \(bash, zsh, fish\); see: .+"),
         (["bench"], "the following arguments are required: COMMAND; see: footnote bench --help"),
     ],
 )  # fmt: skip

@@ -223,7 +223,7 @@ def test_nothing_to_index(library, tmp_path):
         run(library, empty)
     with pytest.raises(NothingToIndex, match=r"nowhere is not there"):
         run(library, tmp_path / "nowhere")
-    with pytest.raises(NothingToIndex, match=r"no folder is known yet"):
+    with pytest.raises(NothingToIndex, match=r"no folder of notes is known yet; name one"):
         run(library)
 
 

@@ -294,7 +294,7 @@ def test_status_names_what_failed_and_what_is_outdated(indexed, capsys, tmp_path
         (["ask", "-k", "0", "x"], "a number from 1 to 200"),
         (["fly"], "'fly' is no command; see: footnote --help"),
         (["serch"], "'serch' is no command; did you mean search? see: footnote --help"),
-        (["ask", "--jsn", "x"], "unrecognized arguments: --jsn; did you mean --json? see: footnote --help"),
+        (["ask", "--jsn", "x"], "unrecognized arguments: --jsn; did you mean --json? see: footnote ask --help"),
         (["bench", "quality", "/nowhere.jsonl"], "no library at "),
     ],
 )

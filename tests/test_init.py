@@ -57,6 +57,7 @@ def test_a_person_chooses_and_the_notes_are_indexed(run, home, file, environ, ca
     assert code == 0
     assert "  1  ~/other  (Obsidian, 1 file)\n  2  ~/vault  (Obsidian, 1 file)\n" in said
     assert "The first run compiles the embedding model" in said
+    assert "arXiv" not in said  # for nobody is contacted
     assert notes(file) == [str(home / "vault")]
     assert file.stat().st_mode & 0o077 == 0
     assert main(["search", "moving average", "--json", "--config", str(file)], environ) == 0
@@ -75,6 +76,7 @@ def test_an_answer_that_cannot_be_used_is_asked_again(run, home, file, tmp_path)
     code, said = run("--no-index", typed=f"7\n{tmp_path}/nowhere\n'{tmp_path}/mine'\n")
     assert (code, notes(file)) == (0, [str(tmp_path / "mine")])
     assert f"{tmp_path}/nowhere is not there; check the path" in said
+    assert "Numbers go from 1 to 2." in said
 
 
 def test_the_end_of_the_input_is_no_answer(run, file):
