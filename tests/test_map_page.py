@@ -157,7 +157,7 @@ def test_without_scripts_there_is_a_picture_and_a_list(chromium, address):
         page.goto("/library?q=ferries#map")
         assert page.get_by_role("img", name=re.compile("31 passages as dots in groups: .*Bread")).is_visible()
         assert page.locator(".map-hits li").count() == 8
-        assert page.get_by_role("button").all_inner_texts() == ["Light up"]
+        assert page.locator("#map").get_by_role("button").all_inner_texts() == ["Light up"]
         assert page.locator(".map-regions a").first.get_attribute("href").startswith("/library?q=")
 
 
