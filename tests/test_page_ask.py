@@ -318,3 +318,21 @@ def test_the_pane_uses_the_room_that_there_is(tab):
         else:
             assert answer["x"] + answer["width"] < pane["x"]
             assert pane["width"] >= answer["width"]
+
+
+def test_formulas_are_drawn_where_there_are_some(chromium, tmp_path, address):
+    text = "The step size over the norm is $\\eta_t$, which cost $5 and then $6."
+    (tmp_path / "step.md").write_text(f"# Step size\n\n{text}\n")
+    app = create_app(Settings(library=tmp_path / "library", cache=tmp_path / "cache"), desk=StubDesk(tmp_path))
+    with served(app) as own, opened(chromium, own) as tab:
+        tab.goto("/?q=step+size+norm")
+        tab.locator(".source .katex").first.wait_for()
+        assert tab.locator(".answer .katex").first.get_attribute("data-tex") == "\\eta_t"
+        drawn = tab.locator(".source .passage").first.locator(".katex")
+        assert (drawn.count(), drawn.get_attribute("data-tex")) == (1, "\\eta_t")
+        assert "cost $5 and then $6" in tab.locator(".source .passage").first.inner_text()
+    with opened(chromium, address) as tab:
+        asked = []
+        tab.on("request", lambda request: asked.append(request.url))
+        tab.goto(ANSWERED, wait_until="networkidle")
+        assert not [url for url in asked if "katex" in url or "typeset" in url or "reading" in url]
