@@ -49,6 +49,8 @@ def _export(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     held = works_in(settings.library)
     if arguments.what == "papers":
         form: Form = arguments.form or "bib"
+        if not held:
+            notice("The library has no paper yet; footnote index fetches those that notes name, footnote add others")
         write(works_as(form, held))
         return OK
     from service import ledger

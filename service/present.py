@@ -21,7 +21,7 @@ VERDICTS: dict[Verdict, str] = {
 def sureness(answer: Answer) -> str:
     """Say how sure an answer is, in words: `84% sure`; where it says nothing, how likely it is that it should."""
     share = f"{answer.confidence:.0%}"
-    return f"{share} chance that it does" if answer.verdict == "unsupported" else f"{share} sure"
+    return f"{share} chance that the library does" if answer.verdict == "unsupported" else f"{share} sure"
 
 
 def answer_json(answer: Answer, *, identifier: str | int | None = None) -> dict[str, Any]:

@@ -60,15 +60,15 @@ def test_where_nothing_answers_the_nearest_are_quoted():
     refused = replace(
         ANSWER, verdict="unsupported", confidence=0.314, sentences=(Sentence("Nothing.", ()),), citations=(NOTE,)
     )
-    assert sureness(refused) == "31% chance that it does"
+    assert sureness(refused) == "31% chance that the library does"
     assert answer_markdown(refused).endswith("""
-*Not answered*, 31% chance that it does
+*Not answered*, 31% chance that the library does
 
 The nearest passages:
 
 1. [my notes/Nets.md:3-5](my%20notes/Nets.md#L3-L5), ResNet › Why
    > The gradient passes unchanged.""")
-    assert answer_markdown(replace(refused, citations=())).endswith("\n\n*Not answered*, 31% chance that it does")
+    assert answer_markdown(replace(refused, citations=())).endswith("\n\n*Not answered*, 31% chance that the library does")
 
 
 READERS = [

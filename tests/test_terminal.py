@@ -177,7 +177,7 @@ def test_formulas_of_notes_are_shown_as_text_and_those_of_papers_left_alone():
 def test_what_nothing_comes_near_says_what_to_do_next():
     nothing = replace(ANSWER, verdict="unsupported", sentences=(Sentence("Nothing answers this.", ()),), citations=())
     assert answer_text(nothing, Style()) == (
-        "Nothing answers this.\n\n✗ Not answered · 51% chance that it does\n\n"
+        "Nothing answers this.\n\n✗ Not answered · 51% chance that the library does\n\n"
         "Nothing comes near it. What the library holds: footnote status"
     )
 
