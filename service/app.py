@@ -10,6 +10,7 @@ from dataclasses import asdict
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, FastAPI, Query, Request
@@ -56,6 +57,18 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 
+class _Service(FastAPI):
+    """An app that is described when somebody first asks for it: that takes longer than the rest of its making."""
+
+    _describing = Lock()
+
+    def openapi(self) -> dict[str, Any]:
+        with self._describing:  # nobody else sees it half described
+            if self.openapi_schema is None:
+                describe(super().openapi(), _PROBLEMS)
+            return super().openapi()  # kept by the framework, and made anew only when a route is added
+
+
 def create_app(
     settings: Settings,
     *,
@@ -87,7 +100,7 @@ def create_app(
                 stopping.set()
                 await opening
 
-    app = FastAPI(
+    app = _Service(
         title="Footnote",
         summary="Answers from your own notes, with the exact place under every sentence.",
         version="1",
@@ -118,7 +131,6 @@ def create_app(
     pages.add_pages(app)
     app.router.add_route(MCP_PATH, app.state.mcp, methods=["POST"], include_in_schema=False)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "page" / "static"), name="static")
-    describe(app.openapi(), _PROBLEMS)  # kept by the framework, and made anew only when a route is added
     return app
 
 
