@@ -68,7 +68,8 @@ The nearest passages:
 
 1. [my notes/Nets.md:3-5](my%20notes/Nets.md#L3-L5), ResNet › Why
    > The gradient passes unchanged.""")
-    assert answer_markdown(replace(refused, citations=())).endswith("\n\n*Not answered*, 31% chance that the library does")
+    said = answer_markdown(replace(refused, citations=()))
+    assert said.endswith("\n\n*Not answered*, 31% chance that the library does")
 
 
 READERS = [

@@ -118,8 +118,8 @@ def test_a_library_that_is_not_there_is_an_error(capsys, environ):
     assert "footnote index" in capsys.readouterr().err
 
 
-def test_a_library_without_papers_says_where_they_come_from(capsys, tmp_path):
+def test_a_library_without_papers_says_where_they_come_from(capsys, environ, tmp_path):
     desks.open_desk(tmp_path).close()
-    assert main(["export", "papers"], {"FOOTNOTE_LIBRARY": str(tmp_path / "library")}) == 0
+    assert main(["export", "papers"], environ) == 0
     said = capsys.readouterr()
     assert (said.out, "footnote add" in said.err) == ("", True)
