@@ -87,6 +87,13 @@ def reset(handler: Handler) -> None:
     handler.connection.close()
 
 
+class _Http(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Stay silent: clients that go away are what the tests are about."""
+
+
 class ChatServer:
     """Listens on 127.0.0.1 as long as the context lasts; `asked` are the requests that came, with their headers."""
 
@@ -96,8 +103,7 @@ class ChatServer:
         self.paths: list[str] = []
         self.closing = threading.Event()
         self._replies: list[Reply] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Http(("127.0.0.1", 0), Handler)
         self._server.stub = self  # type: ignore[attr-defined]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
