@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from indexer.errors import LibraryLocked
-from indexer.running import Pace
+from indexer.running import STAGES, Pace, bar
 from indexer.settings import Settings
 from indexer.variables import CONFIG
 from indexer.visible import visible
@@ -29,12 +29,6 @@ if TYPE_CHECKING:
 OK, ERROR = 0, 2
 
 STOPPED = "footnote: stopped; what was done is kept"
-
-STAGES = {
-    "scan": "Looking for notes",
-    "read": "Reading",
-    "fetch": "Fetching papers",
-}
 
 
 def add_commands(commands: Any) -> None:
@@ -377,15 +371,9 @@ class _Line:
         pace = Pace()
 
         def show(progress: Progress) -> None:
-            embedding = progress.stage == "read" and progress.done == progress.total
-            by_passages = progress.stage == "read" and progress.expected
-            self._display.update(
-                task,
-                description="Embedding" if embedding else STAGES[progress.stage],
-                completed=progress.embedded if by_passages else progress.done,
-                total=(progress.expected if by_passages else progress.total) or None,
-                counts=counted(progress, pace(progress)),
-            )
+            stage, done, total = bar(progress)
+            counts = counted(progress, pace(progress))
+            self._display.update(task, description=stage, completed=done, total=total, counts=counts)
 
         return show
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from indexer.lock import is_locked
 from indexer.whole import replaced
@@ -28,6 +28,13 @@ FIRST_SECONDS = 0.2
 
 BETWEEN_SECONDS = 0.25
 """… and one that takes longer so often at most."""
+
+STAGES: dict[Stage, str] = {
+    "scan": "Looking for notes",
+    "read": "Reading",
+    "fetch": "Fetching papers",
+}
+"""What a run does, in words."""
 
 Clock = Callable[[], float]
 
@@ -59,6 +66,25 @@ class Running:
         except (OSError, ValueError, TypeError):
             return None
         return found if is_locked(library) else None  # what a killed process has left behind says nothing
+
+
+class Bar(NamedTuple):
+    """How far a run is: what it does, in words, and how much of how much is done; None where that is unknown."""
+
+    stage: str
+    done: int
+    total: int | None
+
+
+def bar(run: Progress | Running) -> Bar:
+    """Show a run by its passages as soon as it knows how many there are, else by its files or papers."""
+    embeds = run.stage == "read" and run.done == run.total
+    by_passages = run.stage == "read" and run.expected
+    return Bar(
+        "Embedding" if embeds else STAGES[run.stage],
+        run.embedded if by_passages else run.done,
+        (run.expected if by_passages else run.total) or None,
+    )
 
 
 class Pace:

@@ -13,11 +13,10 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from indexer.cli import STAGES
 from indexer.collect import wanted
 from indexer.papers import paper_named
 from indexer.records import PaperState, StoredPaper
-from indexer.running import Running
+from indexer.running import Running, bar
 from service.addresses import address_of
 from service.changing import events, indexing
 from service.current import open_desk
@@ -179,19 +178,12 @@ def progress_of(running: Running | None) -> dict[str, Any]:
     """How far a run is, for a bar and a line beside it."""
     if running is None:
         return {"stage": "About to begin", "done": None, "total": None, "counts": ""}
-    embeds = running.stage == "read" and running.done == running.total
-    by_passages = running.stage == "read" and running.expected
     parts = [f"{running.done:,} of {running.total:,} {'papers' if running.stage == 'fetch' else 'files'}"]
     parts = parts if running.total else []
     parts += [f"{running.embedded:,} passages"] if running.embedded else []
     parts += [f"{running.pace:.0f} a second"] if running.pace else []
     parts += [f"{_time(running.left)} left"] if running.left and running.left >= 1 else []
-    return {
-        "stage": "Embedding" if embeds else STAGES[running.stage],
-        "done": running.embedded if by_passages else running.done,
-        "total": (running.expected if by_passages else running.total) or None,
-        "counts": ", ".join(parts),
-    }
+    return bar(running)._asdict() | {"counts": ", ".join(parts)}
 
 
 def _time(seconds: float) -> str:
