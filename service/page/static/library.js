@@ -24,8 +24,14 @@ function show(state) {
   }
 }
 
+async function text(address) {
+  const answer = await fetch(address);
+  return answer.ok ? answer.text() : Promise.reject(answer);
+}
+
 async function renew() {
-  const page = await fetch(location.href).then((answer) => answer.text());
+  const page = await text(location.href).catch(() => null);
+  if (page === null) return;
   const found = new DOMParser().parseFromString(page, "text/html").querySelector("#holdings");
   const now = document.querySelector("#holdings");
   for (const part of ["dl.figures", "#indexing", ".papers", ".failures"]) {
@@ -59,7 +65,7 @@ listen();
 
 async function part(address) {
   const list = document.createElement("template");
-  list.innerHTML = await fetch(address).then((answer) => (answer.ok ? answer.text() : Promise.reject(answer)));
+  list.innerHTML = await text(address);
   return list.content.querySelector("ul");
 }
 
@@ -97,8 +103,8 @@ typed?.addEventListener("input", () => {
     if (number !== asked) return;
     const address = new URL("/library", location.href);
     if (typed.value.trim()) address.searchParams.set("name", typed.value);
-    const page = await fetch(address).then((answer) => answer.text());
-    if (number !== asked) return;
+    const page = await text(address).catch(() => null);
+    if (page === null || number !== asked) return;
     const found = new DOMParser().parseFromString(page, "text/html").querySelector("#named");
     document.querySelector("#named").replaceChildren(...found.childNodes);
     for (const root of document.querySelectorAll(".root")) root.open = !typed.value.trim();
