@@ -119,11 +119,9 @@ def _settings(environ: Mapping[str, str]) -> Iterator[Finding]:
     sources = given(environ)
     if file.is_file():
         yield Finding(about, "well", f"{file}, {len(sources)} set")
-        secret = any(
-            variable.name == "chat_key" and where != variable.variable for variable, (where, _) in sources.items()
-        )
+        secret = any(variable.kind.secret and where != variable.variable for variable, (where, _) in sources.items())
         if secret and os.name == "posix" and file.stat().st_mode & 0o077:
-            yield Finding(about, "note", "others on this machine can read the key in it", f"chmod 600 {file}")
+            yield Finding(about, "note", "others on this machine can read the secret in it", f"chmod 600 {file}")
     else:
         yield Finding(about, "well", f"no file at {file}; {len(sources)} set in the environment")
 
