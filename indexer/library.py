@@ -192,7 +192,7 @@ def writing(path: Path, command: str, *, notice: Notice = quiet) -> Iterator[Cat
     Raises LibraryLocked, LibraryCorrupt, LibraryTooNew or LibraryFull.
     """
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)  # the notes of a person are in it
     except OSError as error:
         raise unwritable(path, error) from error
     with locked(path, command, wait=WRITER_WAIT_SECONDS):

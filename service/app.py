@@ -30,8 +30,11 @@ from indexer.records import StoredDocument
 from indexer.settings import Settings
 from indexer.status import is_stale
 from service import changing, export_routes, map_routes, pages, schemas
+from service.access import Access
 from service.addresses import address_of
+from service.credentials import Tokens
 from service.current import begin, begun, check_page, desk_of, find_document, find_note, find_paper, in_turn, open_desk
+from service.door import Door, role_of
 from service.drawings import Drawings
 from service.figures import Figures
 from service.guard import Guard
@@ -65,7 +68,7 @@ class _Service(FastAPI):
     def openapi(self) -> dict[str, Any]:
         with self._describing:  # nobody else sees it half described
             if self.openapi_schema is None:
-                describe(super().openapi(), _PROBLEMS)
+                describe(super().openapi(), _PROBLEMS, secured=self.state.access.wanted)
             return super().openapi()  # kept by the framework, and made anew only when a route is added
 
 
@@ -74,13 +77,15 @@ def create_app(
     *,
     desk: Desk | None = None,
     hosts: Collection[str] = (),
+    access: Access | None = None,
     notice: Callable[[str], None] = _log.info,
 ) -> FastAPI:
     """Make the service of one library.
 
     A `desk` that is handed in stays the caller's to close; without one it is opened in the background when the
     service starts, again and again while that fails, and closed at the end. `hosts` are names, besides addresses
-    and localhost, under which the service may be called. `notice` hears what a person should know meanwhile.
+    and localhost, under which the service may be called; `access` says who is let in, all without it. `notice`
+    hears what a person should know meanwhile.
     """
 
     @asynccontextmanager
@@ -112,6 +117,7 @@ def create_app(
     app.state.settings = settings
     app.state.desk = desk
     app.state.trouble = ServiceError("the library is being opened; try again in a few seconds")
+    app.state.access = access = access or Access(Tokens())
     app.state.figures = Figures()
     app.state.drawings = Drawings(settings.papers)
     app.state.pictures = Pictures()
@@ -119,7 +125,8 @@ def create_app(
     app.state.runs = Runs(settings, lambda: desk_of(app), app.state.figures)
     app.state.inventories = Inventories()
     app.state.mcp = Mount(partial(desk_of, app), app.state.turns)
-    origins = settings.service.origins
+    origins, hosts = settings.service.origins, (*hosts, *settings.service.hosts)
+    app.add_middleware(Door, access=access, respond=_respond)
     if origins:  # within the guard, which has its say first
         app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=["*"])
     app.add_middleware(Guard, respond=_respond, figures=app.state.figures, hosts=hosts, origins=origins)
@@ -282,8 +289,13 @@ async def health() -> dict[str, str]:
 
 
 async def ready(request: Request) -> dict[str, str]:
-    """Say that the library is open, and questions can be answered."""
-    open_desk(request)
+    """Say that the library is open, and questions can be answered; why not, only to who may look."""
+    try:
+        open_desk(request)
+    except FootnoteError:
+        if role_of(request):
+            raise
+        raise ServiceError("the library is not open; sign in to hear why") from None
     return {"status": "ok"}
 
 
@@ -317,6 +329,8 @@ def _respond(
 ) -> Response:
     """Tell a person in a page, a program in a problem document."""
     wants_page = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
+    if wants_page and status == HTTPStatus.UNAUTHORIZED:
+        return pages.sign_in_page(request, status, headers=more.get("headers"))
     if wants_page:
         return pages.error_page(request, status, detail, headers=more.get("headers"))
     return problem(status, detail, request.url.path, error=error, **more)

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from indexer.records import StoredDocument
 from indexer.settings import Settings
 from service.addresses import address_of
+from service.door import check_admin
 from service.files import Note, read_note
 from service.schemas import AskRequest
 from service.turns import Turns
@@ -45,6 +46,8 @@ async def in_turn(request: Request, function: Callable[..., Made], *arguments: o
 
 def begin(request: Request, body: AskRequest) -> Iterator[Answer]:
     """Begin to answer, while what cannot be answered can still be said with a status of its own."""
+    if body.writer == "chat":  # which may cost something
+        check_admin(request)
     filters = body.filters.read() if body.filters else ()
     return open_desk(request).stream(body.question, k=body.k, filters=filters, writer=body.writer)
 

@@ -48,7 +48,7 @@ class Guard:
     the service may be called, besides addresses, localhost and names without a dot: a page elsewhere that points a
     name of its own at this machine (DNS rebinding) must not read the notes. Nor may a page elsewhere press a button:
     what is not just a look has to come from a page of this service, or from a program; or from one of `origins`, which
-    the person has named.
+    the person has named. Of what other sites load into their pages nothing is given: only a link may lead here.
     """
 
     def __init__(
@@ -68,6 +68,9 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        if scope["type"] == "websocket":  # there are none, and nothing below looks at who opens one
+            await send({"type": "websocket.close", "code": 1008})
+            return
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -109,22 +112,28 @@ class Guard:
             REQUEST.reset(named)
 
     def _refusal(self, method: str, headers: Headers) -> tuple[int, str] | None:
-        host = headers.get("host", "")
+        host = ", ".join(headers.getlist("host"))
         if not self._is_ours(host):
             return HTTPStatus.MISDIRECTED_REQUEST, f"{host!r} is not a name of this service; call it by its address"
-        if method not in _READS and headers.get("origin") not in self.origins and _is_foreign(headers, host):
-            return HTTPStatus.FORBIDDEN, "another site asks for this; do it from the pages of this service"
+        if headers.get("origin") not in self.origins:
+            if method not in _READS and _is_foreign(headers, host):
+                return HTTPStatus.FORBIDDEN, "another site asks for this; do it from the pages of this service"
+            if method != "OPTIONS" and _is_embedded(headers):
+                return HTTPStatus.FORBIDDEN, "another site loads this into a page of its own; follow a link instead"
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
             return _TOO_LARGE
         return None
 
     def _is_ours(self, host: str) -> bool:
-        name = host.lower() if host.endswith("]") else host.lower().rpartition(":")[0] or host.lower()
-        if "." not in name or name in self.hosts or name.endswith(".localhost"):
+        found = _HOST.fullmatch(host.lower())
+        if not found:
+            return False
+        name, six = found["name"], found["six"]
+        if name and (name in self.hosts or "." not in name or name.endswith(".localhost")):
             return True
         try:
-            ipaddress.ip_address(name.strip("[]"))
+            ipaddress.IPv6Address(six) if six else ipaddress.IPv4Address(name)
         except ValueError:
             return False
         return True
@@ -141,6 +150,21 @@ def _is_foreign(headers: Headers, host: str) -> bool:
     origin = headers.get("origin")
     return origin is not None and origin.partition("://")[2].lower() != host.lower()
 
+
+def _is_embedded(headers: Headers) -> bool:
+    """Whether a browser loads this into a page of another site: a picture, a script, a frame.
+
+    That page could not read it; but it could see how long it takes, and have it asked for again and again.
+    """
+    if headers.get("sec-fetch-site") not in ("cross-site", "same-site"):
+        return False
+    return headers.get("sec-fetch-mode", "navigate") != "navigate" or headers.get("sec-fetch-dest") in _FRAMES
+
+
+_FRAMES = frozenset({"iframe", "frame", "fencedframe", "object", "embed"})
+
+_HOST = re.compile(r"(?:(?P<name>[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)|\[(?P<six>[0-9a-f:.]+)\])(?::[0-9]{1,5})?")
+"""What `Host` may say (RFC 9110, 7.2): a name or an IPv4 address, or an IPv6 one in brackets, and a port."""
 
 _IDENTIFIER = re.compile(rb"[A-Za-z0-9_-]{1,64}")
 
