@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Annotated, Any
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, FastAPI, Query, Request
 from fastapi import Path as PathParameter
 from fastapi.concurrency import run_in_threadpool
@@ -31,7 +32,7 @@ from indexer.settings import Settings
 from indexer.status import is_stale
 from service import changing, export_routes, map_routes, pages, schemas
 from service.addresses import address_of
-from service.current import begin, begun, check_page, desk_of, find_document, find_note, find_paper, in_turn, open_desk
+from service.current import Dump, begin, begun, check_page, desk_of, find_document, find_note, find_paper, in_turn, open_desk
 from service.drawings import Drawings
 from service.figures import Figures
 from service.guard import Guard
@@ -116,9 +117,12 @@ def create_app(
     app.state.drawings = Drawings(settings.papers)
     app.state.pictures = Pictures()
     app.state.turns = Turns()
+    app.state.dump_turns = Turns.of_dumps()
+    app.state.apart = CapacityLimiter(1)  # the thread of the figures
+    app.state.stopping = asyncio.Event()
     app.state.runs = Runs(settings, lambda: desk_of(app), app.state.figures)
     app.state.inventories = Inventories()
-    app.state.mcp = Mount(partial(desk_of, app), app.state.turns)
+    app.state.mcp = Mount(partial(desk_of, app), app.state.turns, app.state.dump_turns)
     origins = settings.service.origins
     if origins:  # within the guard, which has its say first
         app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=["*"])
@@ -224,9 +228,9 @@ async def search(
     return _json(await in_turn(request, open_desk(request).search, q, k=k))
 
 
-def questions(request: Request) -> dict[str, Any]:
+def questions(items: Dump) -> dict[str, Any]:
     """List the question dumps of the library, with what the library answers to each open question."""
-    return {"questions": [question_json(item) for item in open_desk(request).questions()]}
+    return {"questions": [question_json(item) for item in items]}
 
 
 def status(request: Request) -> dict[str, Any]:
@@ -287,11 +291,12 @@ async def ready(request: Request) -> dict[str, str]:
     return {"status": "ok"}
 
 
-def metrics(request: Request) -> Response:
-    """Give the service's figures in the text format of Prometheus."""
+async def metrics(request: Request) -> Response:
+    """Give the service's figures in the text format of Prometheus, also when every thread has something to do."""
     state = request.app.state
-    size = state.desk.size() if state.desk else None
-    return Response(state.figures.show(size, state.turns.waiting), media_type=CONTENT_TYPE_LATEST)
+    size = await to_thread.run_sync(state.desk.size, limiter=state.apart) if state.desk else None
+    waiting = state.turns.waiting + state.dump_turns.waiting
+    return Response(state.figures.show(size, waiting), media_type=CONTENT_TYPE_LATEST)
 
 
 def _last(answers: Iterator[Answer]) -> Answer:

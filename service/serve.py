@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     from service.figures import Figures
     from service.runs import Runs
 
+DRAIN_SECONDS = 10
+"""How long answers that are on their way may take when the service is stopped."""
+
 STOP_SECONDS = 5
-"""How long what is on its way may take when the service is stopped."""
+"""How long a run that writes the library may take then."""
 
 
 def serve(settings: Settings, host: str, port: int, *, watch: Papers | None, browse: bool = False) -> int:
@@ -39,6 +42,7 @@ def serve(settings: Settings, host: str, port: int, *, watch: Papers | None, bro
 
     from service.app import create_app
     from service.client import announced
+    from service.connections import Connection, Patient
     from service.desk import Desk
 
     configure(settings.service.log)
@@ -48,8 +52,16 @@ def serve(settings: Settings, host: str, port: int, *, watch: Papers | None, bro
         app = create_app(settings, desk=desk, hosts=(host,))
         gc.collect()
         gc.freeze()  # what is here now stays: to look through it again and again would hold up answers
-        server = uvicorn.Server(
-            uvicorn.Config(app, log_config=None, log_level="warning", timeout_graceful_shutdown=STOP_SECONDS)
+        server = Patient(
+            uvicorn.Config(
+                app,
+                http=Connection,
+                ws="none",
+                log_config=None,
+                log_level="critical",  # what is no request is answered so; trouble of ours is logged by the guard
+                timeout_graceful_shutdown=DRAIN_SECONDS,
+            ),
+            stopping=app.state.stopping.set,
         )
         with (
             announced(settings.library, host, bound),
