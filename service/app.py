@@ -25,6 +25,7 @@ from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from indexer.errors import FootnoteError, ServiceError, SourceError
 from indexer.records import StoredDocument
@@ -32,7 +33,18 @@ from indexer.settings import Settings
 from indexer.status import is_stale
 from service import changing, export_routes, map_routes, pages, schemas
 from service.addresses import address_of
-from service.current import Dump, begin, begun, check_page, desk_of, find_document, find_note, find_paper, in_turn, open_desk
+from service.current import (
+    Dump,
+    begin,
+    begun,
+    check_page,
+    desk_of,
+    find_document,
+    find_note,
+    find_paper,
+    in_turn,
+    open_desk,
+)
 from service.drawings import Drawings
 from service.figures import Figures
 from service.guard import Guard
@@ -347,10 +359,13 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
 
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    path = request.url.path
+    path, headers = request.url.path, dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:  # the router names the methods of one route of the path
+        matching = [one for one in request.app.routes if one.matches(request.scope)[0] is not Match.NONE]
+        headers["Allow"] = ", ".join(sorted({method for one in matching for method in getattr(one, "methods", ())}))
     said = str(error.detail)
     if said == HTTPStatus(error.status_code).phrase:  # the framework's own word for it
         missing = error.status_code == HTTPStatus.NOT_FOUND
         said = f"there is nothing at {path}" if missing else f"{request.method} {path}: {said.lower()}"
         said += "; /docs lists what there is"
-    return _respond(request, error.status_code, said, headers=error.headers)
+    return _respond(request, error.status_code, said, headers=headers)

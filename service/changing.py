@@ -14,6 +14,7 @@ from fastapi import Path as PathParameter
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 
 from indexer import adding
@@ -40,6 +41,12 @@ RETRY_MS = 2000
 """After so long a listener asks whether something runs again."""
 
 
+class _PaperConvertor(PathConvertor):
+    """What names a paper in a path, with slashes in it; not what names one of its pages."""
+
+    regex = r"(?!.*/pages/[^/]*\.png$).*"
+
+
 def add(app: FastAPI) -> None:
     """Hang the routes on the service."""
     app.post("/api/papers/search", operation_id="search_papers", tags=["papers"], response_model=schemas.PapersFound)(
@@ -53,11 +60,12 @@ def add(app: FastAPI) -> None:
         status_code=HTTPStatus.ACCEPTED,
         response_model=schemas.PaperState,
     )(add_paper)
-    app.get("/api/papers/{paper_id:path}", operation_id="paper", tags=["papers"], response_model=schemas.PaperState)(
+    register_url_convertor("paper", _PaperConvertor())
+    app.get("/api/papers/{paper_id:paper}", operation_id="paper", tags=["papers"], response_model=schemas.PaperState)(
         paper
     )
     app.delete(
-        "/api/papers/{paper_id:path}",
+        "/api/papers/{paper_id:paper}",
         operation_id="remove_paper",
         tags=["papers"],
         status_code=HTTPStatus.NO_CONTENT,

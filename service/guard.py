@@ -29,7 +29,7 @@ MAX_ADDRESS_BYTES = 32_000
 MAX_HEADERS = 100
 
 MOST_AT_ONCE = 300
-"""Whoever comes while so many requests are answered or wait, which is more than questions may, is told to come again."""
+"""Whoever comes while so many requests are answered or wait is told to come again. Of these, 200 may be questions."""
 
 _ALWAYS = frozenset({"/healthz", "/readyz", "/metrics"})
 """What is answered all the same: whoever looks after the service wants to know then."""
@@ -58,9 +58,9 @@ _log = logging.getLogger("footnote")
 class Guard:
     """ASGI middleware around the whole service.
 
-    `respond(request, status, detail, headers=…)` makes the response to what is refused here. `hosts` are names under which
-    the service may be called, besides addresses, localhost and names without a dot: a page elsewhere that points a
-    name of its own at this machine (DNS rebinding) must not read the notes. Nor may a page elsewhere press a button:
+    `respond(request, status, detail, headers=…)` makes the response to what is refused here. `hosts` are names under
+    which the service may be called, besides addresses, localhost and names without a dot: a page elsewhere that points
+    a name of its own at this machine (DNS rebinding) must not read the notes. Nor may a page elsewhere press a button:
     what is not just a look has to come from a page of this service, or from a program; or from one of `origins`, which
     the person has named.
     """

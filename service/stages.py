@@ -31,7 +31,7 @@ LISTENER: ContextVar[Listener | None] = ContextVar("listener", default=None)
 """Who listens, in the context of a request: threads that are started from it have it too."""
 
 DEADLINE: ContextVar[float] = ContextVar("deadline", default=math.inf)
-"""When, on the monotonic clock, an answer is given up: a thread cannot be stopped, so each stage looks before it begins."""
+"""When, on the monotonic clock, an answer is given up: no thread can be stopped, so each stage looks as it begins."""
 
 
 class timed:  # noqa: N801 - used as a block, as what contextlib makes

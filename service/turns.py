@@ -55,7 +55,7 @@ class Turns:
 
     @classmethod
     def of_dumps(cls) -> Self:
-        """Turns for question dumps: one after the other, and as long as it takes, for the first time may take minutes."""
+        """Turns for question dumps: one after the other, each as long as it takes; the first may take minutes."""
         return cls(1, seconds=None)
 
     @property
@@ -63,7 +63,7 @@ class Turns:
         """How many wait for their turn."""
         return self._turns.statistics().tasks_waiting
 
-    async def take(self, function: Callable[[], Made], *, gone: Gone | None = None) -> Made:
+    async def take(self, function: Callable[..., Made], *arguments: object, gone: Gone | None = None) -> Made:
         """What a function gives, when it is its turn; raise ServiceError where too many wait, or it takes too long.
 
         Where `gone` returns before, nobody wants it any more: raise ClientDisconnect.
@@ -72,7 +72,7 @@ class Turns:
         def timed() -> Made:
             if self._seconds is not None:
                 DEADLINE.set(time.monotonic() + self._seconds)  # in this thread's copy of the context
-            return function()
+            return function(*arguments)
 
         try:
             self._turns.acquire_nowait()
