@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Annotated, Any
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, FastAPI, Query, Request
 from fastapi import Path as PathParameter
 from fastapi.concurrency import run_in_threadpool
@@ -24,6 +25,7 @@ from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from indexer.errors import FootnoteError, ServiceError, SourceError
 from indexer.records import StoredDocument
@@ -33,7 +35,18 @@ from service import changing, export_routes, map_routes, pages, schemas
 from service.access import Access
 from service.addresses import address_of
 from service.credentials import Tokens
-from service.current import begin, begun, check_page, desk_of, find_document, find_note, find_paper, in_turn, open_desk
+from service.current import (
+    Dump,
+    begin,
+    begun,
+    check_page,
+    desk_of,
+    find_document,
+    find_note,
+    find_paper,
+    in_turn,
+    open_desk,
+)
 from service.door import Door, role_of
 from service.drawings import Drawings
 from service.figures import Figures
@@ -122,9 +135,12 @@ def create_app(
     app.state.drawings = Drawings(settings.papers)
     app.state.pictures = Pictures()
     app.state.turns = Turns()
+    app.state.dump_turns = Turns.of_dumps()
+    app.state.apart = CapacityLimiter(1)  # the thread of the figures
+    app.state.stopping = asyncio.Event()
     app.state.runs = Runs(settings, lambda: desk_of(app), app.state.figures)
     app.state.inventories = Inventories()
-    app.state.mcp = Mount(partial(desk_of, app), app.state.turns)
+    app.state.mcp = Mount(partial(desk_of, app), app.state.turns, app.state.dump_turns)
     origins, hosts = settings.service.origins, (*hosts, *settings.service.hosts)
     app.add_middleware(Door, access=access, respond=_respond)
     if origins:  # within the guard, which has its say first
@@ -231,9 +247,9 @@ async def search(
     return _json(await in_turn(request, open_desk(request).search, q, k=k))
 
 
-def questions(request: Request) -> dict[str, Any]:
+def questions(items: Dump) -> dict[str, Any]:
     """List the question dumps of the library, with what the library answers to each open question."""
-    return {"questions": [question_json(item) for item in open_desk(request).questions()]}
+    return {"questions": [question_json(item) for item in items]}
 
 
 def status(request: Request) -> dict[str, Any]:
@@ -299,11 +315,12 @@ async def ready(request: Request) -> dict[str, str]:
     return {"status": "ok"}
 
 
-def metrics(request: Request) -> Response:
-    """Give the service's figures in the text format of Prometheus."""
+async def metrics(request: Request) -> Response:
+    """Give the service's figures in the text format of Prometheus, also when every thread has something to do."""
     state = request.app.state
-    size = state.desk.size() if state.desk else None
-    return Response(state.figures.show(size, state.turns.waiting), media_type=CONTENT_TYPE_LATEST)
+    size = await to_thread.run_sync(state.desk.size, limiter=state.apart) if state.desk else None
+    waiting = state.turns.waiting + state.dump_turns.waiting
+    return Response(state.figures.show(size, waiting), media_type=CONTENT_TYPE_LATEST)
 
 
 def _last(answers: Iterator[Answer]) -> Answer:
@@ -356,10 +373,13 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
 
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    path = request.url.path
+    path, headers = request.url.path, dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:  # the router names the methods of one route of the path
+        matching = [one for one in request.app.routes if one.matches(request.scope)[0] is not Match.NONE]
+        headers["Allow"] = ", ".join(sorted({method for one in matching for method in getattr(one, "methods", ())}))
     said = str(error.detail)
     if said == HTTPStatus(error.status_code).phrase:  # the framework's own word for it
         missing = error.status_code == HTTPStatus.NOT_FOUND
         said = f"there is nothing at {path}" if missing else f"{request.method} {path}: {said.lower()}"
         said += "; /docs lists what there is"
-    return _respond(request, error.status_code, said, headers=error.headers)
+    return _respond(request, error.status_code, said, headers=headers)

@@ -31,6 +31,7 @@ from service.selection import Selection, Selector
 from service.stages import LISTENER, timed
 from service.standing import Standing, State
 from service.types import (
+    MAX_QUESTION_CHARS,
     Answer,
     AnsweredQuestion,
     Citation,
@@ -49,10 +50,6 @@ if TYPE_CHECKING:
     from service.chart import Chart, Charts, Lit, Shown
     from service.ledger import Ledger
     from service.reach import Basis, Files
-
-MAX_QUESTION_CHARS = 10_000
-"""Questions longer than this are refused; the encoder reads far less."""
-
 
 SPARE_HITS = 20
 """An answer looks at so many hits more than three a citation, because some say nothing and some are joined."""

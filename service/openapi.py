@@ -40,9 +40,9 @@ _TOKEN = {
 def describe(api: dict[str, Any], problems: Mapping[int | str, object], *, secured: bool = False) -> None:
     """Complete an OpenAPI document, in place; where a service is `secured`, with what each operation needs.
 
-    Problems get their content type, of which the framework knows one a route, and streams of events a schema that
-    OpenAPI 3.1 has. What is written down in `EXAMPLES` is the example of its operation, and its parts those of the
-    schemas.
+    Problems get their content type, of which the framework knows one a route; streams of events have no schema,
+    because OpenAPI 3.1 does not say what it would be of: an event, or the stream. What is written down in `EXAMPLES`
+    is the example of its operation, and its parts those of the schemas.
     """
     happened: dict[str, Any] = json.loads(EXAMPLES.read_text(encoding="utf-8"))
     schemas: dict[str, Any] = api["components"]["schemas"]
@@ -63,7 +63,7 @@ def describe(api: dict[str, Any], problems: Mapping[int | str, object], *, secur
             operation["requestBody"]["content"]["application/json"]["example"] = example["body"]
         for media, content in _given(responses).items():
             if content.pop("itemSchema", None):
-                content["schema"] = {"type": "string"}
+                content.pop("schema", None)
             said = example.get("responses", {}).get(media, example.get("response"))
             if said is not None:
                 content["example"] = said

@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     from service.figures import Figures
     from service.runs import Runs
 
+DRAIN_SECONDS = 10
+"""How long answers that are on their way may take when the service is stopped."""
+
 STOP_SECONDS = 5
-"""How long what is on its way may take when the service is stopped."""
+"""How long a run that writes the library may take then."""
 
 
 def serve(
@@ -44,6 +47,7 @@ def serve(
     from service.access import Access
     from service.app import create_app
     from service.client import announced
+    from service.connections import Connection, Patient
     from service.desk import Desk
 
     configure(settings.service.log)
@@ -55,16 +59,18 @@ def serve(
         app = create_app(settings, desk=desk, hosts=(host,), access=Access(tokens, ticket=ticket))
         gc.collect()
         gc.freeze()  # what is here now stays: to look through it again and again would hold up answers
-        server = uvicorn.Server(
+        server = Patient(
             uvicorn.Config(
                 app,
-                log_config=None,
-                log_level="warning",
-                timeout_graceful_shutdown=STOP_SECONDS,
+                http=Connection,
                 ws="none",
+                log_config=None,
+                log_level="critical",  # what is no request is answered so; trouble of ours is logged by the guard
+                timeout_graceful_shutdown=DRAIN_SECONDS,
                 proxy_headers=bool(settings.service.proxies),
                 forwarded_allow_ips=list(settings.service.proxies),
-            )
+            ),
+            stopping=app.state.stopping.set,
         )
         with (
             announced(settings.library, host, bound, ticket),
