@@ -16,7 +16,7 @@ from indexer.change import Change
 from indexer.collect import Papers, PapersReport, collect
 from indexer.connect import CATALOGUE
 from indexer.derived import Notice, quiet
-from indexer.discover import Found, discover, read
+from indexer.discover import NOT_FOLLOWED, Found, discover, read
 from indexer.errors import InputError, LibraryCorrupt, NothingToIndex, SourceError
 from indexer.intake import Intake, Listener, Progress
 from indexer.library import writing
@@ -287,7 +287,8 @@ def _scopes(
         unreadable: list[str] = []
 
         def on_problem(file: str, reason: str, unreadable: list[str] = unreadable, place: Path = place) -> None:
-            unreadable.append(str(place / file))
+            if reason != NOT_FOLLOWED:  # what was indexed through a link once, is to go
+                unreadable.append(str(place / file))
             tally.problems.append(f"{place / file}: {reason}")
 
         wanted = None if only is None else [str(one.relative_to(place)) for one in only if one.is_relative_to(place)]

@@ -15,6 +15,7 @@ import pytest
 from desks import write
 from stub_encoder import HashEncoder
 
+from indexer.discover import NOT_FOLLOWED
 from indexer.lock import locked
 from service.cli import main
 
@@ -86,6 +87,18 @@ def test_links_that_lead_round_in_a_circle(report, notes):
     done, err = report(notes)
     assert done["new"] == 1
     assert err == f"{notes}/self.md: a broken link; remove or repair it\n"
+
+
+def test_a_link_out_of_the_folder_is_not_followed(report, told, notes, tmp_path):
+    """And what was indexed at its place once is not kept."""
+    (notes / "away.md").write_text("# Away\n\nQuokkas smile.\n")
+    assert report(notes)[0]["new"] == 2
+    (notes / "away.md").rename(tmp_path / "away.md")
+    (notes / "away.md").symlink_to(tmp_path / "away.md")
+    done, err = report(notes)
+    assert (done["removed"], done["unchanged"]) == (1, 1)
+    assert err == f"{notes}/away.md: {NOT_FOLLOWED}\n"
+    assert "away.md" not in told("search", "Quokkas")[1]
 
 
 def test_odd_names(told, report, notes):
@@ -163,7 +176,7 @@ def test_a_file_that_vanishes(report, told, notes, monkeypatch):
     really = os.open
 
     def late(path, *arguments, **options):
-        if path == bad:
+        if path == str(bad):
             bad.unlink()
         return really(path, *arguments, **options)
 
