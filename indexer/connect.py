@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from indexer import sql
-from indexer.errors import LibraryCorrupt, LibraryFull, LibraryLocked, LibraryMissing, LibraryTooNew
+from indexer import __version__, sql
+from indexer.errors import LibraryCorrupt, LibraryFull, LibraryLocked, LibraryMissing
+from indexer.upgrade import bring_up_to_date, refuse_newer
 
 CATALOGUE = "catalogue.db"
 """The file of the catalogue in the folder of its library."""
@@ -53,6 +54,7 @@ def create(path: Path) -> None:
             try:
                 connection.executescript(sql.SCHEMA)
                 connection.execute(sql.SET_USER_VERSION)
+                connection.execute(sql.SET_MAKER, (__version__,))
             finally:
                 connection.close()
         new.replace(path)
@@ -66,24 +68,26 @@ def require(path: Path) -> None:
         raise LibraryMissing(f"no library at {path.parent}; make one with: footnote index FOLDER, or footnote init")
 
 
-def connect(path: Path, *, write: bool) -> sqlite3.Connection:
+def connect(path: Path, *, write: bool, held: bool = False) -> sqlite3.Connection:
     """Open an existing catalogue; one that lies where nothing can be written is read as immutable.
 
+    One of an older version is brought to this format; `held` says that the caller holds the library's write lock.
     Raises LibraryMissing, LibraryCorrupt, LibraryTooNew, LibraryFull or LibraryLocked.
     """
     require(path)
+    refuse_newer(path)
     with translated(path):
         try:
-            return _checked(path, "mode=rw", sql.WRITER if write else sql.READER)
+            return _checked(path, "mode=rw", sql.WRITER if write else sql.READER, held=held)
         except sqlite3.OperationalError as error:
             unwritable = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
             log = path.with_name(path.name + "-wal")
             if write or not unwritable or (log.exists() and log.stat().st_size):
                 raise
-            return _checked(path, "mode=ro&immutable=1", sql.READER)
+            return _checked(path, "mode=ro&immutable=1", sql.READER, held=held)
 
 
-def _checked(path: Path, mode: str, role: str) -> sqlite3.Connection:
+def _checked(path: Path, mode: str, role: str, *, held: bool) -> sqlite3.Connection:
     connection = sqlite3.connect(
         f"{path.resolve().as_uri()}?{mode}",
         uri=True,
@@ -92,29 +96,9 @@ def _checked(path: Path, mode: str, role: str) -> sqlite3.Connection:
         timeout=BUSY_SECONDS,
     )
     try:
-        _bring_up_to_date(path, connection)
+        bring_up_to_date(path, connection, held=held)
         connection.executescript(role)
     except BaseException:
         connection.close()
         raise
     return connection
-
-
-def _bring_up_to_date(path: Path, connection: sqlite3.Connection) -> None:
-    """Bring a catalogue that an older version of Footnote made to the format of this one."""
-    (version,) = connection.execute(sql.USER_VERSION).fetchone()
-    if version > sql.SCHEMA_VERSION:
-        raise LibraryTooNew(
-            f"{path} was made by a newer version of Footnote (format {version}, this one knows {sql.SCHEMA_VERSION}); "
-            "update Footnote, or use another library folder"
-        )
-    for step in range(version, sql.SCHEMA_VERSION):
-        if step not in sql.MIGRATIONS:
-            raise _corrupt(path)
-        try:
-            connection.executescript(sql.MIGRATIONS[step])
-        except sqlite3.OperationalError:
-            if connection.in_transaction:
-                connection.execute(sql.ROLLBACK)
-            if connection.execute(sql.USER_VERSION).fetchone() == (step,):  # else another process was quicker
-                raise
