@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from indexer import __version__, sql
 from indexer.errors import LibraryCorrupt, LibraryFull, LibraryLocked, LibraryMissing
+from indexer.seals import seal
 from indexer.upgrade import bring_up_to_date, refuse_newer
+from indexer.whole import sync_folder
 
 CATALOGUE = "catalogue.db"
 """The file of the catalogue in the folder of its library."""
 
+SUSPECT = "catalogue.suspect"
+"""A file that whoever meets damage in a catalogue leaves beside it, so that the next run goes through all of it."""
+
 BUSY_SECONDS = 5.0
+
+_GARBLED = ("Could not decode", "no such table", "no such column", "already exists", "duplicate column", "malformed")
+"""What SQLite says, without a code of its own, of a schema or a text in which bits have turned."""
 
 
 @contextmanager
@@ -25,7 +33,9 @@ def translated(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            raise _corrupt(path) from error
+            raise damaged(path) from error
+        if code in (0, sqlite3.SQLITE_ERROR) and str(error).startswith(_GARBLED):
+            raise damaged(path) from error
         if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
             raise LibraryFull(f"cannot write {path} ({error}); free space there or make it writable") from error
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
@@ -35,8 +45,12 @@ def translated(path: Path) -> Iterator[None]:
         raise
 
 
-def _corrupt(path: Path) -> LibraryCorrupt:
-    return LibraryCorrupt(f"{path} is damaged or no catalogue; delete the folder {path.parent} and index again")
+def damaged(path: Path, what: str = "") -> LibraryCorrupt:
+    """Say that a catalogue is damaged, and note it for the next run."""
+    with suppress(OSError):
+        path.with_name(SUSPECT).touch()
+    which = f" ({what} is not as it was written)" if what else ""
+    return LibraryCorrupt(f"{path} is damaged{which}; repair it with: footnote index")
 
 
 def create(path: Path) -> None:
@@ -52,12 +66,13 @@ def create(path: Path) -> None:
         with translated(new):
             connection = sqlite3.connect(new, isolation_level=None)
             try:
-                connection.executescript(sql.SCHEMA)
+                with_seals(connection).executescript(sql.SCHEMA)
                 connection.execute(sql.SET_USER_VERSION)
                 connection.execute(sql.SET_MAKER, (__version__,))
             finally:
                 connection.close()
         new.replace(path)
+        sync_folder(path.parent)
     except OSError as error:
         raise LibraryFull(f"cannot make {path} ({error.strerror}); free space there or make it writable") from error
 
@@ -96,9 +111,15 @@ def _checked(path: Path, mode: str, role: str, *, held: bool) -> sqlite3.Connect
         timeout=BUSY_SECONDS,
     )
     try:
-        bring_up_to_date(path, connection, held=held)
+        bring_up_to_date(path, with_seals(connection), held=held)
         connection.executescript(role)
     except BaseException:
         connection.close()
         raise
+    return connection
+
+
+def with_seals(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """Give a connection the function by which rows are sealed."""
+    connection.create_function("seal", -1, seal, deterministic=True)
     return connection

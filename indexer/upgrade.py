@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from indexer import __version__, sql
-from indexer.errors import LibraryCorrupt, LibraryError, LibraryFull, LibraryTooNew
+from indexer.errors import LibraryError, LibraryFull, LibraryTooNew
 from indexer.lock import locked
 
 UPGRADE_SECONDS = 10.0
@@ -62,8 +62,10 @@ def _upgrade(path: Path, connection: sqlite3.Connection) -> None:
     version = _version(connection)
     if version == sql.SCHEMA_VERSION:  # another process was quicker
         return
-    if version not in sql.MIGRATIONS:
-        raise LibraryCorrupt(f"{path} is damaged or no catalogue; delete the folder {path.parent} and index again")
+    if version not in sql.MIGRATIONS or _says_otherwise(connection, version):
+        from indexer.connect import damaged  # which opens catalogues with what is here
+
+        raise damaged(path, "its version")
     steps = "".join(sql.MIGRATIONS[step] for step in range(version, sql.SCHEMA_VERSION))
     try:
         connection.executescript(sql.UPGRADED.format(steps=steps, maker=__version__))
@@ -72,6 +74,15 @@ def _upgrade(path: Path, connection: sqlite3.Connection) -> None:
             connection.execute(sql.ROLLBACK)
         raise
     connection.execute(sql.CHECKPOINT)  # so that the first bytes of the file say it, see `refuse_newer`
+
+
+def _says_otherwise(connection: sqlite3.Connection, version: int) -> bool:
+    """Whether a catalogue that claims an older version says in its rows that it has another."""
+    try:
+        found = connection.execute(sql.META, ("format",)).fetchone()
+    except sqlite3.OperationalError:  # there are no such rows before version 6
+        return False
+    return found is not None and found != (version,)
 
 
 def _version(connection: sqlite3.Connection) -> int:

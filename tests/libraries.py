@@ -10,6 +10,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from indexer import sql
+from indexer.connect import with_seals
+
 KEPT = Path(__file__).with_name("fixtures") / "libraries"
 VERSIONS = sorted(int(file.name[1:].partition(".")[0]) for file in KEPT.glob("v*.tar.xz"))
 PLACE = "/tmp/footnote-fixture/notes"
@@ -27,9 +30,11 @@ def unpacked(version: int, folder: Path) -> Path:
             items = "SELECT d.file, q.text FROM questions q JOIN documents d ON d.id = document_id"
             for file, text in connection.execute(items).fetchall():
                 row = (item_by_file(str(notes), file, text), item_by_file(PLACE, file, text))
-                sql = "UPDATE ledger SET question_key = ? WHERE question_key = ?"
-                assert connection.execute(sql, row).rowcount == 1
+                moved = "UPDATE ledger SET question_key = ? WHERE question_key = ?"
+                assert connection.execute(moved, row).rowcount == 1
         assert connection.execute("UPDATE roots SET path = ? WHERE path = ?", (str(notes), PLACE)).rowcount == 1
+        if version >= 6:  # rows have had checksums since
+            with_seals(connection).execute(sql.SEAL_ROOT, (str(notes),))
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return library
 
@@ -50,7 +55,7 @@ def structure(catalogue: Path) -> dict[str, Any]:
 def contents(catalogue: Path) -> dict[str, list[tuple[Any, ...]]]:
     """All that a library holds of its notes and papers, without numbers that depend on what came first, or times."""
     with closing(sqlite3.connect(catalogue)) as connection:
-        return {name: sorted(connection.execute(sql), key=repr) for name, sql in HELD.items()}
+        return {name: sorted(connection.execute(query), key=repr) for name, query in HELD.items()}
 
 
 _DOCUMENT = "(SELECT file FROM documents d WHERE d.id = document_id)"
