@@ -30,6 +30,7 @@ from indexer.running import told
 from indexer.settings import Settings
 from indexer.sweep import sweep
 from indexer.types import Document, Encoder, Source
+from indexer.upgrade import refuse_newer
 
 INDEX, ADD = "footnote index", "footnote add"
 """What a run is called where others read who writes the library."""
@@ -215,7 +216,11 @@ class _Sweeping:
 
 
 def check_first(library: Path, paths: Sequence[Path], settings: Settings) -> None:
-    """Raise NothingToIndex where a first run would find nothing: before a model is made ready for it."""
+    """Raise NothingToIndex where a first run would find nothing, LibraryTooNew where it may not write.
+
+    Before a model is made ready for it.
+    """
+    refuse_newer(library / CATALOGUE)
     if (library / CATALOGUE).exists():
         return
     tally, wanted = _Tally(), paths or places((), settings)

@@ -64,14 +64,16 @@ class Catalogue:
         self._remembered = Remembered(0)
 
     @classmethod
-    def open(cls, path: Path, *, write: bool) -> Self:
+    def open(cls, path: Path, *, write: bool, held: bool = False) -> Self:
         """Open the file `path` (`catalogue.db`); for writing, make it where there is none.
+
+        `held` says that the caller holds the library's write lock, which it takes to bring an older one to this format.
 
         Raises LibraryMissing, LibraryCorrupt, LibraryTooNew, LibraryFull or LibraryLocked.
         """
         if write and not path.exists():
             create(path)
-        return cls(path, connect(path, write=write))
+        return cls(path, connect(path, write=write, held=held))
 
     def close(self) -> None:
         """Let go of the file."""

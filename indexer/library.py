@@ -40,6 +40,7 @@ from indexer.derived import (
 from indexer.errors import LibraryCorrupt, LibraryFull, LibraryLocked
 from indexer.lexical import Lexical
 from indexer.lock import is_locked, locked, unwritable
+from indexer.upgrade import refuse_newer
 from indexer.vectors import Vectors, to_gpu
 
 __all__ = ["CATALOGUE", "Library", "Snapshot", "publish", "writing"]
@@ -191,6 +192,7 @@ def writing(path: Path, command: str, *, notice: Notice = quiet) -> Iterator[Cat
     then readers that are open serve what was before, and no new one gets in. `command` is what a second writer is told.
     Raises LibraryLocked, LibraryCorrupt, LibraryTooNew or LibraryFull.
     """
+    refuse_newer(path / CATALOGUE)  # before anything is made beside it
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)  # the notes of a person are in it
     except OSError as error:
@@ -202,7 +204,7 @@ def writing(path: Path, command: str, *, notice: Notice = quiet) -> Iterator[Cat
             beside(path / VECTORS).unlink(missing_ok=True)
             (path / MAP).unlink(missing_ok=True)
             notice = quiet
-        with Catalogue.open(path / CATALOGUE, write=True) as catalogue:
+        with Catalogue.open(path / CATALOGUE, write=True, held=True) as catalogue:
             publish(path, catalogue, notice=notice)
             yield catalogue
 
@@ -216,7 +218,7 @@ def _newest(path: Path, before: Snapshot | None, *, notice: Notice, wait: bool) 
     while (snapshot := _load(path, before)) is None:
         try:
             with locked(path, "repair", wait=0.05 if wait else 0):
-                with Catalogue.open(path / CATALOGUE, write=False) as catalogue:
+                with Catalogue.open(path / CATALOGUE, write=False, held=True) as catalogue:
                     publish(path, catalogue, notice=notice)
                 snapshot = _load(path, before)
             if snapshot is None:

@@ -50,7 +50,7 @@ def repair(library: Path, command: str, notice: Notice) -> None:
     path = library / CATALOGUE
     with locked(library, command, wait=WAIT_SECONDS):
         try:
-            with Catalogue.open(path, write=True) as catalogue:
+            with Catalogue.open(path, write=True, held=True) as catalogue:
                 _mend(catalogue, notice)
         except LibraryCorrupt:
             try:
