@@ -136,8 +136,9 @@ def test_a_page_on_the_internet_is_not_told_that_it_may_reach_this_machine(tmp_p
 
 def test_there_are_no_websockets(client):
     for path in ("/", "/api/ask", "/mcp"):
-        with pytest.raises(WebSocketDisconnect), client.websocket_connect(path):
+        with pytest.raises(WebSocketDisconnect) as caught, client.websocket_connect(path):
             pytest.fail("it was opened")
+        assert caught.value.code == 1008  # by the guard: nothing below was asked
 
 
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "TRACK", "DEBUG"])

@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import stat
@@ -44,6 +45,8 @@ class Service:
     def __init__(self, settings, **environ) -> None:
         self.settings = settings
         path = os.pathsep.join([str(Path(__file__).parent), *(one for one in sys.path if one)])
+        soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+        resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))  # as where images are wanted; it is handed down
         self.process = subprocess.Popen(
             [sys.executable, "-c", RUN, "serve", "--port", "0", "--log", "json"],
             env={
@@ -58,6 +61,7 @@ class Service:
             stderr=subprocess.PIPE,
             text=True,
         )
+        resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
         line = self.process.stderr.readline()
         assert "Footnote answers at" in line, line + self.process.stderr.read()
         self.address = re.search(r"http://127\.0\.0\.1:\d+", line)[0]
