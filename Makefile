@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEMO := data/index
 
-.PHONY: setup demo test browser check serve bench bench-speed pictures lock audit clean
+.PHONY: setup demo test browser check attacks serve bench bench-speed pictures lock audit clean
 
 setup: $(STAMP)
 
@@ -45,6 +45,10 @@ check: setup
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(MAKE) --no-print-directory test
+
+# What `make test` tries a sample of: every way to a file outside, and every script in every place.
+attacks: setup browser
+	@FOOTNOTE_ATTACKS=all $(BIN)/python -m pytest -s tests/test_paths.py tests/test_scripts.py
 
 serve: setup
 	@test -e $(DEMO)/catalogue.db || FOOTNOTE_LIBRARY=$(DEMO) $(BIN)/footnote index data/notes --no-papers
