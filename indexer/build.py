@@ -14,7 +14,7 @@ from indexer.beside import Beside
 from indexer.catalogue import Catalogue
 from indexer.change import Change
 from indexer.collect import Papers, PapersReport, collect
-from indexer.connect import CATALOGUE
+from indexer.connect import CATALOGUE, put_back
 from indexer.derived import Notice, quiet
 from indexer.discover import NOT_FOLLOWED, Found, discover, read
 from indexer.errors import InputError, LibraryCorrupt, NothingToIndex, SourceError
@@ -220,6 +220,7 @@ def check_first(library: Path, paths: Sequence[Path], settings: Settings) -> Non
 
     Before a model is made ready for it.
     """
+    put_back(library)
     refuse_newer(library / CATALOGUE)
     if (library / CATALOGUE).exists():
         return

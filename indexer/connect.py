@@ -77,8 +77,23 @@ def create(path: Path) -> None:
         raise LibraryFull(f"cannot make {path} ({error.strerror}); free space there or make it writable") from error
 
 
+def aside(library: Path) -> Path:
+    """Where a library lies for the moment in which another takes its place."""
+    return library.with_name(f".{library.name}.replaced")
+
+
+def put_back(library: Path) -> None:
+    """Put a library back that another was about to replace, if whoever did that was killed in just that moment."""
+    before = aside(library)
+    if not library.exists() and (before / CATALOGUE).exists():
+        with suppress(OSError):
+            before.rename(library)
+
+
 def require(path: Path) -> None:
     """Raise LibraryMissing where there is no catalogue."""
+    if not path.exists():
+        put_back(path.parent)
     if not path.exists():
         raise LibraryMissing(f"no library at {path.parent}; make one with: footnote index FOLDER, or footnote init")
 

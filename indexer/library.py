@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Self, TypeAlias
 
 from indexer.catalogue import Catalogue
-from indexer.connect import CATALOGUE
+from indexer.connect import CATALOGUE, put_back
 from indexer.delta import beside
 from indexer.derived import (
     LEXICAL,
@@ -192,6 +192,7 @@ def writing(path: Path, command: str, *, notice: Notice = quiet) -> Iterator[Cat
     then readers that are open serve what was before, and no new one gets in. `command` is what a second writer is told.
     Raises LibraryLocked, LibraryCorrupt, LibraryTooNew or LibraryFull.
     """
+    put_back(path)
     refuse_newer(path / CATALOGUE)  # before anything is made beside it
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)  # the notes of a person are in it

@@ -278,6 +278,8 @@ USER_VERSION: Final = "PRAGMA user_version"
 CHECKPOINT: Final = "PRAGMA wal_checkpoint(TRUNCATE)"
 # The version of Footnote that gave the catalogue its format.
 SET_MAKER: Final = "INSERT OR REPLACE INTO meta VALUES ('footnote', ?)"
+WRITABLE: Final = "PRAGMA query_only = OFF"
+WRITE_AHEAD: Final = "PRAGMA journal_mode = WAL"
 BEGIN: Final = "BEGIN"
 BEGIN_WRITE: Final = "BEGIN IMMEDIATE"
 COMMIT: Final = "COMMIT"
@@ -556,3 +558,22 @@ JOIN roots r ON r.id = d.root_id
 JOIN sections s ON s.document_id = p.document_id AND s.headings = p.headings
 WHERE p.id IN (SELECT value FROM json_each(:ids))
 """
+
+COPY: Final = "VACUUM INTO ?"
+ATTACH: Final = "ATTACH ? AS whole"
+COLUMNS: Final = "PRAGMA main.table_info({table})"
+TAKE: Final = "INSERT OR REPLACE INTO main.{table} ({columns}) SELECT {columns} FROM whole.{table} WHERE {condition}"
+OF_PAPERS: Final = {
+    "meta": "key IN ('generation', 'fingerprint')",
+    "roots": "path = 'papers'",
+    "documents": "root_id IN (SELECT id FROM main.roots) AND failure IS NULL",
+    "passages": "document_id IN (SELECT id FROM main.documents)",
+    "embeddings": "text_hash IN (SELECT text_hash FROM main.passages)",
+    "token_codes": "text_hash IN (SELECT text_hash FROM main.passages)",
+    "papers": "identifier IN (SELECT paper FROM main.documents) OR url IN (SELECT url FROM main.documents)",
+}
+"""What of each table is about papers that were fetched; what is in no row here, stays out."""
+
+MOVE_ROOT: Final = "UPDATE roots SET path = ? WHERE path = ?"
+STRANGE: Final = "SELECT name FROM sqlite_master WHERE type NOT IN ('table', 'index') OR sql LIKE 'CREATE VIRTUAL%'"
+"""What no catalogue of ours has: triggers, which would act by themselves, views, and tables that others make up."""
