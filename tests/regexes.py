@@ -76,8 +76,12 @@ def calls(module: ModuleType) -> Iterator[Call]:
         match node:
             case ast.Call(ast.Attribute(ast.Name("re"), function), [first, *_]) if function in CALLS:
                 flags = tuple(k.value for k in node.keywords if k.arg == "flags")
-                positional = tuple(node.args[1 if function == "compile" else 2 if function in ANCHORED | {"search"} else 99 :])
-                yield Call(str(path.relative_to(ROOT)), node.lineno, ast.unparse(first), function, (first, *flags, *positional))
+                positional = tuple(
+                    node.args[1 if function == "compile" else 2 if function in ANCHORED | {"search"} else 99 :]
+                )
+                yield Call(
+                    str(path.relative_to(ROOT)), node.lineno, ast.unparse(first), function, (first, *flags, *positional)
+                )
 
 
 def used(examples: Mapping[str, str]) -> tuple[list[Used], list[Call]]:
@@ -97,7 +101,11 @@ def used(examples: Mapping[str, str]) -> tuple[list[Used], list[Call]]:
         for name, value in vars(module).items():
             for pattern in _patterns(value):
                 held[id(pattern)] = name
-                add(pattern, f"{module.__name__}.{name}", methods[str(module.__file__), name] | methods["", name] or {"search"})
+                add(
+                    pattern,
+                    f"{module.__name__}.{name}",
+                    methods[str(module.__file__), name] | methods["", name] or {"search"},
+                )
         for call in calls(module):
             try:
                 given = [eval(ast.unparse(one), vars(module)) for one in call.arguments]
@@ -241,7 +249,30 @@ def _matching(op: Any, argument: Any) -> list[str]:
             return [""]
 
 
-_SAMPLES = ("a", "1", " ", "-", ".", "A", "\t", "\n", "_", "/", "é", "ζ", "{", "(", "[", "]", "*", "#", "<", '"', "!", "中")
+_SAMPLES = (
+    "a",
+    "1",
+    " ",
+    "-",
+    ".",
+    "A",
+    "\t",
+    "\n",
+    "_",
+    "/",
+    "é",
+    "ζ",
+    "{",
+    "(",
+    "[",
+    "]",
+    "*",
+    "#",
+    "<",
+    '"',
+    "!",
+    "中",
+)
 
 
 def _members(members: Any) -> list[str]:
