@@ -92,7 +92,10 @@ def _lower(given: object) -> str:
 
 
 def _folder(given: object) -> Path:
-    return Path(_text(given)).expanduser()
+    try:
+        return Path(_text(given)).expanduser()
+    except RuntimeError as error:  # ~somebody whom this machine does not know
+        raise ValueError("no folder of anybody here") from error
 
 
 def _number(given: Any) -> float:
