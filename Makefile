@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEMO := data/index
 
-.PHONY: setup demo test browser check serve bench bench-speed pictures clean
+.PHONY: setup demo test browser check serve bench bench-speed chaos pictures clean
 
 setup: $(STAMP)
 
@@ -53,6 +53,10 @@ bench: setup
 
 bench-speed: setup
 	@$(BIN)/python -m tests.bench.speed
+
+# Crashes, full disks and flipped bits, a thousand rounds of them; make chaos CHAOS="--rounds 100 --seed 1" for others.
+chaos: setup
+	@$(BIN)/python -m tests.chaos $(CHAOS)
 
 pictures: setup
 	@$(BIN)/python -m tests.bench.pictures

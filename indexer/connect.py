@@ -10,7 +10,7 @@ from pathlib import Path
 from indexer import sql
 from indexer.errors import LibraryCorrupt, LibraryFull, LibraryLocked, LibraryMissing, LibraryTooNew
 from indexer.seals import seal
-from indexer.whole import sync_folder
+from indexer.whole import sync, sync_folder
 
 CATALOGUE = "catalogue.db"
 """The file of the catalogue in the folder of its library."""
@@ -69,6 +69,7 @@ def create(path: Path) -> None:
                 connection.execute(sql.SET_USER_VERSION)
             finally:
                 connection.close()
+        sync(new)
         new.replace(path)
         sync_folder(path.parent)
     except OSError as error:
