@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEMO := data/index
 
-.PHONY: setup demo test browser check attacks serve bench bench-speed pictures lock audit clean
+.PHONY: setup demo test browser check attacks chaos serve bench bench-speed pictures lock audit clean
 
 setup: $(STAMP)
 
@@ -59,6 +59,10 @@ bench: setup
 
 bench-speed: setup
 	@$(BIN)/python -m tests.bench.speed
+
+# Crashes, full disks and flipped bits, a thousand rounds of them; make chaos CHAOS="--rounds 100 --seed 1" for others.
+chaos: setup
+	@$(BIN)/python -m tests.chaos $(CHAOS)
 
 pictures: setup
 	@$(BIN)/python -m tests.bench.pictures

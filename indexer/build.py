@@ -25,7 +25,7 @@ from indexer.papers import paper_links
 from indexer.parsing import PDF, VERSION, parse
 from indexer.reader import Reader
 from indexer.records import StoredDocument
-from indexer.repair import is_suspect, note_folders, repair
+from indexer.repair import is_suspect, note_folders, noted_folders, repair
 from indexer.running import told
 from indexer.settings import Settings
 from indexer.sweep import sweep
@@ -159,7 +159,7 @@ def _build(  # noqa: PLR0913 - as `build`
     with writing(library, INDEX, notice=notice) as catalogue, told(library, INDEX, progress) as tell:
         tell(Progress("scan", 0, 0))
         sweeping = _Sweeping(library) if only is None else None
-        roots = catalogue.roots()
+        roots = catalogue.roots() or noted_folders(library)
         wanted = [*paths, *places(roots, settings)] if everything else paths or places(roots, settings)
         scopes = _scopes(roots, wanted, library, tally, only)
         found = {item.place: item for scope in scopes for item in scope.found}
@@ -224,7 +224,7 @@ def check_first(library: Path, paths: Sequence[Path], settings: Settings) -> Non
     refuse_newer(library / CATALOGUE)
     if (library / CATALOGUE).exists():
         return
-    tally, wanted = _Tally(), paths or places((), settings)
+    tally, wanted = _Tally(), paths or places(noted_folders(library), settings)
     if not any(scope.found for scope in _scopes((), wanted, library, tally, None)):
         _nothing(wanted, tally)
 

@@ -11,7 +11,7 @@ from indexer import __version__, sql
 from indexer.errors import LibraryCorrupt, LibraryFull, LibraryLocked, LibraryMissing
 from indexer.seals import seal
 from indexer.upgrade import bring_up_to_date, refuse_newer
-from indexer.whole import sync_folder
+from indexer.whole import sync, sync_folder
 
 CATALOGUE = "catalogue.db"
 """The file of the catalogue in the folder of its library."""
@@ -71,6 +71,7 @@ def create(path: Path) -> None:
                 connection.execute(sql.SET_MAKER, (__version__,))
             finally:
                 connection.close()
+        sync(new)
         new.replace(path)
         sync_folder(path.parent)
     except OSError as error:

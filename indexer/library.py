@@ -220,7 +220,7 @@ def _newest(path: Path, before: Snapshot | None, *, notice: Notice, wait: bool) 
         try:
             with locked(path, "repair", wait=0.05 if wait else 0):
                 with Catalogue.open(path / CATALOGUE, write=False, held=True) as catalogue:
-                    publish(path, catalogue, notice=notice)
+                    publish(path, catalogue, notice=notice, thorough=True)
                 snapshot = _load(path, before)
             if snapshot is None:
                 raise LibraryCorrupt(f"{path} cannot be repaired; delete that folder and index again")

@@ -136,6 +136,7 @@ def _replace(library: Path, notice: Notice) -> None:
         kept.hardlink_to(path)
     except OSError:  # not every file system has links
         shutil.copyfile(path, kept)
+    sync_folder(library)
     fresh.replace(path)
     sync_folder(library)
     shutil.rmtree(fresh.parent, ignore_errors=True)
