@@ -53,12 +53,17 @@ Stamps: TypeAlias = tuple[tuple[int, ...], ...]
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One generation of a library: three stores that belong together and do not change."""
+    """One generation of a library: three stores that belong together and do not change.
+
+    Where another library took the place of the one that was open, `generation` goes on from there, beyond that of the
+    catalogue, so that none is seen twice; `edition` counts how often that happened.
+    """
 
     generation: int
     catalogue: Catalogue
     lexical: Lexical
     vectors: Vectors
+    edition: int = 0
 
 
 @dataclass(slots=True)
@@ -81,6 +86,8 @@ class Library:
         self._served: Stamps = ()
         self._incomplete: Stamps = ()
         self._current: _Lease | None = None
+        self._edition = 0
+        self._past = 0
         self._counting = threading.Lock()
         self._refreshing = threading.Lock()
 
@@ -150,11 +157,16 @@ class Library:
             return
         # The stamps are older than the snapshot, so whatever is written meanwhile is seen the next time.
         before = None if self._current is None else self._current.snapshot
-        snapshot = _newest(self.path, before, notice=self._notice, wait=before is None)
+        another = before is not None and stamps[0] != self._served[0]
+        snapshot = _newest(self.path, None if another else before, notice=self._notice, wait=before is None)
         if snapshot is None:
             self._incomplete = stamps
         else:
             self._served = stamps
+            if before is not None and another:
+                self._edition += 1
+                self._past = max(0, before.generation + 1 - snapshot.generation)
+            snapshot = replace(snapshot, generation=snapshot.generation + self._past, edition=self._edition)
             self._swap(_Lease(self._moved(snapshot)))
 
     def _moved(self, snapshot: Snapshot) -> Snapshot:
