@@ -163,6 +163,8 @@ def test_the_person_says_where_the_notes_lie_or_is_told_that_they_are_nowhere(ho
         code, _, err = said(environ, "import", file, "--replace", "--notes", "/elsewhere=/x")
         assert code == 2
         assert "names no folder of that library" in err
+        report = json.loads(said(environ, "index", str(hidden), "--json", "--no-papers")[1])
+        assert (report["renamed"], report["new"], report["embedded"]) == (5, 0, 0)  # found again by what they hold
         shutil.copytree(hidden, there / "my=notes")
         for said_so in (str(hidden), f"{home}/notes={there}/my=notes", f"{home}={there}"):
             shutil.copytree(hidden, there / "notes", dirs_exist_ok=True)
