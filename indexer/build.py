@@ -173,7 +173,8 @@ def _build(  # noqa: PLR0913 - as `build`
             if only is None or catalogue.fingerprint != encoder.fingerprint:
                 intake.change_model(notice)
             run = _Run(intake, reader, tally, retry=papers == "update")
-            run.files([(item, known.get(path)) for path, item in found.items()], gone)
+            away = [] if only is not None else _away(roots, known.values(), found)
+            run.files([(item, known.get(path)) for path, item in found.items()], gone, away)
             if only is None or intake.relinked:
                 linked = collect(intake, reader, papers, most=most_papers)
             else:
@@ -318,6 +319,12 @@ def _scopes(
     return scopes
 
 
+def _away(roots: Iterable[str], known: Iterable[StoredDocument], found: Collection[str]) -> list[StoredDocument]:
+    """The documents of folders that are not there any more, as after a library was moved without its notes."""
+    lost = {root for root in roots if not Path(root).is_dir()}
+    return [document for document in known if document.root in lost and document.place not in found] if lost else []
+
+
 def _is_within(path: str, place: str) -> bool:
     """Whether an absolute path is a place, or under it."""
     return path == place or path.startswith(place.rstrip(os.sep) + os.sep)
@@ -339,9 +346,17 @@ class _Run:
     texts: float = 0.0
     read: float = 0.0
 
-    def files(self, befores: Sequence[tuple[Found, StoredDocument | None]], gone: Sequence[StoredDocument]) -> None:
-        """Read every file that is new or changed, notes first, and forget those that are gone."""
-        lost = {d.sha256: d for d in gone if d.sha256 and d.failure is None and d.parser == VERSION}
+    def files(
+        self,
+        befores: Sequence[tuple[Found, StoredDocument | None]],
+        gone: Sequence[StoredDocument],
+        away: Sequence[StoredDocument] = (),
+    ) -> None:
+        """Read every file that is new or changed, notes first, and forget those that are gone.
+
+        Those that are `away` are found again where a new file is what they were, and stay else.
+        """
+        lost = {d.sha256: d for d in (*away, *gone) if d.sha256 and d.failure is None and d.parser == VERSION}
         fresh = [(item, before) for item, before in befores if before is None or not self.settled(item, before)]
         total, self.done = len(befores), len(befores) - len(fresh)
         still = {item.file: d.failure for item, d in befores if d and d.failure and self.settled(item, d)}

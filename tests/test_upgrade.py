@@ -124,7 +124,8 @@ library, work = Path(sys.argv[1]), Path(sys.argv[2])
 really = sqlite3.connect
 for ahead in range(10_000):
     copy = work / str(ahead)
-    shutil.copytree(library, copy)
+    copy.mkdir()
+    shutil.copy(library / CATALOGUE, copy)
     if not (child := os.fork()):
         left = [ahead]
 
@@ -136,7 +137,7 @@ for ahead in range(10_000):
         def watched(*arguments, **options):
             connection = really(*arguments, **options)
             connection.set_trace_callback(step)  # before each statement
-            connection.set_progress_handler(step, 400)  # and in the middle of the longer ones
+            connection.set_progress_handler(step, 2000)  # and in the middle of the longer ones
             return connection
 
         sqlite3.connect = watched
@@ -280,6 +281,10 @@ def test_a_newer_library_is_refused_by_every_command_and_not_a_byte_is_touched(t
     library = unpacked(VERSIONS[-1], tmp_path)
     assert main(["index", str(tmp_path / "notes")], environ) == 0
     newer(library)
+    killed = "import os, sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None); "
+    killed += "c.execute('INSERT INTO novelties VALUES (1)'); os._exit(0)"
+    subprocess.run([sys.executable, "-c", killed, library / CATALOGUE], check=True)
+    assert (library / f"{CATALOGUE}-wal").stat().st_size  # which whoever opens and closes it would empty
     for left in ("lock", "lock.json"):
         (library / left).unlink(missing_ok=True)
     before = bytes_of(library)
