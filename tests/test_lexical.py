@@ -198,6 +198,8 @@ def test_damage_is_noticed_when_opened(lexical, tmp_path, kind):
     lexical.update([1], documents({8: "more"}), generation=5)
     files = [one.name for one in lexical.path.iterdir() if not one.name.startswith(".")]
     assert len(files) > 10
+    if kind == "lost":
+        files.remove("meta.crc")  # an index from before there was one is believed
     for name in files:
         copy = tmp_path / "copy"
         shutil.copytree(lexical.path, copy)
@@ -218,7 +220,7 @@ def test_what_was_found_to_be_sound_is_not_read_again(lexical, monkeypatch):
     assert sum(read) > 1000
     read.clear()
     Lexical.open(lexical.path)
-    assert read == []
+    assert read == [(lexical.path / "meta.json").stat().st_size]  # which is replaced by each change
     lexical.update([], documents({8: "more"}), generation=5)
     whole = sum(one.stat().st_size for one in lexical.path.iterdir())
     Lexical.open(lexical.path)
