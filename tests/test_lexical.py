@@ -215,12 +215,18 @@ def test_damage_is_noticed_when_opened(lexical, tmp_path, kind):
 def test_what_was_found_to_be_sound_is_not_read_again(lexical, monkeypatch):
     monkeypatch.setattr("indexer.lexical.TICK_SECONDS", -1)  # as if the files were not of this moment
     read = []
-    monkeypatch.setattr("indexer.lexical.crc32", lambda data, start: read.append(len(data)) or crc32(data, start))
+
+    def heard(data: bytes, start: int) -> int:
+        if not data.startswith(b"{"):  # the list of segments, which each change replaces
+            read.append(len(data))
+        return crc32(data, start)
+
+    monkeypatch.setattr("indexer.lexical.crc32", heard)
     Lexical.open(lexical.path)
     assert sum(read) > 1000
     read.clear()
     Lexical.open(lexical.path)
-    assert read == [(lexical.path / "meta.json").stat().st_size]  # which is replaced by each change
+    assert read == []
     lexical.update([], documents({8: "more"}), generation=5)
     whole = sum(one.stat().st_size for one in lexical.path.iterdir())
     Lexical.open(lexical.path)
