@@ -14,9 +14,9 @@ from indexer.beside import Beside
 from indexer.catalogue import Catalogue
 from indexer.change import Change
 from indexer.collect import Papers, PapersReport, collect
-from indexer.connect import CATALOGUE
+from indexer.connect import CATALOGUE, put_back
 from indexer.derived import Notice, quiet
-from indexer.discover import Found, discover, read
+from indexer.discover import NOT_FOLLOWED, Found, discover, read
 from indexer.errors import InputError, LibraryCorrupt, NothingToIndex, SourceError
 from indexer.intake import Intake, Listener, Progress
 from indexer.library import writing
@@ -30,6 +30,7 @@ from indexer.running import told
 from indexer.settings import Settings
 from indexer.sweep import sweep
 from indexer.types import Document, Encoder, Source
+from indexer.upgrade import refuse_newer
 
 INDEX, ADD = "footnote index", "footnote add"
 """What a run is called where others read who writes the library."""
@@ -215,7 +216,12 @@ class _Sweeping:
 
 
 def check_first(library: Path, paths: Sequence[Path], settings: Settings) -> None:
-    """Raise NothingToIndex where a first run would find nothing: before a model is made ready for it."""
+    """Raise NothingToIndex where a first run would find nothing, LibraryTooNew where it may not write.
+
+    Before a model is made ready for it.
+    """
+    put_back(library)
+    refuse_newer(library / CATALOGUE)
     if (library / CATALOGUE).exists():
         return
     tally, wanted = _Tally(), paths or places(noted_folders(library), settings)
@@ -287,7 +293,8 @@ def _scopes(
         unreadable: list[str] = []
 
         def on_problem(file: str, reason: str, unreadable: list[str] = unreadable, place: Path = place) -> None:
-            unreadable.append(str(place / file))
+            if reason != NOT_FOLLOWED:  # what was indexed through a link once, is to go
+                unreadable.append(str(place / file))
             tally.problems.append(f"{place / file}: {reason}")
 
         wanted = None if only is None else [str(one.relative_to(place)) for one in only if one.is_relative_to(place)]

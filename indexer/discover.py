@@ -6,15 +6,14 @@ import hashlib
 import os
 import stat
 import time
-from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeAlias
 
 from indexer.errors import InputError, SourceError
 from indexer.parsing import PDF, SUFFIXES
+from indexer.rooted import NOT_A_FILE, opened_itself
 from indexer.types import Source
 
 if TYPE_CHECKING:
@@ -26,8 +25,13 @@ IGNORE_FILES = (".gitignore", ".footnoteignore")
 IGNORED_FOLDERS = frozenset({"node_modules", "__pycache__"})
 """Folders that never hold notes, besides the hidden ones (`.git`, `.obsidian`, `.trash`, …)."""
 
+NOT_FOLLOWED = "a link to what is outside of this folder, or left out in it; to have that too, index it by its own path"
+"""What is said of a link that leads to nothing which is found by its own name."""
+
+_MOST_RULES = 1_000_000
+"""An ignore file of more bytes is none."""
+
 _ATTEMPTS = 3
-_NOT_A_FILE = "a folder, pipe or device, not a file; remove it or rename it"
 
 _Rules: TypeAlias = "tuple[tuple[str, tuple[RegexPattern, ...]], ...]"
 """The ignore rules above a place, outermost first: a folder (with `/` at its end, "" for the root), its patterns."""
@@ -62,10 +66,11 @@ def discover(
 ) -> Iterator[Found]:
     """Find the notes under `root`, or `root` itself if it is a file; raise InputError when it cannot be looked at.
 
-    A folder's files come first, then those of its folders, each in the order of their names. Links are followed
-    last, and only to what was not found by its own name. What is hidden, or named in an ignore file (with git's
-    rules), is left out. `on_problem(file, reason)` hears of what cannot be read, and the walk goes on. `only` names the
-    files to look for, relative to a folder `root` as in `Found`; none of them may be a link, or lie behind one.
+    A folder's files come first, then those of its folders, each in the order of their names. Links are not followed:
+    what they lead to under `root` is found by its own name, and nothing else is to be found. What is hidden, or named
+    in an ignore file (with git's rules), is left out. `on_problem(file, reason)` hears of what cannot be read, and of
+    links that lead elsewhere (`NOT_FOLLOWED`), and the walk goes on. `only` names the files to look for, relative to a
+    folder `root` as in `Found`.
     """
     place = root.expanduser()
     try:
@@ -76,9 +81,10 @@ def discover(
         raise InputError(f"{root}: {_reason(error)}") from None
     if stat.S_ISDIR(status.st_mode):
         return _Walk(place.resolve(), on_problem, suffixes, None if only is None else _ways(only)).run()
+    place = place.resolve()
     if _suffix(place.name) not in suffixes:
         return iter(())
-    return iter([Found(place.parent.resolve(), place.name, status.st_size, status.st_mtime_ns, status.st_ctime_ns)])
+    return iter([Found(place.parent, place.name, status.st_size, status.st_mtime_ns, status.st_ctime_ns)])
 
 
 def read(found: Found, *, max_bytes: int) -> Source:
@@ -111,87 +117,59 @@ def is_left_out(root: Path, file: str, *, ignore_files: Sequence[str] = IGNORE_F
 
 def _ignored_in(folder: Path, ignore_files: Sequence[str]) -> Iterator[RegexPattern]:
     for name in ignore_files:
-        with suppress(FileNotFoundError):
-            yield from _parsed((folder / name).read_text("utf-8-sig", "replace"))
+        if os.path.lexists(folder / name):
+            yield from _rules_in(folder, name)
+
+
+def _rules_in(folder: Path, name: str) -> Iterator[RegexPattern]:
+    """Yield the rules of an ignore file; raise SourceError when it cannot be read."""
+    rules = read(Found(folder, name, 0, 0), max_bytes=_MOST_RULES)
+    return _parsed(rules.data.decode("utf-8-sig", "replace"))
 
 
 def _read_once(found: Found, max_bytes: int) -> Source | None:
     """Read the file; None when it changed meanwhile."""
-    # a pipe must not make us wait for its writer, nor a terminal become ours
     read_at = time.time()
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(found.root / found.file, flags)
-    try:
-        before = os.fstat(descriptor)
-        if not stat.S_ISREG(before.st_mode):
-            raise SourceError(_NOT_A_FILE)
+    with opened_itself(str(found.root), found.file) as (descriptor, before, _):
         if before.st_size > max_bytes:
             limit = "FOOTNOTE_MAX_PAPER_BYTES" if _suffix(found.file) == PDF else "FOOTNOTE_MAX_FILE_BYTES"
             raise SourceError(f"{before.st_size:,} bytes, over the limit of {max_bytes:,}; split it, or raise {limit}")
         with os.fdopen(descriptor, "rb", buffering=0, closefd=False) as file:
             data = file.read()
         after = os.fstat(descriptor)
-    finally:
-        os.close(descriptor)
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or len(data) != after.st_size:
         return None
     return Source(found.root, found.file, data, hashlib.sha256(data).hexdigest(), after.st_mtime_ns, read_at)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Walk:
-    """One walk: which folders and files it has met, and the links it has put off.
-
-    `only` are the files and folders that it may look at, None for all.
-    """
+    """One walk. `only` are the files and folders that it may look at, None for all."""
 
     root: Path
     on_problem: Callable[[str, str], None]
     suffixes: Collection[str]
     only: Collection[str] | None = None
-    folders: set[tuple[int, int]] = field(default_factory=set)
-    files: set[tuple[int, int]] = field(default_factory=set)
-    links: deque[tuple[str, os.stat_result, _Rules]] = field(default_factory=deque)
 
     def run(self) -> Iterator[Found]:
-        self.folders.update(_identity(parent.stat()) for parent in self.root.parents)  # a link up there is a loop
-        yield from self._tree("", self.root.stat(), ())
-        while self.links:
-            file, status, rules = self.links.popleft()
-            if stat.S_ISDIR(status.st_mode):
-                yield from self._tree(f"{file}/", status, rules, linked=True)
-            elif _identity(status) not in self.files:
-                yield self._found(file, status)
-
-    def _tree(self, top: str, status: os.stat_result, rules: _Rules, *, linked: bool = False) -> Iterator[Found]:
-        """Walk a folder, `linked` if by a link; `top` is its path with `/` at the end, "" for the root."""
-        pending = [(top, status, rules)]
+        pending: list[tuple[str, _Rules]] = [("", ())]  # folders, with `/` at the end, "" for the root
         while pending:
-            folder, status, rules = pending.pop()
-            if _identity(status) in self.folders:
-                continue
-            self.folders.add(_identity(status))
+            folder, rules = pending.pop()
             entries = self._entries(folder)
             rules = (*rules, (folder, self._patterns(folder, entries)))
-            inner = []
+            inner: list[tuple[str, _Rules]] = []
             for entry in entries:
                 file = folder + entry.name
                 if self.only is not None and file not in self.only:
                     continue
-                status_of = self._status(entry, folder, rules)
-                if status_of is None:
+                status = self._status(entry, folder, rules)
+                if status is None:
                     continue
-                if entry.is_symlink():
-                    self.links.append((file, status_of, rules))
-                elif stat.S_ISDIR(status_of.st_mode):
-                    inner.append((f"{file}/", status_of, rules))
-                elif not (linked and _identity(status_of) in self.files):
-                    yield self._found(file, status_of)
+                if stat.S_ISDIR(status.st_mode):
+                    inner.append((f"{file}/", rules))
+                else:
+                    yield Found(self.root, file, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
             pending += reversed(inner)
-
-    def _found(self, file: str, status: os.stat_result) -> Found:
-        self.files.add(_identity(status))
-        return Found(self.root, file, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
     def _entries(self, folder: str) -> list[os.DirEntry[str]]:
         try:
@@ -202,7 +180,7 @@ class _Walk:
             return []
 
     def _status(self, entry: os.DirEntry[str], folder: str, rules: _Rules) -> os.stat_result | None:
-        """Look at an entry (or what it links to); None unless it is a folder to walk or a note to read."""
+        """Look at an entry; None unless it is a folder to walk or a note to read."""
         file, is_note = folder + entry.name, _suffix(entry.name) in self.suffixes
         hidden = entry.name.startswith(".") or entry.name in IGNORED_FOLDERS
         if hidden or not (is_note or entry.is_symlink() or entry.is_dir()):
@@ -210,17 +188,32 @@ class _Walk:
         try:
             status = entry.stat()
             is_folder = stat.S_ISDIR(status.st_mode)
-            problem = None if is_folder or stat.S_ISREG(status.st_mode) else _NOT_A_FILE
+            problem = None if is_folder or stat.S_ISREG(status.st_mode) else NOT_A_FILE
         except OSError as error:
             status, is_folder = None, False
             problem = "a broken link; remove or repair it" if entry.is_symlink() else _reason(error)
         if not (is_folder or is_note) or _is_ignored(rules, file, is_folder=is_folder):
             return None
+        if status and _is_link(entry):
+            if self._is_found_itself(file, is_folder=is_folder):
+                return None
+            problem = NOT_FOLLOWED
         if _printable(file) != file:
             problem = "its name is not valid UTF-8; rename it"
         if problem:
             self.on_problem(_printable(file), problem)
         return None if problem else status
+
+    def _is_found_itself(self, link: str, *, is_folder: bool) -> bool:
+        """Whether what a link leads to is met on this walk by its own name."""
+        target = (self.root / link).resolve()
+        if not target.is_relative_to(self.root):
+            return False
+        seen = is_folder or _suffix(target.name) in self.suffixes
+        try:
+            return seen and not is_left_out(self.root, target.relative_to(self.root).as_posix())
+        except SourceError:  # the rules there cannot be read, which is said where they are
+            return True
 
     def _patterns(self, folder: str, entries: Sequence[os.DirEntry[str]]) -> tuple[RegexPattern, ...]:
         present = {entry.name for entry in entries}
@@ -228,9 +221,9 @@ class _Walk:
         for name in IGNORE_FILES:
             if name in present:
                 try:
-                    patterns += _parsed((self.root / folder / name).read_text("utf-8-sig", "replace"))
-                except OSError as error:
-                    self.on_problem(folder + name, _reason(error))
+                    patterns += _rules_in(self.root / folder, name)
+                except SourceError as error:
+                    self.on_problem(folder + name, str(error))
         return tuple(patterns)
 
 
@@ -272,8 +265,9 @@ def _matches(pattern: RegexPattern, path: str, *, is_folder: bool) -> bool:
     return any(match.end() == len(whole) for match in pattern.regex.finditer(whole))
 
 
-def _identity(status: os.stat_result) -> tuple[int, int]:
-    return status.st_dev, status.st_ino
+def _is_link(entry: os.DirEntry[str]) -> bool:
+    """Whether a name leads elsewhere: a symbolic link, or what Windows calls a junction (told apart since 3.12)."""
+    return entry.is_symlink() or bool(getattr(entry, "is_junction", bool)())
 
 
 def _suffix(name: str) -> str:

@@ -29,6 +29,7 @@ from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
 
 from indexer import parsing
 from indexer.errors import SourceError
+from indexer.rooted import Rooted
 from indexer.settings import MEGABYTE, PaperSettings
 from indexer.types import Document, Source
 from indexer.worker import OUT_OF_MEMORY, parse_alone
@@ -106,13 +107,13 @@ class Reader:
             for _, document in ahead:
                 document.cancel()
 
-    def draw(self, file: Path, page: int, *, width: int = 1000) -> bytes:
+    def draw(self, file: Rooted, page: int, *, width: int = 1000) -> bytes:
         """Draw a page (from 1) of a PDF as a PNG, `width` pixels wide; raise SourceError when it cannot be."""
         from indexer.parsing.draw import draw
 
         return self._ask(draw, file, page, width=width)
 
-    def geometry(self, file: Path, page: int) -> PageGeometry:
+    def geometry(self, file: Rooted, page: int) -> PageGeometry:
         """Measure a page (from 1) of a PDF; raise SourceError when it cannot be."""
         from indexer.parsing.draw import geometry
 

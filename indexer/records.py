@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple, TypeAlias
 
 from indexer.parsing import VERSION
+from indexer.rooted import Rooted
 from indexer.types import DocumentKind, Passage, Question
 
 PaperState: TypeAlias = Literal["pending", "fetched", "failed", "absent", "withdrawn"]
@@ -66,6 +67,11 @@ class StoredDocument:
     def place(self) -> str:
         """The absolute path of the file, quicker made than a Path."""
         return f"{self.root}/{self.file}"
+
+    @property
+    def rooted(self) -> Rooted:
+        """The file, to be opened only where it lies under its root."""
+        return Rooted(self.root, self.file)
 
     def is_as_read(self, size: int, mtime_ns: int, ctime_ns: int) -> bool:
         """Whether the stamps of its file vouch that it holds what was read; where they do not, it may all the same.

@@ -67,7 +67,7 @@ class Drawings:
         if awaited is not None:
             return awaited.result()
         try:
-            mine.set_result(self._reader.draw(document.path, page, width=width))
+            mine.set_result(self._reader.draw(document.rooted, page, width=width))
         except BaseException as error:
             mine.set_exception(error)
             raise
@@ -78,7 +78,7 @@ class Drawings:
     def geometry(self, document: StoredDocument, page: int) -> PageGeometry:
         """Measure a page (from 1); raise SourceError when it cannot be."""
         try:
-            return self._reader.geometry(document.path, page)
+            return self._reader.geometry(document.rooted, page)
         except SourceError as error:
             raise SourceError(f"page {page} cannot be shown: {error}") from error
 

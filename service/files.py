@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from indexer.discover import Found, read
 from indexer.errors import SourceError
@@ -21,24 +21,14 @@ class Note:
 
 
 def read_file(document: StoredDocument, *, max_bytes: int) -> tuple[Source, bool]:
-    """Read the file of a document, and say whether it has changed since; raise SourceError when it cannot be served.
-
-    A file that a link has carried out of its root is served only while it holds exactly what was indexed.
-    """
-    root = Path(document.root)
-    parts = PurePosixPath(document.file)
-    if parts.is_absolute() or ".." in parts.parts:
-        raise SourceError(f"{document.file} is not under its root; index it again")
+    """Read the file of a document, and say whether it has changed since; raise SourceError when it cannot be served."""
     try:
-        source = read(Found(root, document.file, document.size, document.mtime_ns), max_bytes=max_bytes)
+        source = read(Found(Path(document.root), document.file, document.size, document.mtime_ns), max_bytes=max_bytes)
     except SourceError as error:
         gone = isinstance(error.__cause__, FileNotFoundError | NotADirectoryError)
         why = " is gone since it was indexed; footnote index brings the library up to date" if gone else f": {error}"
         raise SourceError(f"{document.file}{why}") from error
-    changed = source.sha256 != document.sha256
-    if changed and not source.path.resolve().is_relative_to(root.resolve()):
-        raise SourceError(f"{document.file} leads out of its root and has changed; index it again")
-    return source, changed
+    return source, source.sha256 != document.sha256
 
 
 def read_note(document: StoredDocument, *, max_bytes: int) -> Note:

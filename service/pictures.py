@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -21,6 +21,7 @@ from threading import Lock
 from indexer.discover import IGNORE_FILES, IGNORED_FOLDERS, Found, is_left_out, read
 from indexer.errors import SourceError
 from indexer.records import StoredDocument
+from indexer.rooted import Opened, Rooted, opened
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".svg"})
 MOST_BYTES = 50_000_000
@@ -35,6 +36,8 @@ FRESH_SECONDS = 10.0
 SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 """The policy under which a picture is served: an SVG that is opened by itself is a page, and may run nothing."""
 
+_NONE = "{} is no picture that may be shown; put one there, beside the notes"
+
 _SVG = re.compile(
     rb"\A(?:\xef\xbb\xbf)?\s*+(?:(?><\?xml[^>]*>|<!--.*?-->|<!DOCTYPE svg[^>\[]*>)\s*+)*+<svg[\s>]", re.DOTALL
 )
@@ -43,9 +46,9 @@ _SVG = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A picture on disk: its type, and what changes when the file does. `path` has no links in it."""
+    """A picture on disk: its type, and what changes when the file does. `place` has no links in it."""
 
-    path: Path
+    place: Rooted
     media_type: str
     stamp: str
 
@@ -64,11 +67,11 @@ class Pictures:
         """
         target = target.replace("\\", "/")
         for file in (normpath(join(dirname(document.file), target)), normpath(target.lstrip("/"))):
-            if _place(Path(document.root), file):
+            if _is_shown(document.root, file):
                 return file
         name = PurePosixPath(target).name
         found = self._named(document.root, name.casefold()) if "/" not in target.strip("/") else None
-        return found if found and _place(Path(document.root), found) else None
+        return found if found and _is_shown(document.root, found) else None
 
     def _named(self, root: str, name: str) -> str | None:
         with self._lock:
@@ -81,47 +84,45 @@ class Pictures:
 
 def open_picture(document: StoredDocument, file: str) -> File:
     """Find a picture by its path from the root of a note; raise SourceError where there is none to be shown."""
-    place = _place(Path(document.root), file)
-    if place is None:
-        raise SourceError(f"{file} is no picture that may be shown; put one there, beside the notes")
-    path, status = place
     try:
-        with path.open("rb") as opened:
-            media_type = type_of(opened.read(1024))
+        with _opened(document.root, file) as (descriptor, status, place):
+            media_type = type_of(os.read(descriptor, 1024))
     except OSError as error:
         raise SourceError(f"{file} cannot be read: {error.strerror}") from error
     if media_type is None:
         raise SourceError(f"{file} is no picture by its bytes; save it as one of {', '.join(sorted(SUFFIXES))}")
-    return File(path, media_type, f"{status.st_mtime_ns:x}-{status.st_size:x}")
+    return File(Rooted(document.root, place), media_type, f"{status.st_mtime_ns:x}-{status.st_size:x}")
 
 
 def read_picture(file: File) -> bytes:
     """Read a picture whole; raise SourceError when it cannot be."""
-    try:
-        status = file.path.stat()
-    except OSError as error:
-        raise SourceError(f"{file.path.name} cannot be read: {error.strerror}") from error
-    found = Found(file.path.parent, file.path.name, status.st_size, status.st_mtime_ns)
-    return read(found, max_bytes=MOST_BYTES).data
+    return read(Found(Path(file.place.root), file.place.file, 0, 0), max_bytes=MOST_BYTES).data
 
 
 def size_of(document: StoredDocument, file: str) -> tuple[int, int] | None:
     """Read the width and height of a picture, in pixels; None where its file does not say so."""
-    place = _place(Path(document.root), file)
-    return _size(str(place[0]), place[1].st_mtime_ns) if place and not file.lower().endswith(".svg") else None
+    if file.lower().endswith(".svg"):
+        return None
+    try:
+        status = os.stat(f"{document.root}/{file}")  # noqa: PTH116 - for every picture of a page
+    except (OSError, ValueError):
+        return None
+    return _size(document.root, file, (status.st_dev, status.st_ino, status.st_mtime_ns))
 
 
 @lru_cache(4096)
-def _size(path: str, _mtime_ns: int) -> tuple[int, int] | None:
+def _size(root: str, file: str, _stamps: tuple[int, ...]) -> tuple[int, int] | None:
     from PIL import Image
     from PIL.ExifTags import Base
 
     try:
-        with Image.open(path) as image:
+        with _opened(root, file) as found, Image.open(os.fdopen(found.descriptor, "rb", closefd=False)) as image:
             turned = image.getexif().get(Base.Orientation, 1) >= 5  # a camera held upright
             width, height = image.size
             return (height, width) if turned else (width, height)
-    except (OSError, ValueError, TypeError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+    except (SourceError, OSError, ValueError, TypeError, SyntaxError):
+        return None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return None
 
 
@@ -140,23 +141,34 @@ def type_of(head: bytes) -> str | None:
     return "image/svg+xml" if _SVG.match(head) else None
 
 
-def _place(root: Path, file: str) -> tuple[Path, os.stat_result] | None:
-    """Find a picture's file without links, and its stamps; None where it is none that may be shown."""
-    parts = PurePosixPath(file)
-    if parts.is_absolute() or ".." in parts.parts or parts.suffix.lower() not in SUFFIXES:
-        return None
+@contextmanager
+def _opened(root: str, file: str) -> Iterator[Opened]:
+    """Open a picture's file; raise SourceError where it is none that may be shown, or OSError.
+
+    A link within the root is followed to what may be shown itself.
+    """
+    with ExitStack() as stack:
+        try:
+            found = stack.enter_context(opened(root, file))
+        except (SourceError, FileNotFoundError, NotADirectoryError) as error:
+            raise SourceError(_NONE.format(file)) from error
+        home = Path(root)
+        if (
+            any(PurePosixPath(one).suffix.lower() not in SUFFIXES for one in {found.file, file})
+            or found.status.st_size > MOST_BYTES
+            or any(is_left_out(home, one, ignore_files=IGNORE_FILES[-1:]) for one in {found.file, file})
+        ):
+            raise SourceError(_NONE.format(file))
+        yield found
+
+
+def _is_shown(root: str, file: str) -> bool:
+    """Whether a picture is there that may be shown, by its name."""
     try:
-        home = root.resolve()
-        path = (root / file).resolve(strict=True)
-        inside = path.relative_to(home).as_posix()
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_BYTES:
-            return None
-        if any(is_left_out(home, one, ignore_files=IGNORE_FILES[-1:]) for one in {inside, str(parts)}):
-            return None
-    except (OSError, ValueError, RuntimeError):  # not there, or not under the root; a NUL; links that go in a circle
-        return None
-    return path, status
+        with _opened(root, file):
+            return True
+    except (SourceError, OSError):
+        return False
 
 
 def _listed(root: Path) -> dict[str, str]:

@@ -15,6 +15,8 @@ import pytest
 from desks import write
 from stub_encoder import HashEncoder
 
+from indexer import __version__
+from indexer.discover import NOT_FOLLOWED
 from indexer.lock import locked
 from service.cli import main
 
@@ -86,6 +88,18 @@ def test_links_that_lead_round_in_a_circle(report, notes):
     done, err = report(notes)
     assert done["new"] == 1
     assert err == f"{notes}/self.md: a broken link; remove or repair it\n"
+
+
+def test_a_link_out_of_the_folder_is_not_followed(report, told, notes, tmp_path):
+    """And what was indexed at its place once is not kept."""
+    (notes / "away.md").write_text("# Away\n\nQuokkas smile.\n")
+    assert report(notes)[0]["new"] == 2
+    (notes / "away.md").rename(tmp_path / "away.md")
+    (notes / "away.md").symlink_to(tmp_path / "away.md")
+    done, err = report(notes)
+    assert (done["removed"], done["unchanged"]) == (1, 1)
+    assert err == f"{notes}/away.md: {NOT_FOLLOWED}\n"
+    assert "away.md" not in told("search", "Quokkas")[1]
 
 
 def test_odd_names(told, report, notes):
@@ -163,7 +177,7 @@ def test_a_file_that_vanishes(report, told, notes, monkeypatch):
     really = os.open
 
     def late(path, *arguments, **options):
-        if path == bad:
+        if path == str(bad):
             bad.unlink()
         return really(path, *arguments, **options)
 
@@ -266,8 +280,8 @@ def test_a_library_of_a_newer_version_is_left_as_it_is(library, told, notes):
     connection.close()
     before = catalogue.read_bytes()
     reason = (
-        f"footnote: {catalogue} was made by a newer version of Footnote (format 999, this one knows {known}); "
-        "update Footnote, or use another library folder\n"
+        f"footnote: {catalogue} was made by a newer version of Footnote ({__version__}, format 999; this one, "
+        f"{__version__}, knows {known}); update Footnote and start it again, or use another library folder\n"
     )
     for command in (["ask", "x"], ["status"], ["index", notes]):
         assert told(*command) == (2, "", reason)
@@ -281,8 +295,8 @@ def test_a_full_disk(library, report, told, notes, monkeypatch):
     write(notes, {f"{n}.md": f"# Note {n}\n\nZebra {n} has {n} stripes. {'x ' * 200}\n" for n in range(40)})
     really = indexer.connect._checked
 
-    def cramped(*arguments):
-        connection = really(*arguments)
+    def cramped(*arguments, **options):
+        connection = really(*arguments, **options)
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {pages}")
         return connection

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.discover import Found, discover, is_left_out, read
+from indexer.discover import NOT_FOLLOWED, Found, discover, is_left_out, read
 from indexer.errors import InputError, SourceError
 
 
@@ -138,32 +138,33 @@ def test_footnoteignore_goes_over_gitignore(tmp_path):
     assert found(tmp_path) == ["a.md", "b.md"]
 
 
-def test_links_are_followed_but_nothing_is_found_twice(tmp_path):
+def test_links_are_not_followed(tmp_path):
+    """What they lead to is found by its own name; where that cannot be, it is said."""
     vault, elsewhere = tmp_path / "vault", tmp_path / "elsewhere"
-    plant(vault, "z/real.md")
+    plant(vault, "z/real.md", ".store/a.md", "drafts/d.md", "secret.env", "in/a.md")
+    plant(vault, ".footnoteignore", text="drafts/\nleft.md\n")
     plant(elsewhere, "far.md", "more/further.md")
-    (vault / "a.md").symlink_to("z/real.md")
-    (vault / "b.md").symlink_to(elsewhere / "far.md")
-    (vault / "folder").symlink_to(elsewhere)
-    (vault / "same").symlink_to("z")
-    assert found(vault) == ["z/real.md", "b.md", "folder/more/further.md"]
+    for link, target in {
+        "a.md": "z/real.md", "same": "z", "up": "..", "in/self": ".", "in/up": "..", "over": tmp_path,
+        "b.md": elsewhere / "far.md", "chain.md": "b.md", "folder": elsewhere, "hidden.md": ".store/a.md",
+        "draft.md": "drafts/d.md", "env.md": "secret.env", "left.md": elsewhere / "far.md", "plain": "secret.env",
+    }.items():  # fmt: skip
+        (vault / link).symlink_to(target)
+    heard = []
+    files = [item.file for item in discover(vault, on_problem=lambda *problem: heard.append(problem))]
+    assert files == ["in/a.md", "z/real.md"]
+    led_away = ["b.md", "chain.md", "draft.md", "env.md", "folder", "hidden.md", "over", "up"]
+    assert heard == [(link, NOT_FOLLOWED) for link in led_away]
 
 
-def test_loops_end(tmp_path):
-    vault = tmp_path / "vault"
-    plant(vault, "in/a.md")
-    plant(tmp_path, "beside.md")
-    (vault / "in" / "self").symlink_to(".")
-    (vault / "in" / "up").symlink_to("..")
-    (vault / "out").symlink_to("../..")
-    (vault / "over").symlink_to(tmp_path)
-    assert found(vault) == ["in/a.md"]
-
-
-def test_what_is_ignored_may_be_found_through_a_link(tmp_path):
-    plant(tmp_path, ".store/a.md")
-    (tmp_path / "a.md").symlink_to(".store/a.md")
-    assert found(tmp_path) == ["a.md"]
+def test_a_root_may_be_a_link(tmp_path):
+    plant(tmp_path, "real/a.md")
+    (tmp_path / "vault").symlink_to("real")
+    (tmp_path / "note.md").symlink_to("real/a.md")
+    for root in ("vault", "note.md"):
+        (item,) = discover(tmp_path / root, on_problem=pytest.fail)
+        assert (item.root, item.file) == ((tmp_path / "real").resolve(), "a.md")
+        assert read(item, max_bytes=100).data == b"words"
 
 
 def test_broken_links_pipes_and_odd_names_are_problems(tmp_path):
@@ -201,7 +202,7 @@ def test_a_folder_that_cannot_be_read_is_a_problem_and_the_walk_goes_on(tmp_path
 def test_an_ignore_file_that_cannot_be_read_is_a_problem(tmp_path):
     plant(tmp_path, "a.md")
     (tmp_path / ".gitignore").mkdir()
-    assert problems(tmp_path) == [(".gitignore", "cannot be read (Is a directory); check the disk and index again")]
+    assert problems(tmp_path) == [(".gitignore", "a folder, pipe or device, not a file; remove it or rename it")]
 
 
 # reading

@@ -14,6 +14,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from indexer.errors import SourceError
 from indexer.parsing.draw import PageGeometry, draw, geometry
+from indexer.rooted import Rooted
 from indexer.types import Box
 
 SIZE = (300, 400)
@@ -167,13 +168,18 @@ def test_a_file_that_cannot_be_opened_says_why(data, reason):
             ask(data, 1)
 
 
-def test_a_file_is_opened_by_its_path(tmp_path):
-    (tmp_path / "a.pdf").write_bytes(data := pdf())
-    assert draw(tmp_path / "a.pdf", 1) == draw(data, 1)
+def test_a_file_is_opened_under_its_root(tmp_path):
+    root = str(tmp_path / "root")
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "a.pdf").write_bytes(data := pdf())
+    (tmp_path / "b.pdf").write_bytes(data)
+    (tmp_path / "root" / "link.pdf").symlink_to(tmp_path / "b.pdf")
+    assert draw(Rooted(root, "a.pdf"), 1) == draw(data, 1)
     with pytest.raises(SourceError, match=r"^cannot be read: No such file or directory; check the file and the disk$"):
-        draw(tmp_path / "b.pdf", 1)
-    with pytest.raises(SourceError, match=r"^cannot be read: it is no file; check the file and the disk$"):
-        draw(tmp_path, 1)
+        draw(Rooted(root, "b.pdf"), 1)
+    for file in (".", "link.pdf", "../b.pdf", str(tmp_path / "b.pdf")):
+        with pytest.raises(SourceError, match=r"^not under its root by its own path"):
+            geometry(Rooted(root, file), 1)
 
 
 def test_a_file_that_needs_no_password_is_drawn():

@@ -38,7 +38,7 @@ def drawings(monkeypatch):
 
 
 class Paper:
-    path = None
+    rooted = None
 
 
 def draw(drawings, page, digest="a", width=100):

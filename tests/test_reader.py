@@ -20,6 +20,7 @@ import indexer
 from indexer.errors import SourceError
 from indexer.parsing import draw
 from indexer.reader import Reader
+from indexer.rooted import Rooted
 from indexer.settings import PaperSettings
 from indexer.types import Source
 
@@ -198,26 +199,31 @@ def test_closing_stops_what_is_read_at_once(fifo):
     assert processes(reading) == set()
     reading.close()
     with pytest.raises(SourceError, match=STOPPED):
-        reading.geometry(Path("/a.pdf"), 1)
+        reading.geometry(Rooted("/", "a.pdf"), 1)
+
+
+def rooted(file):
+    return Rooted(str(file.parent), file.name)
 
 
 def test_pages_are_drawn_and_measured_as_in_this_process(pdf):
     with reader() as reading:
-        assert reading.draw(pdf, 1, width=150) == draw.draw(pdf, 1, width=150)
-        assert reading.geometry(pdf, 1) == draw.geometry(pdf, 1)
+        assert reading.draw(rooted(pdf), 1, width=150) == draw.draw(pdf.read_bytes(), 1, width=150)
+        assert reading.geometry(rooted(pdf), 1) == draw.geometry(pdf.read_bytes(), 1)
         with pytest.raises(SourceError, match=r"^there is no page 2; it has 1$"):
-            reading.draw(pdf, 2)
+            reading.draw(rooted(pdf), 2)
         with pytest.raises(SourceError, match="No such file or directory"):
-            reading.geometry(pdf.with_name("b.pdf"), 1)
+            reading.geometry(rooted(pdf.with_name("b.pdf")), 1)
 
 
 def test_a_program_that_has_pages_drawn_does_not_load_pdfium(pdf):
     code = f"""
 import sys
-from pathlib import Path
 from indexer.reader import Reader
+from indexer.rooted import Rooted
+file = Rooted({str(pdf.parent)!r}, {pdf.name!r})
 with Reader() as reading:
-    print(reading.geometry(Path({str(pdf)!r}), 1).width, len(reading.draw(Path({str(pdf)!r}), 1)) > 100)
+    print(reading.geometry(file, 1).width, len(reading.draw(file, 1)) > 100)
 print("pypdfium2" in sys.modules, "PIL" in sys.modules)
 """
     assert program("-c", code).communicate() == ("300.0 True\nFalse False\n", "")
@@ -226,14 +232,15 @@ print("pypdfium2" in sys.modules, "PIL" in sys.modules)
 def test_many_threads_may_ask(pdf):
     with reader(workers=2) as reading:
         drawn = []
-        threads = [threading.Thread(target=lambda: drawn.append(reading.draw(pdf, 1, width=20))) for _ in range(8)]
+        file = rooted(pdf)
+        threads = [threading.Thread(target=lambda: drawn.append(reading.draw(file, 1, width=20))) for _ in range(8)]
         for thread in threads:
             thread.start()
         assert outcomes(reading, "one", "two") == ["one", "two"]
         for thread in threads:
             thread.join()
         assert len(processes(reading)) <= 2
-    assert drawn == [draw.draw(pdf, 1, width=20)] * 8
+    assert drawn == [draw.draw(pdf.read_bytes(), 1, width=20)] * 8
 
 
 PROGRAM = """

@@ -7,17 +7,18 @@ Only there is pdfium loaded; a `PageGeometry` can do without.
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from indexer.errors import SourceError
+from indexer.rooted import Rooted, opened_itself
 from indexer.types import Box
 
 if TYPE_CHECKING:
-    from pypdfium2 import PdfPage
+    from pypdfium2 import PdfDocument, PdfPage
 
 TALLEST = 4
 """How many times as high as wide a picture may be; a longer page is drawn narrower than was asked for."""
@@ -43,7 +44,7 @@ class PageGeometry:
         return left, top, right - left, bottom - top
 
 
-def draw(file: bytes | Path, page: int, *, width: int = 1000) -> bytes:
+def draw(file: bytes | Rooted, page: int, *, width: int = 1000) -> bytes:
     """Draw a page (from 1) as a person sees it, annotations and forms included: a PNG, `width` pixels wide.
 
     Raise SourceError when the file cannot be opened or has no such page.
@@ -57,7 +58,7 @@ def draw(file: bytes | Path, page: int, *, width: int = 1000) -> bytes:
         return picture.getvalue()
 
 
-def geometry(file: bytes | Path, page: int) -> PageGeometry:
+def geometry(file: bytes | Rooted, page: int) -> PageGeometry:
     """Measure a page (from 1); raise SourceError when the file cannot be opened or has no such page."""
     from pypdfium2 import PdfPosConv
 
@@ -72,7 +73,7 @@ def geometry(file: bytes | Path, page: int) -> PageGeometry:
 
 
 @contextmanager
-def _opened(file: bytes | Path, page: int) -> Iterator[PdfPage]:
+def _opened(file: bytes | Rooted, page: int) -> Iterator[PdfPage]:
     """A page of a PDF, forms filled in, open for the length of the block."""
     from pypdfium2 import PdfDocument, PdfiumError, raw
 
@@ -82,17 +83,27 @@ def _opened(file: bytes | Path, page: int) -> Iterator[PdfPage]:
         raw.FPDF_ERR_PASSWORD: "it is encrypted, and asks for a password; save a copy without one",
         raw.FPDF_ERR_SECURITY: "it is encrypted in a way that is not known; save a copy that is not",
     }
-    try:
-        if isinstance(file, Path):
-            file.stat()  # pypdfium2 would not say what is wrong
-        document = PdfDocument(file)
-    except OSError as error:
-        raise SourceError(
-            f"cannot be read: {error.strerror or 'it is no file'}; check the file and the disk"
-        ) from error
-    except PdfiumError as error:
-        reason = unopened.get(error.err_code, "it cannot be opened; fetch or copy it again")
-        raise SourceError(f"cannot be drawn: {reason}") from error
+    with ExitStack() as stack:
+        try:
+            data: bytes | IO[bytes]
+            if isinstance(file, Rooted):
+                descriptor = stack.enter_context(opened_itself(*file)).descriptor
+                data = stack.enter_context(os.fdopen(descriptor, "rb", closefd=False))
+            else:
+                data = file
+            document = PdfDocument(data)
+        except OSError as error:
+            raise SourceError(f"cannot be read: {error.strerror}; check the file and the disk") from error
+        except PdfiumError as error:
+            reason = unopened.get(error.err_code, "it cannot be opened; fetch or copy it again")
+            raise SourceError(f"cannot be drawn: {reason}") from error
+        yield from _page(document, page)
+
+
+def _page(document: PdfDocument, page: int) -> Iterator[PdfPage]:
+    """Yield a page of a PDF, and close the PDF; raise SourceError where there is no such page."""
+    from pypdfium2 import PdfiumError
+
     try:
         document.init_forms()
         pages = len(document)
