@@ -12,7 +12,7 @@ import shutil
 import struct
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from io import SEEK_END
@@ -27,6 +27,7 @@ from indexer.errors import LibraryCorrupt, LibraryFull
 from indexer.folding import folded
 from indexer.names import definitions, initialisms, initials, short_names
 from indexer.records import TICK_SECONDS
+from indexer.whole import replaced
 
 if TYPE_CHECKING:
     import tantivy
@@ -57,6 +58,7 @@ BUILD_HEAP = 128 << 20
 UPDATE_HEAP = 16 << 20
 FOOTER_END = struct.Struct("<II")
 CHECKED_BYTES = 1 << 20
+META, META_CHECKSUM = "meta.json", "meta.crc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,7 @@ class Lexical:
                 shutil.rmtree(leftover, ignore_errors=True)
             new.mkdir(parents=True)
             _write(_empty(new), (), documents, generation, BUILD_HEAP)
+            _seal(new)
             if path.exists():
                 path.rename(old)
             new.rename(path)
@@ -124,6 +127,8 @@ class Lexical:
         """
         with _damage(self.path):
             _write(self._index, removed, documents, generation, UPDATE_HEAP)
+            if self.path:
+                _seal(self.path)
             self._index.reload()
             return Lexical(self._index, self.path)
 
@@ -341,14 +346,24 @@ def _stamp(searcher: tantivy.Searcher, schema: tantivy.Schema) -> int:
     return int(values[0])
 
 
+def _seal(path: Path) -> None:
+    """Write down the checksum of the one file that tantivy gives none: which segments there are, and how long."""
+    with replaced(path / META_CHECKSUM) as new:
+        new.write_text(str(crc32((path / META).read_bytes(), 0)))
+
+
 def _verify(path: Path) -> None:
-    """Raise ValueError unless each file of the committed segments has the checksum in its footer.
+    """Raise ValueError unless each file of the committed segments, and the list of them, has its checksum.
 
     tantivy writes these checksums but does not compare them when it opens an index, and may then abort in a search.
     Its files never change: one that was found to be sound is read again only when its stamps differ, or are so new
     that a change right after could have left them as they are.
     """
-    meta = json.loads((path / "meta.json").read_bytes())
+    data = (path / META).read_bytes()
+    with suppress(FileNotFoundError):  # one that was made before there were any
+        if int((path / META_CHECKSUM).read_text()) != crc32(data, 0):
+            raise ValueError(f"{META} is damaged")
+    meta = json.loads(data)
     fields = {field["name"]: field["options"].get("indexing", {}).get("tokenizer") for field in meta["schema"]}
     if fields != FIELDS:
         raise ValueError("another version made it")

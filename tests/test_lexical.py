@@ -198,6 +198,8 @@ def test_damage_is_noticed_when_opened(lexical, tmp_path, kind):
     lexical.update([1], documents({8: "more"}), generation=5)
     files = [one.name for one in lexical.path.iterdir() if not one.name.startswith(".")]
     assert len(files) > 10
+    if kind == "lost":
+        files.remove("meta.crc")  # an index from before there was one is believed
     for name in files:
         copy = tmp_path / "copy"
         shutil.copytree(lexical.path, copy)
@@ -213,7 +215,13 @@ def test_damage_is_noticed_when_opened(lexical, tmp_path, kind):
 def test_what_was_found_to_be_sound_is_not_read_again(lexical, monkeypatch):
     monkeypatch.setattr("indexer.lexical.TICK_SECONDS", -1)  # as if the files were not of this moment
     read = []
-    monkeypatch.setattr("indexer.lexical.crc32", lambda data, start: read.append(len(data)) or crc32(data, start))
+
+    def heard(data: bytes, start: int) -> int:
+        if not data.startswith(b"{"):  # the list of segments, which each change replaces
+            read.append(len(data))
+        return crc32(data, start)
+
+    monkeypatch.setattr("indexer.lexical.crc32", heard)
     Lexical.open(lexical.path)
     assert sum(read) > 1000
     read.clear()

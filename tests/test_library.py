@@ -219,6 +219,17 @@ def cut(path):
     path.write_bytes(path.read_bytes()[:-20])
 
 
+def turn(path):
+    """A bit of a vector, with all else as it was."""
+    data = bytearray(path.read_bytes())
+    data[4096 + 5] ^= 1
+    path.write_bytes(data)
+
+
+def miscount(path):
+    path.write_text(path.read_text().replace('"max_doc": 3', '"max_doc": 2'))
+
+
 def garble(path):
     path.write_bytes(b"garbage" * 100)
 
@@ -229,10 +240,12 @@ def garble(path):
         ("vectors.faiss", lose),
         ("vectors.faiss", cut),
         ("vectors.faiss", garble),
+        ("vectors.faiss", turn),
         ("lexical", lose),
         ("lexical/meta.json", lose),
         ("lexical/meta.json", cut),
         ("lexical/meta.json", garble),
+        ("lexical/meta.json", miscount),
     ],
 )
 @pytest.mark.parametrize("when", ["before", "while"])

@@ -1,8 +1,10 @@
+import json
 import multiprocessing
 import os
 
 import pytest
 
+from indexer.beside import Beside
 from indexer.errors import LibraryFull, LibraryLocked
 from indexer.lock import is_locked, locked
 
@@ -60,3 +62,52 @@ def test_the_lock_of_a_dead_process_is_free(tmp_path):
     assert (tmp_path / "lock.json").exists()
     with locked(tmp_path, "next", wait=0):
         assert is_locked(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        {"pid": os.getpid(), "host": "here", "command": "x", "started": "then"},  # a number that was given again
+        {"pid": 1, "host": "elsewhere.example", "command": "x", "started": "then"},
+        {"pid": 4_000_000_000, "host": "here", "command": "x", "started": "then"},
+    ],
+)
+def test_what_a_dead_process_left_behind_holds_nobody_up(tmp_path, who):
+    """The system knows who holds the lock; the file beside it is for people."""
+    (tmp_path / "lock").write_text("")
+    (tmp_path / "lock.json").write_text(json.dumps(who))
+    with locked(tmp_path, "next", wait=0):
+        assert json.loads((tmp_path / "lock.json").read_text())["command"] == "next"
+    assert not (tmp_path / "lock.json").exists()
+
+
+@pytest.mark.parametrize("name", ["lock", "lock.json"])
+def test_an_empty_folder_in_the_place_of_a_file_holds_nobody_up(tmp_path, name):
+    (tmp_path / name).mkdir()
+    with (
+        locked(tmp_path, "next", wait=0),
+        pytest.raises(LibraryLocked, match="being written by"),
+        locked(tmp_path, "third", wait=0),
+    ):
+        pass
+
+
+def test_a_full_folder_in_the_place_of_the_lock_is_said(tmp_path):
+    (tmp_path / "lock" / "mine").mkdir(parents=True)
+    said = f"{tmp_path / 'lock'} is a folder where a file should be; move it away"
+    with pytest.raises(LibraryFull, match=said), locked(tmp_path, "next", wait=0):
+        pass
+    assert (tmp_path / "lock" / "mine").exists()
+
+
+def test_the_second_of_two_waits_for_the_first(tmp_path):
+    with locked(tmp_path, "first", wait=0):
+        waiting = Beside(lambda: _hold(tmp_path))
+        with pytest.raises(LibraryLocked, match="'first'"), locked(tmp_path, "look", wait=0):
+            pass
+    assert waiting.result() == "held"
+
+
+def _hold(path):
+    with locked(path, "second", wait=60):
+        return "held"

@@ -21,6 +21,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--folder", type=Path, help="where to work, and to leave what broke (default: a temporary one)")
+    parser.add_argument("--real", type=Path, metavar="CACHE", help="use the real model, made ready in that folder")
     arguments = parser.parse_args()
     if reason := why_not():
         print(f"no chaos here: {reason}", file=sys.stderr)
@@ -31,11 +32,12 @@ def main() -> int:
         alone = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         environ = {"LD_PRELOAD": str(built(folder)), "FAULTS_LOADED": "1"} | alone
         again = [sys.executable, "-m", "tests.chaos", "--rounds", str(arguments.rounds), "--seed", str(arguments.seed)]
-        os.execve(sys.executable, [*again, "--folder", str(folder)], os.environ | environ)
-    return run(folder, arguments.rounds, arguments.seed)
+        again += ["--folder", str(folder), *(["--real", str(arguments.real)] if arguments.real else [])]
+        os.execve(sys.executable, again, os.environ | environ)
+    return run(folder, arguments.rounds, arguments.seed, arguments.real)
 
 
-def run(folder: Path, rounds: int, seed: int) -> int:
+def run(folder: Path, rounds: int, seed: int, cache: Path | None = None) -> int:
     """Do the rounds; 1 when a promise was broken, whose library is left in the folder."""
     import shutil
 
@@ -47,7 +49,7 @@ def run(folder: Path, rounds: int, seed: int) -> int:
 
     shutil.rmtree(folder / "vault", ignore_errors=True)
     shutil.rmtree(folder / "library", ignore_errors=True)
-    start, chaos, done = time.monotonic(), Rounds(folder, seed), 0
+    start, chaos, done = time.monotonic(), Rounds(folder, seed, cache), 0
     try:
         for done in range(1, rounds + 1):
             chaos.round()

@@ -31,9 +31,12 @@ class Broken(AssertionError):
 
 
 class Rounds:
-    """A vault, a library of it, and what was done to them. `tally` counts that by its kind."""
+    """A vault, a library of it, and what was done to them. `tally` counts that by its kind.
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    With `cache`, texts are embedded by the real model that was made ready there.
+    """
+
+    def __init__(self, folder: Path, seed: int, cache: Path | None = None) -> None:
         self.chance = Random(seed)
         self.folder = folder
         self.vault = Vault(folder / "vault", self.chance)
@@ -41,7 +44,10 @@ class Rounds:
         self.tally: Counter[str] = Counter()
         self.trail: list[str] = []
         self._changes = 100
+        self._cache = cache
         self._environ = {"HOME": str(folder), "LANG": "C.UTF-8", "FOOTNOTE_LIBRARY": str(self.library)}
+        if cache:
+            self._environ["FOOTNOTE_CACHE"] = str(cache)
         self._clean(self._index(str(self.vault.folder)))
 
     def round(self) -> None:
@@ -78,12 +84,13 @@ class Rounds:
         self._clean(self._index())
         # What was taken out still counts among the words' frequencies until the index is merged: it is made again.
         shutil.rmtree(self.library / "lexical")
-        ours = self._clean(Step(self.library, rank(self.library)).wait()).json
+        ours = self._clean(Step(self.library, rank(self.library, self._cache)).wait()).json
         fresh = self.folder / "fresh"
         environ = self._environ | {"FOOTNOTE_LIBRARY": str(fresh)}
-        act = command(environ, "index", "--no-papers", "--json", str(self.vault.folder))
+        arguments = ("index", "--no-papers", "--json", str(self.vault.folder))
+        act = command(environ, *arguments, real=self._cache is not None)
         self._clean(Step(fresh, act).wait())
-        theirs = self._clean(Step(fresh, rank(fresh)).wait()).json
+        theirs = self._clean(Step(fresh, rank(fresh, self._cache)).wait()).json
         shutil.rmtree(fresh)
         differing(ours, theirs)
         self.tally["rankings compared"] += len({row[0] for row in ours})
@@ -132,7 +139,7 @@ class Rounds:
         return self._begin(*arguments).wait()
 
     def _begin(self, *arguments: str, fault: Fault | None = None) -> Step:
-        return Step(self.library, command(self._environ, *arguments), fault)
+        return Step(self.library, command(self._environ, *arguments, real=self._cache is not None), fault)
 
     def _whole(self) -> None:
         """The library holds what the vault does, each store all of it. Raises Broken."""

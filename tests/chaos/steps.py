@@ -9,6 +9,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,8 @@ from tests.chaos.faults import Fault, arm, count
 from tests.chaos.vault import WORDS
 from tests.stub_encoder import HashEncoder
 
-SECONDS = 60
-"""More than any step takes."""
+SECONDS = 300
+"""More than any step takes, on a machine that does something else as well."""
 
 QUERIES = [" ".join(WORDS[n : n + 3]) for n in range(0, len(WORDS) - 3, 2)]
 HITS = 20
@@ -77,13 +78,13 @@ class Step:
         return Done(os.waitstatus_to_exitcode(status), texts[0], texts[1], int(texts[2] or 0))
 
 
-def command(environ: Mapping[str, str], *arguments: str) -> Callable[[], int]:
-    """A command of `footnote`, with the encoder of the tests."""
+def command(environ: Mapping[str, str], *arguments: str, real: bool = False) -> Callable[[], int]:
+    """A command of `footnote`, with the encoder of the tests or the real one."""
 
     def act() -> int:
         from service.cli import main
 
-        with patch("indexer.encode.load_encoder", lambda *_, **__: HashEncoder()):
+        with nullcontext() if real else patch("indexer.encode.load_encoder", lambda *_, **__: HashEncoder()):
             return int(main(list(arguments), dict(environ)))
 
     return act
@@ -116,15 +117,19 @@ def look(library: Path) -> Callable[[], int]:
     return act
 
 
-def rank(library: Path) -> Callable[[], int]:
-    """Print what queries find, as (query, score, file, lines), equal scores by file and lines."""
+def rank(library: Path, cache: Path | None = None) -> Callable[[], int]:
+    """Print what queries find, as (query, score, file, lines), equal scores by file and lines.
+
+    With `cache`, by the real model there.
+    """
 
     def act() -> int:
         from indexer.settings import Settings
         from service.desk import Desk
 
         rows = []
-        with Desk.open(Settings(library=library, cache=library / "cache"), notice=quiet, model=HashEncoder) as desk:
+        settings = Settings(library=library, cache=cache or library / "cache")
+        with Desk.open(settings, notice=quiet, model=None if cache else HashEncoder) as desk:
             for query in QUERIES:
                 hits = desk.search(query, k=HITS).hits
                 rows += [(query, hit.score, hit.file, *(hit.lines or ())) for hit in hits]
