@@ -210,7 +210,7 @@ def _atom(match: re.Match[str]) -> str:
         inner = _INNER.sub(r"\1", match["math"]).strip()
         return f"{dollars}{inner}{dollars}"
     if match["target"]:
-        return _link(match["target"].strip(), " ".join((match["text"] or "").split()))
+        return _link(" ".join(match["target"].split()), " ".join((match["text"] or "").split()))
     if match["url"]:
         return f"<{match['url']}>"
     if match["gone"]:
