@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEMO := data/index
 
-.PHONY: setup demo test browser check attacks serve bench bench-speed pictures clean
+.PHONY: setup demo test browser check attacks chaos serve bench bench-speed pictures lock audit clean
 
 setup: $(STAMP)
 
@@ -60,8 +60,33 @@ bench: setup
 bench-speed: setup
 	@$(BIN)/python -m tests.bench.speed
 
+# Crashes, full disks and flipped bits, a thousand rounds of them; make chaos CHAOS="--rounds 100 --seed 1" for others.
+chaos: setup
+	@$(BIN)/python -m tests.chaos $(CHAOS)
+
 pictures: setup
 	@$(BIN)/python -m tests.bench.pictures
+
+# Tools that look at the packages, apart from them.
+TOOLS := .venv/tools
+$(TOOLS)/bin/uv:
+	@$(PYTHON) -m venv $(TOOLS)
+	@$(TOOLS)/bin/pip install --quiet --disable-pip-version-check uv==0.13.9 pip-audit==2.10.1
+
+# What torch brings along where it is built for GPUs; it comes by its own version, from the index that is wanted.
+GPU := torch triton $(addprefix cuda-,bindings pathfinder toolkit) $(addprefix nvidia-,cublas cuda-cupti cuda-nvrtc \
+	cuda-runtime cudnn-cu13 cufft cufile curand cusolver cusparse cusparselt-cu13 nccl-cu13 nvjitlink nvshmem-cu13 nvtx)
+
+# The packages of the container with their checksums, at the versions of the constraints.
+lock: $(TOOLS)/bin/uv
+	@printf 'hatchling\nsetuptools\n' | $(TOOLS)/bin/uv pip compile pyproject.toml - -c constraints.txt --quiet \
+		--generate-hashes --no-header --no-annotate --python-version 3.12 --python-platform x86_64-manylinux_2_28 \
+		$(addprefix --no-emit-package ,$(GPU)) -o requirements.lock
+
+# Known vulnerabilities of what is locked and pinned, as the package index knows them; it has to know each package.
+audit: $(TOOLS)/bin/uv
+	@$(TOOLS)/bin/pip-audit --strict --disable-pip --no-deps --vulnerability-service pypi -r constraints.txt
+	@$(TOOLS)/bin/pip-audit --strict --disable-pip --require-hashes --vulnerability-service pypi -r requirements.lock
 
 clean:
 	@rm -rf .venv $(DEMO) build *.egg-info

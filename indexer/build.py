@@ -14,7 +14,7 @@ from indexer.beside import Beside
 from indexer.catalogue import Catalogue
 from indexer.change import Change
 from indexer.collect import Papers, PapersReport, collect
-from indexer.connect import CATALOGUE
+from indexer.connect import CATALOGUE, put_back
 from indexer.derived import Notice, quiet
 from indexer.discover import NOT_FOLLOWED, Found, discover, read
 from indexer.errors import InputError, LibraryCorrupt, NothingToIndex, SourceError
@@ -25,11 +25,12 @@ from indexer.papers import paper_links
 from indexer.parsing import PDF, VERSION, parse
 from indexer.reader import Reader
 from indexer.records import StoredDocument
-from indexer.repair import is_suspect, note_folders, repair
+from indexer.repair import is_suspect, note_folders, noted_folders, repair
 from indexer.running import told
 from indexer.settings import Settings
 from indexer.sweep import sweep
 from indexer.types import Document, Encoder, Source
+from indexer.upgrade import refuse_newer
 
 INDEX, ADD = "footnote index", "footnote add"
 """What a run is called where others read who writes the library."""
@@ -158,7 +159,7 @@ def _build(  # noqa: PLR0913 - as `build`
     with writing(library, INDEX, notice=notice) as catalogue, told(library, INDEX, progress) as tell:
         tell(Progress("scan", 0, 0))
         sweeping = _Sweeping(library) if only is None else None
-        roots = catalogue.roots()
+        roots = catalogue.roots() or noted_folders(library)
         wanted = [*paths, *places(roots, settings)] if everything else paths or places(roots, settings)
         scopes = _scopes(roots, wanted, library, tally, only)
         found = {item.place: item for scope in scopes for item in scope.found}
@@ -215,10 +216,15 @@ class _Sweeping:
 
 
 def check_first(library: Path, paths: Sequence[Path], settings: Settings) -> None:
-    """Raise NothingToIndex where a first run would find nothing: before a model is made ready for it."""
+    """Raise NothingToIndex where a first run would find nothing, LibraryTooNew where it may not write.
+
+    Before a model is made ready for it.
+    """
+    put_back(library)
+    refuse_newer(library / CATALOGUE)
     if (library / CATALOGUE).exists():
         return
-    tally, wanted = _Tally(), paths or places((), settings)
+    tally, wanted = _Tally(), paths or places(noted_folders(library), settings)
     if not any(scope.found for scope in _scopes((), wanted, library, tally, None)):
         _nothing(wanted, tally)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import astuple
 from functools import lru_cache
@@ -64,14 +64,16 @@ class Catalogue:
         self._remembered = Remembered(0)
 
     @classmethod
-    def open(cls, path: Path, *, write: bool) -> Self:
+    def open(cls, path: Path, *, write: bool, held: bool = False) -> Self:
         """Open the file `path` (`catalogue.db`); for writing, make it where there is none.
+
+        `held` says that the caller holds the library's write lock, which it takes to bring an older one to this format.
 
         Raises LibraryMissing, LibraryCorrupt, LibraryTooNew, LibraryFull or LibraryLocked.
         """
         if write and not path.exists():
             create(path)
-        return cls(path, connect(path, write=write))
+        return cls(path, connect(path, write=write, held=held))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -395,6 +397,14 @@ class Catalogue:
             self._connection.execute(sql.MARK_UNSWEPT)
             self._connection.executemany(sql.ADD_EMBEDDING, ((fingerprint, key, row.tobytes()) for key, row in vectors))
             self._connection.executemany(sql.ADD_CODES, ((fingerprint, key, row) for key, row in codes))
+
+    def move_roots(self, moved: Mapping[str, str]) -> None:
+        """Say that folders which are indexed lie elsewhere now, and commit: the new place of each by the one before."""
+        with self._transaction():
+            for names in ({old: f"{old}\0" for old in moved}, {f"{old}\0": new for old, new in moved.items()}):
+                for old, new in names.items():  # in two steps, because one may lie now where another was
+                    self._connection.execute(sql.MOVE_ROOT, (new, old))
+                    self._connection.execute(sql.SEAL_ROOT, (new,))
 
     @contextmanager
     def change(self) -> Iterator[Change]:

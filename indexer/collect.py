@@ -16,6 +16,7 @@ from indexer.change import Change
 from indexer.discover import Found, read
 from indexer.errors import FetchError, SourceError
 from indexer.intake import Intake
+from indexer.parsing import VERSION
 from indexer.reader import Reader
 from indexer.records import StoredDocument, StoredPaper
 from indexer.status import is_stale
@@ -134,7 +135,9 @@ class _Collection:
         for paper in self.catalogue.papers():
             self.papers[paper.key] = paper
             if held := self.held(paper):
-                if (paper.state, paper.version) != ("fetched", held.version):
+                if held.fetched and held.parser != VERSION and (self.among is None or paper.key in self.among):
+                    self.put(replace(paper, state="pending", reason=NOT_ASKED))  # its file is there, and is read again
+                elif (paper.state, paper.version) != ("fetched", held.version):
                     self.put(replace(paper, state="fetched", reason=None, version=held.version))
             elif paper.state == "fetched":
                 self.put(replace(paper, state="pending", reason=NOT_ASKED))

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from indexer import sql
-from indexer.errors import LibraryCorrupt, LibraryFull, LibraryLocked, LibraryMissing, LibraryTooNew
+from indexer import __version__, sql
+from indexer.errors import LibraryCorrupt, LibraryFull, LibraryLocked, LibraryMissing
 from indexer.seals import seal
-from indexer.whole import sync_folder
+from indexer.upgrade import bring_up_to_date, refuse_newer
+from indexer.whole import sync, sync_folder
 
 CATALOGUE = "catalogue.db"
 """The file of the catalogue in the folder of its library."""
@@ -67,38 +68,57 @@ def create(path: Path) -> None:
             try:
                 with_seals(connection).executescript(sql.SCHEMA)
                 connection.execute(sql.SET_USER_VERSION)
+                connection.execute(sql.SET_MAKER, (__version__,))
             finally:
                 connection.close()
+        sync(new)
         new.replace(path)
         sync_folder(path.parent)
     except OSError as error:
         raise LibraryFull(f"cannot make {path} ({error.strerror}); free space there or make it writable") from error
 
 
+def aside(library: Path) -> Path:
+    """Where a library lies for the moment in which another takes its place."""
+    return library.with_name(f".{library.name}.replaced")
+
+
+def put_back(library: Path) -> None:
+    """Put a library back that another was about to replace, if whoever did that was killed in just that moment."""
+    before = aside(library)
+    if not library.exists() and (before / CATALOGUE).exists():
+        with suppress(OSError):
+            before.rename(library)
+
+
 def require(path: Path) -> None:
     """Raise LibraryMissing where there is no catalogue."""
+    if not path.exists():
+        put_back(path.parent)
     if not path.exists():
         raise LibraryMissing(f"no library at {path.parent}; make one with: footnote index FOLDER, or footnote init")
 
 
-def connect(path: Path, *, write: bool) -> sqlite3.Connection:
+def connect(path: Path, *, write: bool, held: bool = False) -> sqlite3.Connection:
     """Open an existing catalogue; one that lies where nothing can be written is read as immutable.
 
+    One of an older version is brought to this format; `held` says that the caller holds the library's write lock.
     Raises LibraryMissing, LibraryCorrupt, LibraryTooNew, LibraryFull or LibraryLocked.
     """
     require(path)
+    refuse_newer(path)
     with translated(path):
         try:
-            return _checked(path, "mode=rw", sql.WRITER if write else sql.READER)
+            return _checked(path, "mode=rw", sql.WRITER if write else sql.READER, held=held)
         except sqlite3.OperationalError as error:
             unwritable = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
             log = path.with_name(path.name + "-wal")
             if write or not unwritable or (log.exists() and log.stat().st_size):
                 raise
-            return _checked(path, "mode=ro&immutable=1", sql.READER)
+            return _checked(path, "mode=ro&immutable=1", sql.READER, held=held)
 
 
-def _checked(path: Path, mode: str, role: str) -> sqlite3.Connection:
+def _checked(path: Path, mode: str, role: str, *, held: bool) -> sqlite3.Connection:
     connection = sqlite3.connect(
         f"{path.resolve().as_uri()}?{mode}",
         uri=True,
@@ -107,7 +127,7 @@ def _checked(path: Path, mode: str, role: str) -> sqlite3.Connection:
         timeout=BUSY_SECONDS,
     )
     try:
-        _bring_up_to_date(path, with_seals(connection))
+        bring_up_to_date(path, with_seals(connection), held=held)
         connection.executescript(role)
     except BaseException:
         connection.close()
@@ -119,34 +139,3 @@ def with_seals(connection: sqlite3.Connection) -> sqlite3.Connection:
     """Give a connection the function by which rows are sealed."""
     connection.create_function("seal", -1, seal, deterministic=True)
     return connection
-
-
-def _bring_up_to_date(path: Path, connection: sqlite3.Connection) -> None:
-    """Bring a catalogue that an older version of Footnote made to the format of this one."""
-    (version,) = connection.execute(sql.USER_VERSION).fetchone()
-    if version < sql.SCHEMA_VERSION and _says_otherwise(connection, version):
-        raise damaged(path, "its version")
-    if version > sql.SCHEMA_VERSION:
-        raise LibraryTooNew(
-            f"{path} was made by a newer version of Footnote (format {version}, this one knows {sql.SCHEMA_VERSION}); "
-            "update Footnote, or use another library folder"
-        )
-    for step in range(version, sql.SCHEMA_VERSION):
-        if step not in sql.MIGRATIONS:
-            raise damaged(path, "its version")
-        try:
-            connection.executescript(sql.MIGRATIONS[step])
-        except sqlite3.OperationalError:
-            if connection.in_transaction:
-                connection.execute(sql.ROLLBACK)
-            if connection.execute(sql.USER_VERSION).fetchone() == (step,):  # else another process was quicker
-                raise
-
-
-def _says_otherwise(connection: sqlite3.Connection, version: int) -> bool:
-    """Whether a catalogue that claims an older version says in its rows that it has another."""
-    try:
-        found = connection.execute(sql.META, ("format",)).fetchone()
-    except sqlite3.OperationalError:  # there are no such rows before version 6
-        return False
-    return found is not None and found != (version,)

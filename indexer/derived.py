@@ -73,18 +73,20 @@ def _model(catalogue: Catalogue) -> tuple[str, int]:
     return fingerprint, catalogue.dimension(fingerprint) or NO_DIMENSION
 
 
-def publish(path: Path, catalogue: Catalogue, *changes: Change, notice: Notice = quiet) -> None:
+def publish(path: Path, catalogue: Catalogue, *changes: Change, notice: Notice = quiet, thorough: bool = False) -> None:
     """Bring the derived stores of the library in the folder `path` to the catalogue's generation, for readers to see.
 
     By the difference that `changes`, in their order, made to the generation a store is at, or that there is to it where
-    a writer was killed before it could do this; where that cannot be, it is made again, and `notice` hears of it. Only
-    for the one who holds the write lock. Raises LibraryFull.
+    a writer was killed before it could do this; where that cannot be, it is made again, and `notice` hears of it. With
+    `thorough`, vectors that are of this generation are looked at too, every byte. Only for the one who holds the write
+    lock. Raises LibraryFull.
     """
     difference = _difference(catalogue, changes) if changes else _since(path, catalogue)
     if not _bring_lexical(path, catalogue, difference):
         notice(f"making {path / LEXICAL} again from the catalogue: it was missing, damaged or out of date")
         Lexical.rebuild(path / LEXICAL, _documents(catalogue), generation=catalogue.generation)
-    if not _bring_vectors(path, catalogue, difference):
+    brought = _bring_vectors(path, catalogue, difference)
+    if not brought or (thorough and open_vectors(path, catalogue) is None):
         notice(f"making {path / VECTORS} again from the catalogue: it was missing, damaged or out of date")
         fingerprint, dimension = _model(catalogue)
         blocks = catalogue.iter_embeddings(fingerprint)

@@ -9,7 +9,7 @@ from typing import Any
 
 from indexer.configuration import given, place
 from indexer.settings import DEFAULTS, Settings
-from indexer.variables import KEY, VARIABLES, Variable
+from indexer.variables import VARIABLES, Variable
 
 PAGE = """\
 # Settings
@@ -74,7 +74,7 @@ def page() -> str:
 
 def _shown(variable: Variable, settings: Settings) -> object:
     value: object = settings.value(variable)
-    return "(set, and not shown)" if variable.kind is KEY and value else value
+    return "(set, and not shown)" if variable.kind.secret and value else value
 
 
 def _plain(value: object) -> Any:

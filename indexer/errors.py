@@ -5,7 +5,8 @@
     │   ├── NothingToIndex      no path given holds a file that can be read
     │   ├── QuestionError       an empty question, or one that is too long
     │   │   └── FilterError     a filter in it has a value that it cannot have
-    │   └── SettingsError       a setting has a value that it cannot have
+    │   ├── SettingsError       a setting has a value that it cannot have
+    │   └── ArchiveError        a file is no exported library, or damaged
     ├── SourceError             one file cannot be read or parsed; the others can
     ├── FetchError              one paper cannot be had from the network; the others can
     ├── LibraryError            the library cannot be used
@@ -56,6 +57,10 @@ class FilterError(QuestionError):
 
 class SettingsError(InputError):
     """A setting has a value that it cannot have."""
+
+
+class ArchiveError(InputError):
+    """A file is no library that was exported, or not as it was written."""
 
 
 class SourceError(FootnoteError):

@@ -342,5 +342,5 @@ def _retry_after(answer: httpx2.Response) -> float:
 
 def _detail(error: Exception) -> str:
     """What a network error says, without numbers and file names of the system."""
-    text = re.sub(r"^\[[^\]]*\]\s*|\s*\(_\w+\.c:\d+\)", "", str(error)).strip()
+    text = re.sub(r"^\[[^\]]*\]\s*|(?<!\s)\s*\(_\w+\.c:\d+\)", "", str(error)).strip()
     return text[:1].lower() + text[1:] if text else "no answer"

@@ -49,6 +49,10 @@ FEW = 5
 STAMP_ID = 0
 ANALYZER = "footnote"
 SPELLING = "spelling"
+FIELDS = {"id": None, "generation": None} | dict.fromkeys(BOOSTS, ANALYZER)
+FIELDS |= {WORDS: SPELLING, INITIALS: SPELLING, NAMES: "raw"}
+"""All fields of an index, and what takes their texts apart: one that has others is of another version, and made again.
+What takes them apart in another way than before has to have another name."""
 BUILD_HEAP = 128 << 20
 UPDATE_HEAP = 16 << 20
 FOOTER_END = struct.Struct("<II")
@@ -77,8 +81,6 @@ class Lexical:
         self._analyzer = _analyzer()
         self._searcher = index.searcher()
         self._generation = _stamp(self._searcher, index.schema)
-        for field in (NAMES, INITIALS):
-            self._searcher.doc_freq(field, "")  # an index from before there was the field is made again
 
     @classmethod
     def open(cls, path: Path) -> Lexical:
@@ -346,7 +348,11 @@ def _verify(path: Path) -> None:
     Its files never change: one that was found to be sound is read again only when its stamps differ, or are so new
     that a change right after could have left them as they are.
     """
-    segments = json.loads((path / "meta.json").read_bytes())["segments"]
+    meta = json.loads((path / "meta.json").read_bytes())
+    fields = {field["name"]: field["options"].get("indexing", {}).get("tokenizer") for field in meta["schema"]}
+    if fields != FIELDS:
+        raise ValueError("another version made it")
+    segments = meta["segments"]
     names = tuple(segment["segment_id"].replace("-", "") for segment in segments)
     for file in sorted(path.iterdir()):
         if file.name.startswith(names):

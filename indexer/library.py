@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Self, TypeAlias
 
 from indexer.catalogue import Catalogue
-from indexer.connect import CATALOGUE
+from indexer.connect import CATALOGUE, put_back
 from indexer.delta import beside
 from indexer.derived import (
     LEXICAL,
@@ -40,6 +40,7 @@ from indexer.derived import (
 from indexer.errors import LibraryCorrupt, LibraryFull, LibraryLocked
 from indexer.lexical import Lexical
 from indexer.lock import is_locked, locked, unwritable
+from indexer.upgrade import refuse_newer
 from indexer.vectors import Vectors, to_gpu
 
 __all__ = ["CATALOGUE", "Library", "Snapshot", "publish", "writing"]
@@ -52,12 +53,17 @@ Stamps: TypeAlias = tuple[tuple[int, ...], ...]
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One generation of a library: three stores that belong together and do not change."""
+    """One generation of a library: three stores that belong together and do not change.
+
+    Where another library took the place of the one that was open, `generation` goes on from there, beyond that of the
+    catalogue, so that none is seen twice; `edition` counts how often that happened.
+    """
 
     generation: int
     catalogue: Catalogue
     lexical: Lexical
     vectors: Vectors
+    edition: int = 0
 
 
 @dataclass(slots=True)
@@ -80,6 +86,8 @@ class Library:
         self._served: Stamps = ()
         self._incomplete: Stamps = ()
         self._current: _Lease | None = None
+        self._edition = 0
+        self._past = 0
         self._counting = threading.Lock()
         self._refreshing = threading.Lock()
 
@@ -149,11 +157,16 @@ class Library:
             return
         # The stamps are older than the snapshot, so whatever is written meanwhile is seen the next time.
         before = None if self._current is None else self._current.snapshot
-        snapshot = _newest(self.path, before, notice=self._notice, wait=before is None)
+        another = before is not None and stamps[0] != self._served[0]
+        snapshot = _newest(self.path, None if another else before, notice=self._notice, wait=before is None)
         if snapshot is None:
             self._incomplete = stamps
         else:
             self._served = stamps
+            if before is not None and another:
+                self._edition += 1
+                self._past = max(0, before.generation + 1 - snapshot.generation)
+            snapshot = replace(snapshot, generation=snapshot.generation + self._past, edition=self._edition)
             self._swap(_Lease(self._moved(snapshot)))
 
     def _moved(self, snapshot: Snapshot) -> Snapshot:
@@ -191,8 +204,10 @@ def writing(path: Path, command: str, *, notice: Notice = quiet) -> Iterator[Cat
     then readers that are open serve what was before, and no new one gets in. `command` is what a second writer is told.
     Raises LibraryLocked, LibraryCorrupt, LibraryTooNew or LibraryFull.
     """
+    put_back(path)
+    refuse_newer(path / CATALOGUE)  # before anything is made beside it
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)  # the notes of a person are in it
     except OSError as error:
         raise unwritable(path, error) from error
     with locked(path, command, wait=WRITER_WAIT_SECONDS):
@@ -202,7 +217,7 @@ def writing(path: Path, command: str, *, notice: Notice = quiet) -> Iterator[Cat
             beside(path / VECTORS).unlink(missing_ok=True)
             (path / MAP).unlink(missing_ok=True)
             notice = quiet
-        with Catalogue.open(path / CATALOGUE, write=True) as catalogue:
+        with Catalogue.open(path / CATALOGUE, write=True, held=True) as catalogue:
             publish(path, catalogue, notice=notice)
             yield catalogue
 
@@ -216,8 +231,8 @@ def _newest(path: Path, before: Snapshot | None, *, notice: Notice, wait: bool) 
     while (snapshot := _load(path, before)) is None:
         try:
             with locked(path, "repair", wait=0.05 if wait else 0):
-                with Catalogue.open(path / CATALOGUE, write=False) as catalogue:
-                    publish(path, catalogue, notice=notice)
+                with Catalogue.open(path / CATALOGUE, write=False, held=True) as catalogue:
+                    publish(path, catalogue, notice=notice, thorough=True)
                 snapshot = _load(path, before)
             if snapshot is None:
                 raise LibraryCorrupt(f"{path} cannot be repaired; delete that folder and index again")

@@ -29,11 +29,15 @@ def locked(path: Path, command: str, *, wait: float) -> Iterator[None]:
     lock = FileLock(path / LOCK, timeout=wait, poll_interval=0.01, thread_local=False)
     holder = path / HOLDER
     try:
+        with suppress(OSError):
+            (path / LOCK).rmdir()  # an empty folder in its place; it fails on the file that should be there
         lock.acquire()
     except Timeout:
         raise LibraryLocked(
             f"the library {path} is being written by {_describe(holder)}; wait for it or stop it"
         ) from None
+    except IsADirectoryError as error:
+        raise LibraryFull(f"{path / LOCK} is a folder where a file should be; move it away") from error
     except OSError as error:
         raise unwritable(path, error) from error
     started = datetime.now(UTC).isoformat(timespec="seconds")

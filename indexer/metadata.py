@@ -23,7 +23,7 @@ from indexer.types import PaperId
 BATCH = 100
 """So many papers are asked for in one request."""
 
-_ENTRY = re.compile(r"/abs/(?P<identifier>.+?)(?P<version>v\d+)$")
+_ENTRY = re.compile(r"/abs/(?P<identifier>[\w.-]+(?:/[\w.-]+)?)(?P<version>v\d+)$")
 _BAD_REQUEST = 400
 _NOTICE_CHARS = 200  # a notice of withdrawal opens the abstract that it stands in for
 _WORK = "paper|article|submission|manuscript|(?:e-?|pre)print|work|letter|note|version|report|thesis|draft"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple, TypeAlias
@@ -76,8 +77,11 @@ class StoredDocument:
         """Whether the stamps of its file vouch that it holds what was read; where they do not, it may all the same.
 
         The times of content and of anything about the file are the ones of then, and so long before that a change right
-        after the file was read would have given it others. What was fetched is written by nobody else.
+        after the file was read would have given it others. A time that is still to come was told by a clock that was
+        wrong. What was fetched is written by nobody else.
         """
+        if self.indexed_at > time.time():
+            return False
         ticks = 0.0 if self.fetched else TICK_SECONDS
         return (size, mtime_ns) == (self.size, self.mtime_ns) and ctime_ns / 1e9 + ticks <= self.indexed_at
 

@@ -35,7 +35,7 @@ COMMON = 0.4
 """A word that is frequent in so many of the regions says nothing of any, nor does a pair with it."""
 
 _WORD = re.compile(r"[^\W\d_][^\W_]*(?:['’-][^\W_]+)*")
-_ADDRESS = re.compile(r"\S*://\S*|\bwww\.\S+")
+_ADDRESS = re.compile(r"(?<!\S)\S*://\S*|\bwww\.\S+")
 _BREAK = re.compile(r"[.,;:!?()\[\]{}|\n/*_`#=<>\"“”]+")
 _LONGEST_NAME, _LONGEST_ODD = 28, 8
 

@@ -17,7 +17,7 @@ from zlib import crc32
 
 from indexer import sql
 from indexer.catalogue import Catalogue
-from indexer.connect import CATALOGUE, SUSPECT, create, translated, with_seals
+from indexer.connect import CATALOGUE, SUSPECT, create, damaged, translated, with_seals
 from indexer.delta import beside
 from indexer.derived import LEXICAL, MAP, VECTORS, Notice
 from indexer.errors import LibraryCorrupt
@@ -50,7 +50,7 @@ def repair(library: Path, command: str, notice: Notice) -> None:
     path = library / CATALOGUE
     with locked(library, command, wait=WAIT_SECONDS):
         try:
-            with Catalogue.open(path, write=True) as catalogue:
+            with Catalogue.open(path, write=True, held=True) as catalogue:
                 _mend(catalogue, notice)
         except LibraryCorrupt:
             try:
@@ -85,7 +85,7 @@ def _mend(catalogue: Catalogue, notice: Notice) -> None:
     """Forget the rows that are damaged, and the documents that are not whole."""
     flaws = find_flaws(catalogue)
     if any(table == "roots" for table, _ in flaws.rows):  # all documents hang on them
-        raise LibraryCorrupt(f"{catalogue.path} has lost the folders that it is about")
+        raise damaged(catalogue.path, "a folder")
     if not flaws.rows and not flaws.documents:
         return
     with catalogue.change() as change:
@@ -136,6 +136,7 @@ def _replace(library: Path, notice: Notice) -> None:
         kept.hardlink_to(path)
     except OSError:  # not every file system has links
         shutil.copyfile(path, kept)
+    sync_folder(library)
     fresh.replace(path)
     sync_folder(library)
     shutil.rmtree(fresh.parent, ignore_errors=True)

@@ -23,6 +23,9 @@ KEPT = {"roots": 3, "embeddings": 4, "token_codes": 4, "ledger": 5, "added_paper
 
 HASHED = ("embeddings", "token_codes")
 
+TIMES = {"ledger": (2, 3), "added_papers": (4,)}
+"""Columns of floating point, whose whole numbers SQLite writes down as such."""
+
 LOG_HEADER, FRAME_HEADER = 32, 24
 TABLE_LEAF, INDEX_LEAF, INDEX_INTERIOR = 0x0D, 0x0A, 0x02
 
@@ -79,10 +82,16 @@ def _proven(row: Row) -> tuple[str, Row] | None:
     """The table that a row was written to, by its seal."""
     for table, columns in KEPT.items():
         if len(row) == columns:
+            if table in TIMES:
+                row = tuple(_time(value) if at in TIMES[table] else value for at, value in enumerate(row))
             values = (row[0], row[1].hex().upper(), *row[2:-1]) if isinstance(row[1], bytes) else row[:-1]
             if isinstance(row[1], bytes) == (table in HASHED) and seal(table, *values) == row[-1]:
                 return table, row
     return None
+
+
+def _time(value: Value) -> Value:
+    return float(value) if isinstance(value, int) else value
 
 
 def _payload(page: bytes, at: int, size: int, newest: dict[int, bytes], *, table: bool) -> bytes:

@@ -101,11 +101,20 @@ class ServiceSettings:
     """The running service.
 
     `log` says what it writes to stderr while it runs: trouble only (off), or a line for each request and event, as text
-    or as JSON. Pages of the `origins` may call it from a browser, as `app://obsidian.md`; others may not.
+    or as JSON. Pages of the `origins` may call it from a browser, as `app://obsidian.md`; others may not. Where a
+    `token` or a `read_token` is set, itself or by the name of a file, whoever calls has to show one; the first lets do
+    all, the second only look. `hosts` are names under which the service is called, `proxies` those that are believed
+    when they say for whom they call.
     """
 
     log: Log = "off"
     origins: tuple[str, ...] = ()
+    token: str = field(default="", repr=False)
+    token_file: str = ""
+    read_token: str = field(default="", repr=False)
+    read_token_file: str = ""
+    hosts: tuple[str, ...] = ()
+    proxies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

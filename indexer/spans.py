@@ -41,7 +41,7 @@ def _sentences(document: Document, block: Block) -> tuple[Span, ...]:
     first, last = block.lines
     rows = list(document.source_lines[first - 1 : last])
     if block.kind == "item":
-        rows[0] = MARKER.sub("", rows[0])
+        rows[0] = _unmarked(rows[0]) if len(rows) == 1 else MARKER.sub("", rows[0])
     text = hidden("\n".join(rows))
     starts = [0]
     for row in rows:
@@ -65,9 +65,15 @@ def _rows(document: Document, lines: Lines) -> tuple[Span, ...]:
     return tuple(
         Span(text, (n, n))
         for n, row in enumerate(rows, first)
-        for piece in _SHOWN.findall(MARKER.sub("", row))
+        for piece in _SHOWN.findall(_unmarked(row))
         if (text := piece.strip())
     )
+
+
+def _unmarked(row: str) -> str:
+    """A row without what marks it as an item or a quote; one that is nothing but numbers says these."""
+    words = MARKER.sub("", row)
+    return row if not words.strip() and any(char.isalnum() for char in row) else words
 
 
 def paper_spans(block: Block, first: int) -> Iterator[Span]:

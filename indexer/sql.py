@@ -222,7 +222,6 @@ CREATE TABLE questions (
 
 MIGRATIONS: Final = {
     1: """
-BEGIN IMMEDIATE;
 ALTER TABLE documents ADD COLUMN pages INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE documents ADD COLUMN paper TEXT;
 ALTER TABLE documents ADD COLUMN version TEXT;
@@ -233,54 +232,54 @@ CREATE INDEX documents_by_url ON documents (url);
 -- What notes link was not kept: read them again. Their passages stay, and nothing is embedded again.
 UPDATE documents SET sha256 = NULL;
 """
-    + _PAPERS.replace("{checksum}", "")
-    + """
-PRAGMA user_version = 2;
-COMMIT;
-""",
+    + _PAPERS.replace("{checksum}", ""),
     2: """
-BEGIN IMMEDIATE;
 ALTER TABLE documents ADD COLUMN date TEXT;
 ALTER TABLE documents ADD COLUMN parser INTEGER NOT NULL DEFAULT 0;
-PRAGMA user_version = 3;
-COMMIT;
 """,
     3: """
-BEGIN IMMEDIATE;
--- Items were known by their file, so what was told of them cannot be carried over.
-DROP TABLE ledger;
+-- Items were known by their file, and are by their words now: what was told of those that still stand there is kept.
+ALTER TABLE ledger RENAME TO ledger_by_file;
 """
     + _LEDGER.replace("{checksum}", "")
     + """
-PRAGMA user_version = 4;
-COMMIT;
+INSERT OR REPLACE INTO ledger
+SELECT item_by_words(q.text, q.wikilinks, q.arxiv_ids), l.verdict, l.answered_at, NULL
+FROM questions q JOIN documents d ON d.id = q.document_id JOIN roots r ON r.id = d.root_id
+JOIN ledger_by_file l ON l.question_key = item_by_file(r.path, d.file, q.text)
+ORDER BY l.answered_at;
+DROP TABLE ledger_by_file;
 """,
-    4: "BEGIN IMMEDIATE;"
-    + _ADDED.replace("{checksum}", "")
-    + """
-PRAGMA user_version = 5;
-COMMIT;
-""",
-    5: "BEGIN IMMEDIATE;\nALTER TABLE documents ADD COLUMN parts INTEGER;\n"
+    4: _ADDED.replace("{checksum}", ""),
+    5: "ALTER TABLE documents ADD COLUMN parts INTEGER;\n"
     + "".join(
         f"ALTER TABLE {table} ADD COLUMN checksum INTEGER;\n"
         + (f"UPDATE documents SET parts = {PARTS};\n" if table == "documents" else "")
         + f"UPDATE {table} SET checksum = {seal(table, columns)};\n"
         for table, columns in SEALED.items()
     )
-    + """
-INSERT OR REPLACE INTO meta VALUES ('format', 6);
-PRAGMA user_version = 6;
-COMMIT;
-""",
+    + "INSERT OR REPLACE INTO meta VALUES ('format', 6);\n",
 }
-"""What brings a catalogue of a version to the next."""
+"""What brings a catalogue of a version to the next. `indexer.upgrade` runs those that it needs in one transaction, and
+has the functions that they call."""
 
+UPGRADED: Final = f"""
+BEGIN IMMEDIATE;
+{{steps}}
+INSERT OR REPLACE INTO meta VALUES ('footnote', '{{maker}}');
+PRAGMA user_version = {SCHEMA_VERSION};
+COMMIT;
+"""
 SET_USER_VERSION: Final = f"PRAGMA user_version = {SCHEMA_VERSION}"
 READER: Final = "PRAGMA query_only = ON"
 # A power cut may cost the last commits, never the file; that the derived stores are then ahead is seen and repaired.
 WRITER: Final = "PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL"
 USER_VERSION: Final = "PRAGMA user_version"
+CHECKPOINT: Final = "PRAGMA wal_checkpoint(TRUNCATE)"
+# The version of Footnote that gave the catalogue its format.
+SET_MAKER: Final = "INSERT OR REPLACE INTO meta VALUES ('footnote', ?)"
+WRITABLE: Final = "PRAGMA query_only = OFF"
+WRITE_AHEAD: Final = "PRAGMA journal_mode = WAL"
 BEGIN: Final = "BEGIN"
 BEGIN_WRITE: Final = "BEGIN IMMEDIATE"
 COMMIT: Final = "COMMIT"
@@ -559,3 +558,22 @@ JOIN roots r ON r.id = d.root_id
 JOIN sections s ON s.document_id = p.document_id AND s.headings = p.headings
 WHERE p.id IN (SELECT value FROM json_each(:ids))
 """
+
+COPY: Final = "VACUUM INTO ?"
+ATTACH: Final = "ATTACH ? AS whole"
+COLUMNS: Final = "PRAGMA main.table_info({table})"
+TAKE: Final = "INSERT OR REPLACE INTO main.{table} ({columns}) SELECT {columns} FROM whole.{table} WHERE {condition}"
+OF_PAPERS: Final = {
+    "meta": "key IN ('generation', 'fingerprint')",
+    "roots": "path = 'papers'",
+    "documents": "root_id IN (SELECT id FROM main.roots) AND failure IS NULL",
+    "passages": "document_id IN (SELECT id FROM main.documents)",
+    "embeddings": "text_hash IN (SELECT text_hash FROM main.passages)",
+    "token_codes": "text_hash IN (SELECT text_hash FROM main.passages)",
+    "papers": "identifier IN (SELECT paper FROM main.documents) OR url IN (SELECT url FROM main.documents)",
+}
+"""What of each table is about papers that were fetched; what is in no row here, stays out."""
+
+MOVE_ROOT: Final = "UPDATE roots SET path = ? WHERE path = ?"
+STRANGE: Final = "SELECT name FROM sqlite_master WHERE type NOT IN ('table', 'index') OR sql LIKE 'CREATE VIRTUAL%'"
+"""What no catalogue of ours has: triggers, which would act by themselves, views, and tables that others make up."""

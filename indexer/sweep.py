@@ -9,7 +9,6 @@ stopped.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,10 +21,10 @@ from indexer.connect import damaged
 ROWS = 256
 """So many rows are compared at a time: in a few milliseconds."""
 
-LEAST_SECONDS = 0.03
-"""A sweep takes so long at least, if it is not done before."""
+LEAST_ROWS = 4096
+"""A sweep compares so many rows at least, if there are so many: it takes some hundredths of a second."""
 
-SMALL = 64 << 20
+SMALL = 16 << 20
 """Up to so many bytes, the structure of the file is checked too: SQLite does that in one go."""
 
 Key = tuple[Any, ...]
@@ -55,13 +54,14 @@ def sweep(catalogue: Catalogue, enough: Callable[[], bool]) -> str:
     Raises LibraryCorrupt at the first flaw.
     """
     table, after = _position(catalogue.swept)
-    end = time.monotonic() + LEAST_SECONDS
+    compared = 0
     if catalogue.size <= SMALL:
         catalogue.check_structure()
     for name, last, rows, documents in _steps(catalogue, table, after):
         if rows or documents:
             raise damaged(catalogue.path, f"a row of its {name}")
-        if enough() and time.monotonic() > end:
+        compared += ROWS
+        if enough() and compared >= LEAST_ROWS:
             return _written(name, last)
     return ""
 

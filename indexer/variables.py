@@ -25,13 +25,14 @@ class Kind:
 
     `read` makes a value of what was given, a text or what TOML has, and raises ValueError or TypeError where it cannot.
     `wants` completes "set it to". `wrong` is said in place of the value where that may hold a secret. A list is read
-    item by item; as a text its items are parted by `separator`.
+    item by item; as a text its items are parted by `separator`. What is `secret` is never shown.
     """
 
     read: Callable[[Any], Any]
     wants: str
     wrong: str = ""
     separator: str = ""
+    secret: bool = False
 
     def value(self, given: object) -> Any:
         """Read what was given; raise ValueError or TypeError."""
@@ -91,7 +92,10 @@ def _lower(given: object) -> str:
 
 
 def _folder(given: object) -> Path:
-    return Path(_text(given)).expanduser()
+    try:
+        return Path(_text(given)).expanduser()
+    except RuntimeError as error:  # ~somebody whom this machine does not know
+        raise ValueError("no folder of anybody here") from error
 
 
 def _number(given: Any) -> float:
@@ -148,6 +152,36 @@ def _key(given: object) -> str:
     return key
 
 
+LEAST_TOKEN = 24
+"""So many characters a token has at least: at six bits each nobody guesses it, however fast they may try."""
+
+
+def _token(given: object) -> str:
+    token = _name(given)
+    if len(token) < LEAST_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
+        raise ValueError("no token")
+    if len(set(token)) < LEAST_TOKEN // 3:
+        raise ValueError("the same few characters again and again")
+    return token
+
+
+def _file(given: object) -> str:
+    return str(Path(_text(given)).expanduser())
+
+
+def _host(given: object) -> str:
+    host = _lower(given)
+    if not host or any(mark in host for mark in "/:*@ "):
+        raise ValueError("no name of a host")
+    return host
+
+
+def _proxy(given: object) -> str:
+    from ipaddress import ip_network  # for those who have one
+
+    return str(ip_network(_name(given)))
+
+
 EDITORS = {
     "none": "",
     "file": "file://{host}{path}",
@@ -195,7 +229,15 @@ ORIGINS = Kind(
 ADDRESS = Kind(_address, "an address that begins with https:// or http://")
 LINKS = Kind(_links, f"{', '.join(EDITORS)}, or an address with {{path}} and {{line}} in it")
 ENDPOINT = Kind(_endpoint, "one like http://localhost:11434/v1", "is not the base of an endpoint")
-KEY = Kind(_key, "the key as it was given to you", "holds characters that no header may have")
+KEY = Kind(_key, "the key as it was given to you", "holds characters that no header may have", secret=True)
+TOKEN = Kind(_token, f"{LEAST_TOKEN} random characters or more, as `footnote token` makes", "is no token", secret=True)
+FILE = Kind(_file, "a file")
+NAMES = Kind(_host, "a list of names like notes.example (in a variable, with commas between them)", separator=",")
+PROXIES = Kind(
+    _proxy,
+    "a list of addresses or networks like 172.18.0.0/16 (in a variable, with commas between them)",
+    separator=",",
+)
 
 VARIABLES = (
     Variable("notes", "notes", FOLDERS, "the folders that `footnote index` reads when it is given none"),
@@ -253,6 +295,22 @@ VARIABLES = (
         "what `footnote serve` writes to stderr: off (trouble only), or a line for each request as text or json",
     ),
     Variable("origins", "service.origins", ORIGINS, "pages elsewhere that may call the service from a browser"),
+    Variable("token", "service.token", TOKEN, "what lets a program or a person into the service, to do all"),
+    Variable("token_file", "service.token_file", FILE, "a file that holds it, where it is not set itself"),
+    Variable("read_token", "service.read_token", TOKEN, "a token that lets ask, search and read, and change nothing"),
+    Variable("read_token_file", "service.read_token_file", FILE, "a file that holds it, where it is not set itself"),
+    Variable(
+        "hosts",
+        "service.hosts",
+        NAMES,
+        "names, besides its addresses, under which the service is called, as through a proxy",
+    ),
+    Variable(
+        "proxies",
+        "service.proxies",
+        PROXIES,
+        "proxies that are believed when they say who calls, and whether over TLS (X-Forwarded-For and -Proto)",
+    ),
     Variable("url", "terminal.url", NAME, "the service that `ask` uses", "the one that runs on this library"),
     Variable(
         "links",

@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Annotated, Any
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, FastAPI, Query, Request
 from fastapi import Path as PathParameter
 from fastapi.concurrency import run_in_threadpool
@@ -24,14 +25,29 @@ from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from indexer.errors import FootnoteError, ServiceError, SourceError
 from indexer.records import StoredDocument
 from indexer.settings import Settings
 from indexer.status import is_stale
 from service import changing, export_routes, map_routes, pages, schemas
+from service.access import Access
 from service.addresses import address_of
-from service.current import begin, begun, check_page, desk_of, find_document, find_note, find_paper, in_turn, open_desk
+from service.credentials import Tokens
+from service.current import (
+    Dump,
+    begin,
+    begun,
+    check_page,
+    desk_of,
+    find_document,
+    find_note,
+    find_paper,
+    in_turn,
+    open_desk,
+)
+from service.door import Door, role_of
 from service.drawings import Drawings
 from service.figures import Figures
 from service.guard import Guard
@@ -65,7 +81,7 @@ class _Service(FastAPI):
     def openapi(self) -> dict[str, Any]:
         with self._describing:  # nobody else sees it half described
             if self.openapi_schema is None:
-                describe(super().openapi(), _PROBLEMS)
+                describe(super().openapi(), _PROBLEMS, secured=self.state.access.wanted)
             return super().openapi()  # kept by the framework, and made anew only when a route is added
 
 
@@ -74,13 +90,15 @@ def create_app(
     *,
     desk: Desk | None = None,
     hosts: Collection[str] = (),
+    access: Access | None = None,
     notice: Callable[[str], None] = _log.info,
 ) -> FastAPI:
     """Make the service of one library.
 
     A `desk` that is handed in stays the caller's to close; without one it is opened in the background when the
     service starts, again and again while that fails, and closed at the end. `hosts` are names, besides addresses
-    and localhost, under which the service may be called. `notice` hears what a person should know meanwhile.
+    and localhost, under which the service may be called; `access` says who is let in, all without it. `notice`
+    hears what a person should know meanwhile.
     """
 
     @asynccontextmanager
@@ -112,14 +130,19 @@ def create_app(
     app.state.settings = settings
     app.state.desk = desk
     app.state.trouble = ServiceError("the library is being opened; try again in a few seconds")
+    app.state.access = access = access or Access(Tokens())
     app.state.figures = Figures()
     app.state.drawings = Drawings(settings.papers)
     app.state.pictures = Pictures()
     app.state.turns = Turns()
+    app.state.dump_turns = Turns.of_dumps()
+    app.state.apart = CapacityLimiter(1)  # the thread of the figures
+    app.state.stopping = asyncio.Event()
     app.state.runs = Runs(settings, lambda: desk_of(app), app.state.figures)
     app.state.inventories = Inventories()
-    app.state.mcp = Mount(partial(desk_of, app), app.state.turns)
-    origins = settings.service.origins
+    app.state.mcp = Mount(partial(desk_of, app), app.state.turns, app.state.dump_turns)
+    origins, hosts = settings.service.origins, (*hosts, *settings.service.hosts)
+    app.add_middleware(Door, access=access, respond=_respond)
     if origins:  # within the guard, which has its say first
         app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=["*"])
     app.add_middleware(Guard, respond=_respond, figures=app.state.figures, hosts=hosts, origins=origins)
@@ -224,9 +247,9 @@ async def search(
     return _json(await in_turn(request, open_desk(request).search, q, k=k))
 
 
-def questions(request: Request) -> dict[str, Any]:
+def questions(items: Dump) -> dict[str, Any]:
     """List the question dumps of the library, with what the library answers to each open question."""
-    return {"questions": [question_json(item) for item in open_desk(request).questions()]}
+    return {"questions": [question_json(item) for item in items]}
 
 
 def status(request: Request) -> dict[str, Any]:
@@ -282,16 +305,22 @@ async def health() -> dict[str, str]:
 
 
 async def ready(request: Request) -> dict[str, str]:
-    """Say that the library is open, and questions can be answered."""
-    open_desk(request)
+    """Say that the library is open, and questions can be answered; why not, only to who may look."""
+    try:
+        open_desk(request)
+    except FootnoteError:
+        if role_of(request):
+            raise
+        raise ServiceError("the library is not open; sign in to hear why") from None
     return {"status": "ok"}
 
 
-def metrics(request: Request) -> Response:
-    """Give the service's figures in the text format of Prometheus."""
+async def metrics(request: Request) -> Response:
+    """Give the service's figures in the text format of Prometheus, also when every thread has something to do."""
     state = request.app.state
-    size = state.desk.size() if state.desk else None
-    return Response(state.figures.show(size, state.turns.waiting), media_type=CONTENT_TYPE_LATEST)
+    size = await to_thread.run_sync(state.desk.size, limiter=state.apart) if state.desk else None
+    waiting = state.turns.waiting + state.dump_turns.waiting
+    return Response(state.figures.show(size, waiting), media_type=CONTENT_TYPE_LATEST)
 
 
 def _last(answers: Iterator[Answer]) -> Answer:
@@ -317,6 +346,8 @@ def _respond(
 ) -> Response:
     """Tell a person in a page, a program in a problem document."""
     wants_page = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
+    if wants_page and status == HTTPStatus.UNAUTHORIZED:
+        return pages.sign_in_page(request, status, headers=more.get("headers"))
     if wants_page:
         return pages.error_page(request, status, detail, headers=more.get("headers"))
     return problem(status, detail, request.url.path, error=error, **more)
@@ -342,10 +373,13 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
 
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    path = request.url.path
+    path, headers = request.url.path, dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:  # the router names the methods of one route of the path
+        matching = [one for one in request.app.routes if one.matches(request.scope)[0] is not Match.NONE]
+        headers["Allow"] = ", ".join(sorted({method for one in matching for method in getattr(one, "methods", ())}))
     said = str(error.detail)
     if said == HTTPStatus(error.status_code).phrase:  # the framework's own word for it
         missing = error.status_code == HTTPStatus.NOT_FOUND
         said = f"there is nothing at {path}" if missing else f"{request.method} {path}: {said.lower()}"
         said += "; /docs lists what there is"
-    return _respond(request, error.status_code, said, headers=error.headers)
+    return _respond(request, error.status_code, said, headers=headers)

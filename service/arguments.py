@@ -45,7 +45,7 @@ def _clearer(message: str, parser: argparse.ArgumentParser) -> tuple[str, str]:
     """What argparse complains about, without a list of all commands, and what may have been meant."""
     names = [name for action in parser._actions for name in action.option_strings]  # noqa: SLF001 - argparse names them in no other way
     slip = re.search(r"unrecognized arguments: (--[\w-]+)", message)
-    if unknown := re.search(r"argument COMMAND: invalid choice: '([^']*)' \(choose from (.*)\)$", message):
+    if unknown := re.match(r"argument COMMAND: invalid choice: '([^']*)' \(choose from (.*)\)$", message):
         message, slip, names = f"{unknown[1]!r} is no command", unknown, re.findall(r"[\w-]+", unknown[2])
     if missing := re.match("the following arguments are required: (.*)", message):
         for action in parser._actions:  # noqa: SLF001 - as above

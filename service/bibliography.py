@@ -217,12 +217,20 @@ def _pieces(text: str, *, keep_capitals: bool) -> Iterator[str]:
 
 
 def _is_balanced(text: str) -> bool:
+    """Whether all braces close, to BibTeX, which counts those that are escaped, and to readers that do not."""
+    return "%" not in text and _closes(text) and _closes(_ESCAPED.sub("", text))
+
+
+_ESCAPED = re.compile(r"\\.", re.DOTALL)
+
+
+def _closes(text: str) -> bool:
     depth = 0
     for char in text:
         depth += {"{": 1, "}": -1}.get(char, 0)
         if depth < 0:
             return False
-    return depth == 0 and "%" not in text
+    return depth == 0
 
 
 def _address(address: str) -> str:

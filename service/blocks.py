@@ -82,7 +82,7 @@ def _code(view: View, token: Token, first: int) -> None:
     rows = [
         view.tag("span", id=view.claim(line), class_="cited" if view.cites(line, line) else "")
         + f"{view.keep(text) if written else escape(text)}\n</span>"
-        for line, text in enumerate(written or code.split("\n"), first + fenced)
+        for line, text in enumerate(written or (code.split("\n") if token.content else ()), first + fenced)
     ]
     token.type = "html_block"
     token.content = f"{frame}<code>{''.join(rows)}</code></pre>\n"

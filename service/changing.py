@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
 from http import HTTPStatus
@@ -13,6 +14,7 @@ from fastapi import Path as PathParameter
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 
 from indexer import adding
@@ -32,8 +34,17 @@ LOOK_SECONDS = 0.3
 KNOWN = schemas.Look(papers="known")
 """What is done where a request for a run says no more."""
 
+STREAM_SECONDS = 600
+"""So long may a stream take."""
+
 RETRY_MS = 2000
 """After so long a listener asks whether something runs again."""
+
+
+class _PaperConvertor(PathConvertor):
+    """What names a paper in a path, with slashes in it; not what names one of its pages."""
+
+    regex = r"(?!.*/pages/[^/]*\.png$).*"
 
 
 def add(app: FastAPI) -> None:
@@ -49,11 +60,12 @@ def add(app: FastAPI) -> None:
         status_code=HTTPStatus.ACCEPTED,
         response_model=schemas.PaperState,
     )(add_paper)
-    app.get("/api/papers/{paper_id:path}", operation_id="paper", tags=["papers"], response_model=schemas.PaperState)(
+    register_url_convertor("paper", _PaperConvertor())
+    app.get("/api/papers/{paper_id:paper}", operation_id="paper", tags=["papers"], response_model=schemas.PaperState)(
         paper
     )
     app.delete(
-        "/api/papers/{paper_id:path}",
+        "/api/papers/{paper_id:paper}",
         operation_id="remove_paper",
         tags=["papers"],
         status_code=HTTPStatus.NO_CONTENT,
@@ -144,14 +156,17 @@ async def progress(request: Request) -> AsyncIterator[ServerSentEvent]:
 
 
 async def events(request: Request, told: Callable[[Request], dict[str, Any]]) -> AsyncIterator[ServerSentEvent]:
-    """What `told` says while something is indexing, each time that it says something else, and once at the end."""
-    before = None
+    """What `told` says while something is indexing, each time that it says something else, and once at the end.
+
+    The end is also that of the service, or that of the time a stream has: who listens asks again.
+    """
+    before, until = None, time.monotonic() + STREAM_SECONDS
     while True:
         state = await run_in_threadpool(told, request)
         event = "progress" if state["busy"] else "idle"
         if state != before:
             yield ServerSentEvent(event=event, data=state, retry=RETRY_MS)
-        if event == "idle":
+        if event == "idle" or time.monotonic() > until or request.app.state.stopping.is_set():
             return
         before = state
         await asyncio.sleep(LOOK_SECONDS)

@@ -18,6 +18,7 @@ from indexer.configuration import given, place
 from indexer.errors import FetchError, FootnoteError
 from indexer.settings import DEFAULT_MODEL, Settings
 from indexer.variables import CONFIG, PREFIX, VARIABLES, closest
+from service.credentials import exposed, tokens_of
 from service.doctor import Check, Finding
 from service.terminal import can_link, style_of
 
@@ -49,6 +50,7 @@ def checks(environ: Mapping[str, str], settings: Settings | None, *, online: boo
             ("library", lambda: _library(settings)),
             ("disk", lambda: _disk(settings)),
             ("service", lambda: _service(settings)),
+            ("access", lambda: _access(settings)),
             ("network", lambda: _network(settings, environ, online=online)),
             ("chat", lambda: _chat(settings)),
         ]
@@ -119,11 +121,9 @@ def _settings(environ: Mapping[str, str]) -> Iterator[Finding]:
     sources = given(environ)
     if file.is_file():
         yield Finding(about, "well", f"{file}, {len(sources)} set")
-        secret = any(
-            variable.name == "chat_key" and where != variable.variable for variable, (where, _) in sources.items()
-        )
-        if secret and os.name == "posix" and file.stat().st_mode & 0o077:
-            yield Finding(about, "note", "others on this machine can read the key in it", f"chmod 600 {file}")
+        secret = any(variable.kind.secret and where != variable.variable for variable, (where, _) in sources.items())
+        if secret and exposed(file):
+            yield Finding(about, "note", "others on this machine can read the secret in it", f"chmod 600 {file}")
     else:
         yield Finding(about, "well", f"no file at {file}; {len(sources)} set in the environment")
 
@@ -197,6 +197,8 @@ def _library(settings: Settings) -> Iterator[Finding]:
         yield Finding(about, "note", says, "nothing to do: the next question has them made again")
     if not os.access(path, os.W_OK | os.X_OK):
         yield Finding(about, "broken", "it cannot be written", f"chmod u+rwx {path}, or name another with --library")
+    if exposed(path):
+        yield Finding(about, "note", "others on this machine can read what it holds of the notes", f"chmod 700 {path}")
     yield from _made_with(settings, fingerprint)
     if not behind:
         yield from _contents(settings)
@@ -277,6 +279,19 @@ def _service(settings: Settings) -> Iterator[Finding]:
     else:
         remedy = "footnote serve --port 0 takes a free one"
         yield Finding(about, "note", f"does not run, and port {PORT} is taken by something else", remedy)
+
+
+def _access(settings: Settings) -> Iterator[Finding]:
+    """What lets into the service; an error says which token cannot be used."""
+    tokens = tokens_of(settings.service)
+    if tokens:
+        which = " and ".join(name for name, token in (("to do all", tokens.admin), ("to look", tokens.read)) if token)
+        yield Finding("access", "well", f"the service wants a token ({which})")
+    elif settings.service.hosts or settings.service.proxies:
+        says = "whoever comes through the proxy may do all: no token is set"
+        yield Finding("access", "note", says, "make one, unless the proxy asks who comes: footnote token")
+    else:
+        yield Finding("access", "well", "the service lets in whoever is on this machine; footnote token changes that")
 
 
 def _is_free(port: int) -> bool:

@@ -24,6 +24,7 @@ from service.bench.cli import add_commands as add_bench_commands
 from service.export_cli import add_commands as add_export_commands
 from service.export_cli import add_forms, write
 from service.mcp.cli import add_commands as add_mcp_commands
+from service.token_cli import add_commands as add_token_commands
 
 if TYPE_CHECKING:
     from indexer.collect import Papers
@@ -179,6 +180,7 @@ def _parser() -> argparse.ArgumentParser:
     add_library(serve)
     serve.set_defaults(run=_serve)
 
+    add_token_commands(commands)
     add_export_commands(commands)
     add_mcp_commands(commands)
     completion = commands.add_parser("completion", help="print what lets a shell complete these commands")
@@ -346,9 +348,11 @@ def _questions(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int
 
 def _serve(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     from indexer.connect import CATALOGUE
+    from service.credentials import tokens_for
     from service.serve import serve
 
     settings = settings_of(arguments, environ)
+    tokens = tokens_for(settings.service, arguments.host)
     watch: Papers | None = None if not arguments.watch else "known" if arguments.no_papers else "new"
     if arguments.log:
         settings = replace(settings, service=replace(settings.service, log=arguments.log))
@@ -357,7 +361,7 @@ def _serve(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         first = _parser().parse_args(["index", "--no-papers"])
         first.library, first.config = arguments.library, arguments.config
         first.run(first, environ)
-    return serve(settings, arguments.host, arguments.port, watch=watch, browse=arguments.open)
+    return serve(settings, arguments.host, arguments.port, tokens=tokens, watch=watch, browse=arguments.open)
 
 
 def _completion(arguments: argparse.Namespace, _: Mapping[str, str]) -> int:

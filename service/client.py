@@ -15,10 +15,13 @@ from indexer.settings import Settings
 from indexer.whole import replaced
 
 if TYPE_CHECKING:
+    from http.client import HTTPConnection
+    from urllib.parse import SplitResult
+
     from service.types import Answer, WriterName
 
 ADDRESS_FILE = "service.json"
-"""In the library's folder: where its service listens."""
+"""In the library's folder: where its service listens, and for who can read that what lets in until it ends."""
 
 CONNECT_SECONDS = 0.5
 ANSWER_SECONDS = 30.0
@@ -48,16 +51,19 @@ def ask(
     from service.present import answer_of
 
     parts = urlsplit(url)
-    if parts.scheme != "http" or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not parts.hostname:
         return None
-    connection = http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=CONNECT_SECONDS)
+    headers = {"Content-Type": "application/json"}
+    if token := _token(settings):
+        headers["Authorization"] = f"Bearer {token}"
+    connection = _connection(parts)
     try:
         connection.connect()
         connection.sock.settimeout(ANSWER_SECONDS)
         streams = writer == "chat"
         body = {"question": question, "k": k} | ({"writer": writer} if streams else {})
         path = "/api/ask/stream" if streams else "/api/ask"
-        connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+        connection.request("POST", path, json.dumps(body), headers)
         response = connection.getresponse()
         if response.status != http.client.OK:
             return None
@@ -72,8 +78,7 @@ def answers(url: str) -> bool:
     """Whether a service is there, and alive."""
     import http.client
 
-    parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=CONNECT_SECONDS)
+    connection = _connection(urlsplit(url))
     try:
         connection.request("GET", "/healthz")
         return connection.getresponse().status == http.client.OK
@@ -85,10 +90,35 @@ def answers(url: str) -> bool:
 
 def version(library: Path) -> str | None:
     """The version of the service that has left its address in a library, as far as it says one."""
+    return _announced(library, "version")
+
+
+def _announced(library: Path, what: str) -> str | None:
     try:
-        return str(json.loads((library / ADDRESS_FILE).read_text())["version"])
+        return str(json.loads((library / ADDRESS_FILE).read_text())[what])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _token(settings: Settings) -> str:
+    """What lets into the service that is asked; raise SettingsError where a file of it cannot be read.
+
+    One that was found by what it left in the library gets the ticket that it left there, which is worth nothing once it
+    has ended: whatever listens on its port then learns no token.
+    """
+    if not settings.terminal.url:
+        return _announced(settings.library, "ticket") or ""
+    from service.credentials import tokens_of
+
+    tokens = tokens_of(settings.service)
+    return tokens.admin or tokens.read
+
+
+def _connection(parts: SplitResult) -> HTTPConnection:
+    import http.client
+
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    return kind(parts.hostname or "", parts.port, timeout=CONNECT_SECONDS)
 
 
 def _streamed(lines: Iterable[bytes], partly: Callable[[Answer], None]) -> Answer | None:
@@ -109,13 +139,16 @@ def _streamed(lines: Iterable[bytes], partly: Callable[[Answer], None]) -> Answe
 
 
 @contextmanager
-def announced(library: Path, host: str, port: int) -> Iterator[None]:
-    """Leave the address of a service in its library while it runs."""
+def announced(library: Path, host: str, port: int, ticket: str = "") -> Iterator[None]:
+    """Leave the address of a service in its library while it runs, with the ticket that lets in who can read it."""
     file = library / ADDRESS_FILE
     reachable = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
     url = f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}"
     with suppress(OSError), replaced(file) as new:  # a library that cannot be written can still be served
-        new.write_text(json.dumps({"url": url, "pid": os.getpid(), "version": __version__}))
+        new.unlink(missing_ok=True)  # what a process that was killed has left may be for others to read
+        new.touch(mode=0o600)
+        told = {"url": url, "pid": os.getpid(), "version": __version__} | ({"ticket": ticket} if ticket else {})
+        new.write_text(json.dumps(told))
     try:
         yield
     finally:
@@ -128,8 +161,5 @@ def address(settings: Settings) -> str | None:
     """Where the service is that is asked, as far as one is known; it may be gone."""
     if settings.terminal.url:
         return settings.terminal.url
-    try:
-        url = str(json.loads((settings.library / ADDRESS_FILE).read_text())["url"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return url if urlsplit(url).hostname in _LOOPBACK else None
+    url = _announced(settings.library, "url")
+    return url if url and urlsplit(url).hostname in _LOOPBACK else None

@@ -16,7 +16,7 @@ HOW = {
 }
 """How to have each of them read it: said at its top."""
 
-PATHS = frozenset({"--config", "--batch", "paths", "gold"})
+PATHS = frozenset({"--config", "--batch", "paths", "gold", "what", "file"})
 FOLDERS = frozenset({"--library", "folder"})
 
 

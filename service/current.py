@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from starlette.exceptions import HTTPException
 
 from indexer.records import StoredDocument
 from indexer.settings import Settings
 from service.addresses import address_of
+from service.door import check_admin
 from service.files import Note, read_note
 from service.schemas import AskRequest
 from service.turns import Turns
-from service.types import Answer
+from service.types import Answer, AnsweredQuestion
 
 if TYPE_CHECKING:
     from service.desk import Desk
@@ -40,11 +42,29 @@ def desk_of(app: FastAPI) -> Desk:
 async def in_turn(request: Request, function: Callable[..., Made], *arguments: object, **options: object) -> Made:
     """What a function gives that asks the desk, when it is its turn; raise ServiceError where too many wait."""
     turns: Turns = request.app.state.turns
-    return await turns.take(function, *arguments, **options)
+    return await turns.take(partial(function, *arguments, **options), gone=partial(_gone, request))
+
+
+async def dump(request: Request) -> tuple[AnsweredQuestion, ...]:
+    """The items of the question dumps, one request after the other: who waits needs no thread."""
+    turns: Turns = request.app.state.dump_turns
+    return await turns.take(open_desk(request).questions, gone=partial(_gone, request))
+
+
+Dump: TypeAlias = Annotated[tuple[AnsweredQuestion, ...], Depends(dump)]
+"""What a route wants that shows the question dumps."""
+
+
+async def _gone(request: Request) -> None:
+    """Return when whoever asks has gone away. The body has been read by then."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def begin(request: Request, body: AskRequest) -> Iterator[Answer]:
     """Begin to answer, while what cannot be answered can still be said with a status of its own."""
+    if body.writer == "chat":  # which may cost something
+        check_admin(request)
     filters = body.filters.read() if body.filters else ()
     return open_desk(request).stream(body.question, k=body.k, filters=filters, writer=body.writer)
 

@@ -31,6 +31,7 @@ from service.selection import Selection, Selector
 from service.stages import LISTENER, timed
 from service.standing import Standing, State
 from service.types import (
+    MAX_QUESTION_CHARS,
     Answer,
     AnsweredQuestion,
     Citation,
@@ -49,10 +50,6 @@ if TYPE_CHECKING:
     from service.chart import Chart, Charts, Lit, Shown
     from service.ledger import Ledger
     from service.reach import Basis, Files
-
-MAX_QUESTION_CHARS = 10_000
-"""Questions longer than this are refused; the encoder reads far less."""
-
 
 SPARE_HITS = 20
 """An answer looks at so many hits more than three a citation, because some say nothing and some are joined."""
@@ -81,6 +78,7 @@ class Desk:
         self._selector = Selector()
         self._counted = Counted(self._count)
         self._writers: dict[WriterName, Writer] = {}
+        self._ledger: tuple[int, Ledger] | None = None
         self._lock = Lock()
 
     @classmethod
@@ -224,8 +222,9 @@ class Desk:
                 )
                 return found.draft(KEPT_CITATIONS).answer, basis, files
 
-            known = self._ledger.items(snapshot.catalogue)
-            return self._ledger.renewed(snapshot.catalogue, reach, answer) if known is None else known
+            ledger = self._ledger_of(snapshot)
+            known = ledger.items(snapshot.catalogue)
+            return ledger.renewed(snapshot.catalogue, reach, answer) if known is None else known
 
     def open_questions(self, most: int) -> list[str]:
         """The first questions of the dumps that want an answer, without answering them."""
@@ -301,12 +300,14 @@ class Desk:
         with self.library.snapshot() as snapshot:
             return snapshot.generation, self._selector.facets(snapshot)
 
-    @cached_property
-    def _ledger(self) -> Ledger:
-        """What is known of the answers to the dumps."""
+    def _ledger_of(self, snapshot: Snapshot) -> Ledger:
+        """What is known of the answers to the dumps of this library, not of one that lay there before."""
         from service.ledger import Ledger, rules
 
-        return Ledger(self.library.path, rules(self.settings, self.encoder.fingerprint))
+        if self._ledger is None or self._ledger[0] != snapshot.edition:
+            ledger = Ledger(self.library.path, rules(self.settings, self.encoder.fingerprint))
+            self._ledger = (snapshot.edition, ledger)
+        return self._ledger[1]
 
     @cached_property
     def _charts(self) -> Charts:

@@ -9,7 +9,7 @@ from fastapi import Path as PathParameter
 from fastapi.responses import Response
 
 from service import exports, schemas
-from service.current import in_turn, open_desk
+from service.current import Dump, in_turn, open_desk
 from service.exports import Form
 
 As = Annotated[
@@ -41,10 +41,9 @@ def export_papers(request: Request, form: As) -> Response:
     return _file("papers", form, exports.works_as(form, open_desk(request).works()))
 
 
-def export_questions(request: Request, form: As) -> Response:
+def export_questions(request: Request, items: Dump, form: As) -> Response:
     """Give the question dumps with what the library answers; as BibTeX, the papers that the answers rest on."""
-    desk = open_desk(request)
-    return _file("questions", form, exports.questions_as(form, desk.questions(), desk.works()))
+    return _file("questions", form, exports.questions_as(form, items, open_desk(request).works()))
 
 
 async def export_answer(
@@ -57,8 +56,8 @@ async def export_answer(
 ) -> Response:
     """Answer a question and give its citations; as BibTeX, the papers that are cited."""
     desk = open_desk(request)
-    answer = await in_turn(request, desk.ask, q, k=k)
-    return _file("answer", form, exports.answer_as(form, answer, desk.works()))
+    text = await in_turn(request, lambda: exports.answer_as(form, desk.ask(q, k=k), desk.works()))
+    return _file("answer", form, text)
 
 
 def _file(name: str, form: Form, text: str) -> Response:

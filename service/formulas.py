@@ -56,7 +56,7 @@ _OPENING = re.compile(
 )
 _DEFINING = re.compile(r"\\(?:g?def|(?:new|renew|provide)command|let)(?![A-Za-z])")
 _SIDE = re.compile(r'style="text-align: (left|right);[^"]*"')
-_TAG = re.compile(r"<[^>]*>")
+_TAG = re.compile(r"<[^<>]*>")
 
 
 def mathml(latex: str, *, display: bool) -> str | None:

@@ -86,7 +86,7 @@ class Hits(BaseModel):
     hits: list[Hit]
 
 
-Q = Annotated[str, Query(description="What to look for, as in `/api/search`.")]
+Q = Annotated[str, Query(description="What to look for, as in `/api/search`.", json_schema_extra=schemas.NOT_BLANK)]
 
 
 def add(app: FastAPI) -> None:

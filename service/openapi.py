@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from service.access import need_of
 from service.problem import PROBLEM_TYPE
 
 EXAMPLES = Path(__file__).with_name("examples.json")
@@ -28,12 +29,20 @@ _TAGS = {
 }
 
 
-def describe(api: dict[str, Any], problems: Mapping[int | str, object]) -> None:
-    """Complete an OpenAPI document, in place.
+_TOKEN = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "`footnote token` makes one for all (`admin`), with `--read-only` one to look and ask (`read`). A "
+    "browser is let in by the cookie that it gets for one at `/sign-in`.",
+}
 
-    Problems get their content type, of which the framework knows one a route, and streams of events a schema that
-    OpenAPI 3.1 has. What is written down in `EXAMPLES` is the example of its operation, and its parts those of the
-    schemas.
+
+def describe(api: dict[str, Any], problems: Mapping[int | str, object], *, secured: bool = False) -> None:
+    """Complete an OpenAPI document, in place; where a service is `secured`, with what each operation needs.
+
+    Problems get their content type, of which the framework knows one a route; streams of events have no schema,
+    because OpenAPI 3.1 does not say what it would be of: an event, or the stream. What is written down in `EXAMPLES`
+    is the example of its operation, and its parts those of the schemas.
     """
     happened: dict[str, Any] = json.loads(EXAMPLES.read_text(encoding="utf-8"))
     schemas: dict[str, Any] = api["components"]["schemas"]
@@ -54,10 +63,12 @@ def describe(api: dict[str, Any], problems: Mapping[int | str, object]) -> None:
             operation["requestBody"]["content"]["application/json"]["example"] = example["body"]
         for media, content in _given(responses).items():
             if content.pop("itemSchema", None):
-                content["schema"] = {"type": "string"}
+                content.pop("schema", None)
             said = example.get("responses", {}).get(media, example.get("response"))
             if said is not None:
                 content["example"] = said
+    if secured:
+        _secure(api)
     stated = [(_REFERENCE + name, value) for name, value in happened["schemas"].items()]
     for operation in _operations(api):
         for part in (operation.get("requestBody"), *operation["responses"].values()):
@@ -66,6 +77,14 @@ def describe(api: dict[str, Any], problems: Mapping[int | str, object]) -> None:
                     stated += _parts(content["schema"], content["example"], schemas)
     for reference, value in stated:
         schemas[reference.removeprefix(_REFERENCE)].setdefault("examples", [value])
+
+
+def _secure(api: dict[str, Any]) -> None:
+    api["components"]["securitySchemes"] = {"token": _TOKEN}
+    for path, item in api["paths"].items():
+        for method, operation in item.items():
+            need = need_of(method.upper(), path)
+            operation["security"] = [] if need == "nothing" else [{"token": [need]}]
 
 
 def _operations(api: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

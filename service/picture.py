@@ -39,9 +39,9 @@ def palette(scheme: Scheme) -> Palette:
     found: dict[str, Colour] = {}
     for name in ("style.css", "map.css"):
         text = (_STYLES / name).read_text(encoding="utf-8")
-        blocks = re.findall(r":root \{(.*?)\}", text, re.DOTALL)
+        blocks = re.findall(r":root \{([^{}]*)\}", text)
         for block in blocks if scheme == "dark" else blocks[:1]:
-            for key, value in re.findall(r"--([\w-]+): #([0-9a-f]{6});", block):
+            for key, value in re.findall(r"(?<![\w-])--([\w-]+): #([0-9a-f]{6});", block):
                 found[key] = (int(value[:2], 16), int(value[2:4], 16), int(value[4:], 16))
     sources = tuple(found[f"map-{n}"] for n in range(1, COLOURS + 1))
     return Palette(found["paper"], found["ink"], found["accent"], (*sources, found["map-other"]))

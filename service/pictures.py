@@ -36,7 +36,7 @@ FRESH_SECONDS = 10.0
 SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 """The policy under which a picture is served: an SVG that is opened by itself is a page, and may run nothing."""
 
-_NONE = "is no picture that may be shown; put one there, beside the notes"
+_NONE = "{} is no picture that may be shown; put one there, beside the notes"
 
 _SVG = re.compile(
     rb"\A(?:\xef\xbb\xbf)?\s*+(?:(?><\?xml[^>]*>|<!--.*?-->|<!DOCTYPE svg[^>\[]*>)\s*+)*+<svg[\s>]", re.DOTALL
@@ -151,14 +151,14 @@ def _opened(root: str, file: str) -> Iterator[Opened]:
         try:
             found = stack.enter_context(opened(root, file))
         except (SourceError, FileNotFoundError, NotADirectoryError) as error:
-            raise SourceError(f"{file} {_NONE}") from error
+            raise SourceError(_NONE.format(file)) from error
         home = Path(root)
         if (
             any(PurePosixPath(one).suffix.lower() not in SUFFIXES for one in {found.file, file})
             or found.status.st_size > MOST_BYTES
             or any(is_left_out(home, one, ignore_files=IGNORE_FILES[-1:]) for one in {found.file, file})
         ):
-            raise SourceError(f"{file} {_NONE}")
+            raise SourceError(_NONE.format(file))
         yield found
 
 

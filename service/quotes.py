@@ -24,7 +24,7 @@ LONGEST_QUOTE = 2000
 _CLAUSES = re.compile(
     r"[.!?…]['\"”’)\]]*\s+(?=[^\W\d_a-zß-ÿ])|[;。]|,\s+(?=(?:but|while|whereas|although|though|yet|unlike)\b)"
 )
-_ELLIPSIS = re.compile(r"\s*[\[(]?(?:\.\.\.|…)[\])]?\s*")
+_ELLIPSIS = re.compile(r"(?:(?<!\s)\s+)?[\[(]?(?:\.\.\.|…)[\])]?\s*")
 
 
 @dataclass(frozen=True, slots=True)

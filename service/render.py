@@ -61,8 +61,8 @@ _ATTRIBUTES = {
     "th": {"colspan", "rowspan"},
 }
 _ORG_LINK = re.compile(r"\[\[([^\]\[]+)\]\[([^\]\[]+)\]\]")
-_ORG_FORMULA = re.compile(r"\\\((.{1,2000}?)\\\)|\\\[(.{1,2000}?)\\\]")
-_ROW = re.compile(r"^\|\s*(.*?)\s*\|$")
+_ORG_FORMULA = re.compile(r"\\\(((?:(?!\\[(\[]).){1,2000}?)\\\)|\\\[((?:(?!\\[(\[]).){1,2000}?)\\\]")
+_ROW = re.compile(r"^\|\s*+(.*\S|)\s*+\|$")
 _LEAD = re.compile(r"^(?:[-*+>][ \t]+|#{1,6}[ \t]+)*(?:\[[ xX-]\][ \t]+)?")
 
 
@@ -121,7 +121,7 @@ def render_inline(text: str, *, resolve: Resolve) -> str:
 
 
 def _sanitised(html: str, view: View, tags: frozenset[str]) -> str:
-    mark = view.mark
+    mark, taken = view.mark, set[str]()
 
     def keep(_tag: str, attribute: str, value: str) -> str | None:
         ours = value.startswith(mark)
@@ -131,7 +131,10 @@ def _sanitised(html: str, view: View, tags: frozenset[str]) -> str:
         if ours:
             return value
         if attribute == "id":
-            return None if view.embedded else f"note-{value}"
+            if view.embedded or value in taken:  # what a note calls two things alike leads to the first
+                return None
+            taken.add(value)
+            return f"note-{value}"
         if attribute in _OURS:
             return None
         return f"#note-{value[1:]}" if attribute == "href" and value.startswith("#") else value

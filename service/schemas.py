@@ -7,17 +7,19 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.filters import Filter, read_filters
+from service.types import MAX_QUESTION_CHARS
 
 MOST = 50
 """The most citations or hits that one request may ask for."""
 
-NOT_BLANK: dict[str, Any] = {"minLength": 1, "pattern": r"\S"}
-"""What OpenAPI says of a question; the desk itself refuses one that is blank, in words of its own."""
+NOT_BLANK: dict[str, Any] = {"minLength": 1, "maxLength": MAX_QUESTION_CHARS, "pattern": r"\S"}
+"""What OpenAPI says of a question; the desk itself refuses what is blank or too long, in words of its own."""
 
 K: TypeAlias = Annotated[int, Field(ge=1, le=MOST, description="How many citations or hits to give, best first.")]
 
 
-Texts: TypeAlias = str | list[str]
+Text: TypeAlias = Annotated[str, Field(max_length=1000)]
+Texts: TypeAlias = Text | Annotated[list[Text], Field(max_length=50)]
 
 
 class Box(BaseModel):
@@ -340,11 +342,11 @@ class Filters(BaseModel):
         description="A part of the path below the folder that was indexed; with `*` or `?`, a pattern for all of it.",
         examples=["papers/"],
     )
-    kind: str | None = Field(None, json_schema_extra={"enum": ["note", "paper", None]})
-    after: str | None = Field(
+    kind: Text | None = Field(None, json_schema_extra={"enum": ["note", "paper", None]})
+    after: Text | None = Field(
         None, description="Made in that year or month, or on that day, or later.", examples=["2024-05"]
     )
-    before: str | None = Field(None, description="Made before it.", examples=["2024-05-13"])
+    before: Text | None = Field(None, description="Made before it.", examples=["2024-05-13"])
     phrase: Texts = Field([], description="Words that passages hold just so, in any case.", examples=["moving average"])
     without: Without | None = None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import secrets
 import signal
 import socket
 import sys
@@ -21,38 +22,58 @@ from service.logs import configure, say
 
 if TYPE_CHECKING:
     from indexer.collect import Papers
+    from service.credentials import Tokens
     from service.desk import Desk
     from service.figures import Figures
     from service.runs import Runs
 
+DRAIN_SECONDS = 10
+"""How long answers that are on their way may take when the service is stopped."""
+
 STOP_SECONDS = 5
-"""How long what is on its way may take when the service is stopped."""
+"""How long a run that writes the library may take then."""
 
 
-def serve(settings: Settings, host: str, port: int, *, watch: Papers | None, browse: bool = False) -> int:
+def serve(
+    settings: Settings, host: str, port: int, *, tokens: Tokens, watch: Papers | None, browse: bool = False
+) -> int:
     """Serve until stopped by Ctrl-C or SIGTERM; raise ServiceError when the port cannot be had.
 
-    `watch` says which papers are fetched for notes that are saved meanwhile; None lets them be. With `browse`, the
-    person's browser is asked to open the pages.
+    Whoever calls has to show one of the `tokens`, where there are any. `watch` says which papers are fetched for notes
+    that are saved meanwhile; None lets them be. With `browse`, the person's browser is asked to open the pages.
     """
     import uvicorn
 
+    from service.access import Access
     from service.app import create_app
     from service.client import announced
+    from service.connections import Connection, Patient
     from service.desk import Desk
 
     configure(settings.service.log)
+    _keep_memory_from_disk()
+    ticket = secrets.token_urlsafe(32) if tokens else ""
     listening = _listen(host, port)
     with listening, Desk.open(settings, notice=say) as desk:
         bound = listening.getsockname()[1]
-        app = create_app(settings, desk=desk, hosts=(host,))
+        app = create_app(settings, desk=desk, hosts=(host,), access=Access(tokens, ticket=ticket))
         gc.collect()
         gc.freeze()  # what is here now stays: to look through it again and again would hold up answers
-        server = uvicorn.Server(
-            uvicorn.Config(app, log_config=None, log_level="warning", timeout_graceful_shutdown=STOP_SECONDS)
+        server = Patient(
+            uvicorn.Config(
+                app,
+                http=Connection,
+                ws="none",
+                log_config=None,
+                log_level="critical",  # what is no request is answered so; trouble of ours is logged by the guard
+                timeout_graceful_shutdown=DRAIN_SECONDS,
+                proxy_headers=bool(settings.service.proxies),
+                forwarded_allow_ips=list(settings.service.proxies),
+            ),
+            stopping=app.state.stopping.set,
         )
         with (
-            announced(settings.library, host, bound),
+            announced(settings.library, host, bound, ticket),
             _stopped_by_signals(),
             _watching(settings, desk, watch, app.state.runs, app.state.figures),
         ):
@@ -65,6 +86,15 @@ def serve(settings: Settings, host: str, port: int, *, watch: Papers | None, bro
                 _browse(url)
             server.run(sockets=[listening])
     return 0
+
+
+def _keep_memory_from_disk() -> None:
+    """Let a crash write no image of the memory, in which notes, questions and keys stand."""
+    try:
+        import resource
+    except ImportError:  # Windows writes none
+        return
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 def _browse(url: str) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from contextvars import ContextVar
 from typing import Literal, Protocol, TypeAlias
 
+from indexer.errors import ServiceError
 from service.types import Answer
 
 Stage: TypeAlias = Literal["forms", "encode", "lexical", "dense", "tokens", "rerank", "files", "compose"]
@@ -28,9 +30,12 @@ class Listener(Protocol):
 LISTENER: ContextVar[Listener | None] = ContextVar("listener", default=None)
 """Who listens, in the context of a request: threads that are started from it have it too."""
 
+DEADLINE: ContextVar[float] = ContextVar("deadline", default=math.inf)
+"""When, on the monotonic clock, an answer is given up: no thread can be stopped, so each stage looks as it begins."""
+
 
 class timed:  # noqa: N801 - used as a block, as what contextlib makes
-    """A block that is a stage."""
+    """A block that is a stage; raises ServiceError where it would begin too late."""
 
     __slots__ = ("_listener", "_stage", "_start")
 
@@ -38,6 +43,8 @@ class timed:  # noqa: N801 - used as a block, as what contextlib makes
         self._stage = stage
 
     def __enter__(self) -> None:
+        if time.monotonic() > DEADLINE.get():
+            raise ServiceError("the question took too long, and was given up; ask in fewer words")
         self._listener = LISTENER.get()
         self._start = time.perf_counter()
 

@@ -31,12 +31,25 @@ _NEARNESS = ((0.65, "very close"), (0.5, "close"), (0.35, "related"), (0.0, "dis
 
 
 def fill(request: Request, template: str, *, resolve: Resolve | None = None, **context: Any) -> str:
-    """Fill a template; in it, `inline` shows a line of Markdown, whose links lead where `resolve` says."""
+    """Fill a template; in it, `inline` shows a line of Markdown, whose links lead where `resolve` says.
+
+    `may_change` is whether the person may press what changes something, `signed_in` whether they have signed in.
+    """
 
     def inline(text: str) -> Markup:
         return Markup(render_inline(text, resolve=resolve or (lambda _name: None)))  # noqa: S704 - sanitised there
 
-    return _templates().get_template(template).render(path=request.url.path, inline=inline, **context)
+    return (
+        _templates()
+        .get_template(template)
+        .render(
+            path=request.url.path,
+            inline=inline,
+            may_change=getattr(request.state, "role", None) == "admin",
+            signed_in=getattr(request.state, "signed_in", False),
+            **context,
+        )
+    )
 
 
 def paragraphs(answer: Answer) -> list[tuple[list[str], list[Citation]]]:

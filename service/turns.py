@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import TypeVar
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Callable
+from typing import Self, TypeAlias, TypeVar
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CancelScope, CapacityLimiter, WouldBlock, current_time, to_thread
+from starlette.requests import ClientDisconnect
 
 from indexer.errors import ServiceError
+from service.stages import DEADLINE
 
 AT_ONCE = 2
 """So many questions are answered at a time: more threads only take turns at the interpreter, and make each wait."""
@@ -16,23 +20,86 @@ AT_ONCE = 2
 MOST_WAITING = 200
 """Whoever comes when so many wait is told to come again."""
 
+WAIT_SECONDS = 30.0
+"""Whoever has waited for so long is told to come again."""
+
+ANSWER_SECONDS = 30.0
+"""A question that takes longer is given up, when its next stage begins."""
+
 Made = TypeVar("Made")
 
 
-class Turns:
-    """Runs what is asked in threads of its own, so that whatever else the service does is not kept waiting by it."""
+Gone: TypeAlias = Callable[[], Awaitable[None]]
+"""Returns when whoever asked has gone away."""
 
-    def __init__(self, at_once: int = AT_ONCE, most_waiting: int = MOST_WAITING) -> None:
-        self._threads = CapacityLimiter(at_once)
+
+class Turns:
+    """Runs what is asked in threads of its own, so that whatever else the service does is not kept waiting by it.
+
+    `seconds` is how long one may take; None is without end.
+    """
+
+    def __init__(
+        self,
+        at_once: int = AT_ONCE,
+        most_waiting: int = MOST_WAITING,
+        *,
+        wait: float = WAIT_SECONDS,
+        seconds: float | None = ANSWER_SECONDS,
+    ) -> None:
+        self._turns = CapacityLimiter(at_once)
+        self._threads = CapacityLimiter(math.inf)  # who has a turn waits for no thread
         self._most_waiting = most_waiting
+        self._wait = wait
+        self._seconds = seconds
+
+    @classmethod
+    def of_dumps(cls) -> Self:
+        """Turns for question dumps: one after the other, each as long as it takes; the first may take minutes."""
+        return cls(1, seconds=None)
 
     @property
     def waiting(self) -> int:
         """How many wait for their turn."""
-        return self._threads.statistics().tasks_waiting
+        return self._turns.statistics().tasks_waiting
 
-    async def take(self, function: Callable[..., Made], *arguments: object, **options: object) -> Made:
-        """What a function gives, when it is its turn; raise ServiceError where too many wait."""
+    async def take(self, function: Callable[..., Made], *arguments: object, gone: Gone | None = None) -> Made:
+        """What a function gives, when it is its turn; raise ServiceError where too many wait, or it takes too long.
+
+        Where `gone` returns before, nobody wants it any more: raise ClientDisconnect.
+        """
+
+        def timed() -> Made:
+            if self._seconds is not None:
+                DEADLINE.set(time.monotonic() + self._seconds)  # in this thread's copy of the context
+            return function(*arguments)
+
+        try:
+            self._turns.acquire_nowait()
+        except WouldBlock:
+            await self._queue(gone)
+        try:
+            return await to_thread.run_sync(timed, limiter=self._threads)
+        finally:
+            self._turns.release()
+
+    async def _queue(self, gone: Gone | None) -> None:
         if self.waiting >= self._most_waiting:
             raise ServiceError("too many questions are waiting; ask again in a few seconds")
-        return await to_thread.run_sync(partial(function, *arguments, **options), limiter=self._threads)
+        left = False
+
+        async def leave(wanted: Gone) -> None:
+            nonlocal left
+            await wanted()
+            left = True
+            waiting.cancel()
+
+        with CancelScope(deadline=current_time() + self._wait) as waiting:
+            leaving = asyncio.create_task(leave(gone)) if gone else None
+            try:
+                await self._turns.acquire()
+            finally:
+                if leaving:
+                    leaving.cancel()
+        if waiting.cancelled_caught:
+            raise ClientDisconnect if left else ServiceError("it was nobody's turn for too long; ask again later")

@@ -17,6 +17,9 @@ Changed: TypeAlias = Literal["new", "answered", "same"]
 WriterName: TypeAlias = Literal["extractive", "chat"]
 Relation: TypeAlias = Literal["paper of this note", "your note on this paper"]
 
+MAX_QUESTION_CHARS = 10_000
+"""Questions longer than this are refused; the encoder reads far less."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:

@@ -51,9 +51,11 @@ Write one JSON object a line and nothing else, one for each sentence of the answ
   from elsewhere, and no number that is not there.
 - If the passages do not answer the question, write nothing at all."""
 
-_MARKER = re.compile(r"\s*(?:\[(?:\d+(?:\s*,\s*\d+)*|passages? [^\]]*)\]|\((?:passages? [^)]*)\))", re.IGNORECASE)
+_MARKER = re.compile(
+    r"(?:(?<!\s)\s+)?(?:\[(?:\d+(?:\s*,\s*\d+)*|passages? [^\[\]]*)\]|\((?:passages? [^()]*)\))", re.IGNORECASE
+)
 _BULLET = re.compile(r"^\s*(?:[-*•–]|\d{1,2}[.)])\s+")
-_ADDRESS = re.compile(r"\w+://[^\s()<>]+|\bwww\.[^\s()<>]+", re.IGNORECASE)
+_ADDRESS = re.compile(r"(?<!\w)\w+://[^\s()<>]+|\bwww\.[^\s()<>]+", re.IGNORECASE)
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
 
 

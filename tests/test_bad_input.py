@@ -15,6 +15,7 @@ import pytest
 from desks import write
 from stub_encoder import HashEncoder
 
+from indexer import __version__
 from indexer.discover import NOT_FOLLOWED
 from indexer.lock import locked
 from service.cli import main
@@ -279,8 +280,8 @@ def test_a_library_of_a_newer_version_is_left_as_it_is(library, told, notes):
     connection.close()
     before = catalogue.read_bytes()
     reason = (
-        f"footnote: {catalogue} was made by a newer version of Footnote (format 999, this one knows {known}); "
-        "update Footnote, or use another library folder\n"
+        f"footnote: {catalogue} was made by a newer version of Footnote ({__version__}, format 999; this one, "
+        f"{__version__}, knows {known}); update Footnote and start it again, or use another library folder\n"
     )
     for command in (["ask", "x"], ["status"], ["index", notes]):
         assert told(*command) == (2, "", reason)
@@ -294,8 +295,8 @@ def test_a_full_disk(library, report, told, notes, monkeypatch):
     write(notes, {f"{n}.md": f"# Note {n}\n\nZebra {n} has {n} stripes. {'x ' * 200}\n" for n in range(40)})
     really = indexer.connect._checked
 
-    def cramped(*arguments):
-        connection = really(*arguments)
+    def cramped(*arguments, **options):
+        connection = really(*arguments, **options)
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {pages}")
         return connection

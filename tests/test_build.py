@@ -403,7 +403,7 @@ def test_papers_are_looked_at_only_where_others_are_named(notes, library):
     assert collect.call_count == 4
 
 
-def test_a_bad_pdf_is_a_paper_that_failed_and_is_read_again_only_when_asked(notes, library):
+def test_a_bad_pdf_is_a_paper_that_failed_and_is_read_again_only_when_asked(notes, library, monkeypatch):
     (notes / "bad.pdf").write_bytes(b"%PDF-1.4 nothing\n%%EOF")
     ((file, _),) = run(library, notes).failures
     with Library.open(library) as opened, opened.snapshot() as snapshot:
@@ -414,8 +414,7 @@ def test_a_bad_pdf_is_a_paper_that_failed_and_is_read_again_only_when_asked(note
     with patch("indexer.build.Reader.read_many", side_effect=lambda sources: parsed.extend(sources) or ()):
         again = run(library, notes)  # so soon that its stamps do not vouch for it: its bytes do
     assert (len(again.failures), parsed) == (1, [])
-    with sqlite3.connect(library / "catalogue.db") as connection:
-        sealed(connection).execute("UPDATE documents SET indexed_at = indexed_at + 60")
+    monkeypatch.setattr("indexer.records.TICK_SECONDS", -60)  # as if time had gone by
     read = []
     configured = Settings(library=library, cache=library / "cache")
     for papers in ("known", "new", "update"):

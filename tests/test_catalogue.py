@@ -363,30 +363,6 @@ def test_fetched_papers_move_with_the_library(catalogue, path):
         assert reader.documents()[0].path == moved / "papers" / "1512.03385v1.pdf"
 
 
-def first_format(path):
-    """A catalogue as the first version of Footnote made it."""
-    with Catalogue.open(path, write=True) as catalogue:
-        put(catalogue, "a.md", "one", "two")
-    connection = sqlite3.connect(path)
-    unseal(connection)
-    for column in ("pages", "paper", "version", "url", "remark", "date", "parser"):
-        connection.execute(f"DROP INDEX IF EXISTS documents_by_{column}")
-        connection.execute(f"ALTER TABLE documents DROP COLUMN {column}")
-    connection.executescript("DROP TABLE papers; DROP TABLE paper_links; PRAGMA user_version = 1")
-    connection.executescript("DROP TABLE answers; DROP TABLE passage_changes; DROP TABLE added_papers")
-    connection.close()
-
-
-def test_a_catalogue_of_the_first_format_is_brought_to_this_one(path):
-    """It keeps its passages and embeddings, and has its notes read again, for the papers that they name."""
-    first_format(path)
-    for _ in range(2):
-        with Catalogue.open(path, write=False) as reader:
-            (stored,) = reader.documents()
-            assert (stored.passages, stored.sha256, stored.pages, reader.papers()) == (2, None, 0, [])
-            assert len(reader.embeddings(ENCODER.fingerprint)[0]) == 2
-
-
 def test_facts_tell_when_a_document_was_made(catalogue):
     noon = 1_700_000_000 * 10**9
     stated = replace(document("2020-01-01.md"), date="2024-05")
@@ -442,18 +418,3 @@ def test_a_catalogue_without_kept_answers_is_brought_to_this_format(path):
         assert (catalogue.ledger(), catalogue.answers(), catalogue.changed_since(0)) == ({}, {}, [])
         put(catalogue, "a.md", "one", "two")
         assert catalogue.changed_since(1) == [2]
-
-
-def test_two_processes_may_bring_a_catalogue_to_this_format_at_once(path, monkeypatch):
-    class Late(dict):
-        """Migrations that another process has done when they are about to begin."""
-
-        def __getitem__(self, step):
-            monkeypatch.setattr(sql, "MIGRATIONS", dict(self))
-            Catalogue.open(path, write=False).close()
-            return super().__getitem__(step)
-
-    first_format(path)
-    monkeypatch.setattr(sql, "MIGRATIONS", Late(sql.MIGRATIONS))
-    with Catalogue.open(path, write=False) as reader:
-        assert [document.file for document in reader.documents()] == ["a.md"]

@@ -12,6 +12,7 @@ from indexer.cli import Pace, counted, papers_summary, print_papers
 from indexer.collect import PapersReport
 from indexer.intake import Progress
 from service.cli import main
+from service.credentials import Tokens
 
 pytestmark = pytest.mark.usefixtures("stub_model")
 
@@ -175,7 +176,7 @@ def test_a_service_that_watches_indexes_what_the_settings_name_first(environ, tm
     assert main(["serve", "--watch", "--open"], mine) == main(["serve", "--watch"], mine) == 0
     captured = capsys.readouterr()
     assert captured.out.count("3 files (3 new)") == captured.err.count("first; papers are fetched") == 1
-    assert served == [{"watch": "new", "browse": True}, {"watch": "new", "browse": False}]
+    assert served == [{"tokens": Tokens(), "watch": "new", "browse": browse} for browse in (True, False)]
 
 
 def test_search_lists_passages(indexed, capsys):

@@ -1,14 +1,16 @@
 import re
+import shutil
 from dataclasses import replace
 
 import pytest
 import shelf
-from desks import NOTES, open_desk, put_paper, settings_for
+from desks import NOTES, open_desk, put_paper, settings_for, write
 from hypothesis import given
 from hypothesis import strategies as st
 from stub_encoder import HashEncoder, WordReranker
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from indexer.build import build
 from indexer.errors import ModelError, QuestionError
 from indexer.library import Library
 from indexer.settings import RerankerSettings
@@ -320,3 +322,21 @@ def test_a_desk_does_not_open_without_the_reranker_that_the_settings_name(desk, 
     settings = replace(desk.settings, reranker=RerankerSettings(str(tmp_path / "nowhere")))
     with pytest.raises(ModelError, match=r"there is no folder .*nowhere; set FOOTNOTE_RERANKER"):
         Desk.open(settings, notice=pytest.fail)
+
+
+def test_what_is_known_of_a_library_is_forgotten_with_it(tmp_path):
+    """Another one in its place may have the same numbers, of generations and of documents."""
+    with open_desk(tmp_path) as desk:
+        assert desk.questions()[0].answer.verdict == "partial"
+        assert desk.ask("How many layers does GoogLeNet have?").citations[0].file == "group.md"
+        shutil.rmtree(desk.library.path)
+        (tmp_path / "notes" / "adam.md").unlink()
+        write(tmp_path / "notes", {"group.md": "# Trees\n\nA tree has a root and leaves.\n"})
+        write(tmp_path / "notes", {"abc.md": "# Boltzmann\n\nA Boltzmann machine is a network of random units.\n"})
+        build(desk.settings.library, [tmp_path / "notes"], HashEncoder(), desk.settings)
+        again = desk.questions()
+        assert next((item.question.text, item.answer and item.answer.verdict) for item in again) == (
+            "How many layers does GoogLeNet have?",
+            "unsupported",
+        )
+        assert {one.file for one in desk.ask("What is a Boltzmann machine?").citations} == {"abc.md", "group.md"}

@@ -119,6 +119,7 @@ def test_what_the_documentation_says_to_type_works(command, somebody, monkeypatc
         case ["docker", "compose", "up"]:
             services = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
             assert {name: one["command"][0] for name, one in services.items()} == {
+                "token": "token",
                 "index": "index",
                 "footnote": "serve",
             }

@@ -16,7 +16,7 @@ from stub_encoder import HashEncoder
 from indexer import __version__
 from indexer.build import build
 from indexer.errors import FetchError, LibraryCorrupt
-from indexer.settings import ChatSettings, TerminalSettings
+from indexer.settings import ChatSettings, ServiceSettings, Settings, TerminalSettings
 from service import checks
 from service.cli import main
 from service.doctor import Finding, examined, finding_text, findings_json, is_well, last_row
@@ -136,6 +136,33 @@ def test_a_key_that_others_can_read_is_named(environ, tmp_path):
     assert list(checks._settings(mine))[-1].remedy == f"chmod 600 {file}"
     file.chmod(0o600)
     assert [one.state for one in checks._settings(mine)] == ["well"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no modes here")
+def test_a_library_that_others_can_read_is_named(indexed):
+    said = "others on this machine can read what it holds of the notes"
+    mode = indexed.library.stat().st_mode
+    indexed.library.chmod(0o755)
+    try:
+        assert (said, f"chmod 700 {indexed.library}") in [(one.says, one.remedy) for one in checks._library(indexed)]
+    finally:
+        indexed.library.chmod(mode)
+    assert said not in [one.says for one in checks._library(indexed)]
+
+
+def test_what_lets_into_the_service_is_told_and_no_token(tmp_path):
+    def told(**service):
+        settings = Settings(tmp_path / "library", tmp_path / "cache", service=ServiceSettings(**service))
+        ((_, check),) = [one for one in checks.checks({}, settings, online=False) if one[0] == "access"]
+        return [(one.state, one.says) for one in examined([("access", check)])]
+
+    token = "canary-0123456789-abcdefghij"
+    assert told() == [("well", "the service lets in whoever is on this machine; footnote token changes that")]
+    assert told(token=token, read_token=token[::-1]) == [("well", "the service wants a token (to do all and to look)")]
+    assert told(proxies=("127.0.0.1/32",))[0][0] == "note"
+    (tmp_path / "token").write_text(token)
+    (tmp_path / "token").chmod(0o644)
+    assert told(token_file=str(tmp_path / "token"))[0][0] == "broken"
 
 
 def test_a_whole_machine_is_well_and_says_so(indexed, environ, capsys):

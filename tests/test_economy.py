@@ -12,7 +12,6 @@ from types import FrameType
 from unittest.mock import patch
 
 import pytest
-from older import sealed
 from stub_encoder import HashEncoder
 
 from indexer.build import Report, build
@@ -99,7 +98,7 @@ def calls(act: Callable[[], object]) -> int:
 
 
 class Shelf:
-    """So many notes of three passages each, indexed, and as old as files have to be to be believed."""
+    """So many notes of three passages each, indexed."""
 
     def __init__(self, folder: Path, notes: int) -> None:
         self.notes, self.settings = folder / "notes", Settings(library=folder / "library", cache=folder / "cache")
@@ -111,11 +110,16 @@ class Shelf:
             headed = [f"## Part {part}\n\n{text}.\n" for part, text in enumerate(texts)]
             (self.notes / f"note {number}.md").write_text("\n".join([f"# Note {number}\n", *headed]))
         self.run()
-        with sqlite3.connect(self.settings.library / "catalogue.db") as connection:
-            sealed(connection).execute("UPDATE documents SET indexed_at = indexed_at + 60")
 
     def run(self, only: Sequence[Path] | None = None) -> Report:
         return build(self.settings.library, [self.notes], self.encoder, self.settings, only=only)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def believed():
+    """Files are believed at once, which is done only when they are some seconds old."""
+    with patch("indexer.records.TICK_SECONDS", -60):
+        yield
 
 
 @pytest.fixture(scope="module")

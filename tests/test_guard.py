@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 from fastapi.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 from stub_desk import StubDesk
 
-from indexer.settings import Settings
+from indexer.settings import ServiceSettings, Settings
 from service.app import create_app
 
 OURS = "http://testserver"
@@ -62,3 +63,91 @@ def test_every_method_that_may_change_something_is_guarded(client, method):
 
 def test_a_link_on_another_site_may_lead_here(client):
     assert client.get("/library", headers={"sec-fetch-site": "cross-site"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "", "evil.example", "EVIL.example:8000", "evil.example.", "localhost.", "127.0.0.1.", "127.0.0.1.evil.example",
+        "127.1", "0x7f.0.0.1", "[::1", "::1", "[::1].evil.example", "[evil.example]", "evil.example]", "[v1.fe80::a]",
+        "127.0.0.1:80:80", "127.0.0.1:x", "127.0.0.1:", "user@127.0.0.1", "evil.example@127.0.0.1", "127.0.0.1/x",
+        "127.0.0.1, evil.example", "a b", "evil%2eexample", "localhost\\@evil.example", ".localhost", "é",
+        "localhost.evil.example", "a..localhost",
+    ],
+)  # fmt: skip
+def test_a_name_that_is_not_ours_is_refused_however_it_is_written(client, host):
+    for path in ("/", "/healthz", "/static/page.js", "/nowhere"):
+        assert client.get(path, headers={"host": host.encode()}).status_code == 421, path
+    assert client.post("/api/ask", json={"question": "x"}, headers={"host": host.encode()}).status_code == 421
+
+
+@pytest.mark.parametrize("host", ["LOCALHOST:1", "[::1]", "[::1]:8000", "[::ffff:127.0.0.1]:8000", "10.0.0.1", "NOTES"])
+def test_our_names_are_ours_in_any_case(client, host):
+    assert client.get("/healthz", headers={"host": host}).status_code == 200
+
+
+def test_two_hosts_are_none(client):
+    for hosts in (("testserver", "evil.example"), ("evil.example", "testserver"), ("testserver", "testserver")):
+        assert client.get("/healthz", headers=[("host", one) for one in hosts]).status_code == 421
+
+
+def test_a_name_that_the_person_gave_is_ours(tmp_path):
+    settings = Settings(tmp_path / "library", tmp_path / "cache", service=ServiceSettings(hosts=("notes.example",)))
+    client = TestClient(create_app(settings, desk=StubDesk(tmp_path)))
+    assert client.get("/healthz", headers={"host": "notes.example"}).status_code == 200
+    assert client.get("/healthz", headers={"host": "x.notes.example"}).status_code == 421
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.parametrize(
+    ("mode", "dest"),
+    [("no-cors", "image"), ("no-cors", "script"), ("cors", "empty"), ("navigate", "iframe"), ("navigate", "object")],
+)
+def test_another_site_loads_nothing_into_its_pages(client, site, mode, dest):
+    """So it can neither see how long an answer takes, nor keep the machine busy."""
+    headers = {"sec-fetch-site": site, "sec-fetch-mode": mode, "sec-fetch-dest": dest}
+    for method in ("GET", "HEAD"):
+        assert client.request(method, "/?q=layer+norm", headers=headers).status_code == 403
+    ours = headers | {"sec-fetch-site": "same-origin"}
+    assert client.get("/?q=layer+norm", headers=ours).status_code == 200
+
+
+def test_an_origin_that_the_person_named_may_load(tmp_path):
+    settings = Settings(
+        tmp_path / "library", tmp_path / "cache", service=ServiceSettings(origins=("app://obsidian.md",))
+    )
+    client = TestClient(create_app(settings, desk=StubDesk(tmp_path)))
+    headers = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "cors", "sec-fetch-dest": "empty"}
+    assert client.get("/api/status", headers=headers | {"origin": "app://obsidian.md"}).status_code == 200
+    for origin in ("app://obsidian.md.evil", "APP://obsidian.md", "null"):
+        assert client.get("/api/status", headers=headers | {"origin": origin}).status_code == 403
+
+
+def test_a_page_on_the_internet_is_not_told_that_it_may_reach_this_machine(tmp_path):
+    asked = {"access-control-request-method": "GET", "access-control-request-private-network": "true"}
+    for origins in ((), ("https://notes.example",)):
+        settings = Settings(tmp_path / "library", tmp_path / "cache", service=ServiceSettings(origins=origins))
+        client = TestClient(create_app(settings, desk=StubDesk(tmp_path)))
+        for origin in ("https://evil.example", "https://notes.example"):
+            answered = client.options("/api/status", headers=asked | {"origin": origin})
+            assert "access-control-allow-private-network" not in answered.headers
+            assert answered.status_code in (400, 405)
+
+
+def test_there_are_no_websockets(client):
+    for path in ("/", "/api/ask", "/mcp"):
+        with pytest.raises(WebSocketDisconnect) as caught, client.websocket_connect(path):
+            pytest.fail("it was opened")
+        assert caught.value.code == 1008  # by the guard: nothing below was asked
+
+
+@pytest.mark.parametrize("method", ["TRACE", "CONNECT", "TRACK", "DEBUG"])
+def test_a_method_that_tells_what_came_is_not_answered(client, method):
+    answered = client.request(method, "/", headers={"cookie": "footnote=canary", "authorization": "Bearer canary"})
+    assert answered.status_code == 405
+    assert "canary" not in answered.text
+
+
+def test_no_page_stands_in_a_frame(client):
+    for path in ("/", "/library", "/docs", "/sign-in", "/nowhere"):
+        assert "frame-ancestors 'none'" in client.get(path).headers["content-security-policy"]

@@ -80,10 +80,15 @@ def test_one_private_address_among_others_is_enough_to_refuse(tmp_path):
     assert not caught.value.again
 
 
-@pytest.mark.parametrize("host", ["127.1", "2130706433", "0x7f.0.0.1"])
+@pytest.mark.parametrize("host", ["127.1", "2130706433", "0x7f.0.0.1", "0x7f000001"])
 def test_odd_ways_to_write_an_address_are_seen_through(tmp_path, host):
     with pytest.raises(FetchError, match=rf"refused: {host} is not a public address \(127.0.0.1\)"):
         fetch(f"http://{host}/a.pdf", tmp_path / "a.pdf", lambda *_: ["127.0.0.1"])
+
+
+def test_an_octal_address_is_none(tmp_path):
+    with pytest.raises(FetchError, match="refused: not an address"):
+        fetch("http://0177.0.0.1/a.pdf", tmp_path / "a.pdf", lambda *_: ["127.0.0.1"])
 
 
 @pytest.mark.parametrize("opened", ["{host}", "{host}:{port}"])

@@ -68,7 +68,8 @@ def test_every_operation_has_an_example_that_fits_its_schema(api, fits):
         for media in given.keys() - WITHOUT_EXAMPLE:
             content = given[media]
             assert "example" in content, f"{name}: a row in tests/examples.py is missing"
-            fits(content["example"], content["schema"])
+            if media != "text/event-stream":  # of which OpenAPI 3.1 has no schema
+                fits(content["example"], content["schema"])
             assert isinstance(content["example"], dict if media == "application/json" else str), name
         if body := operation.get("requestBody"):
             fits(body["content"]["application/json"]["example"], body["content"]["application/json"]["schema"])

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from samples import put
 
@@ -24,3 +26,10 @@ def test_stamps_vouch_for_a_file_only_when_they_had_time_to_change(catalogue, st
     with catalogue.change() as change:
         change.touch(1, 4, 7, read_at=10.0)
     assert catalogue.document(1).is_as_read(*stamps) is expected
+
+
+def test_a_file_that_was_read_by_a_clock_ahead_of_now_is_not_believed(catalogue):
+    put(catalogue, "a.md", "one")
+    with catalogue.change() as change:
+        change.touch(1, 4, 7, read_at=time.time() + 3600)
+    assert not catalogue.document(1).is_as_read(4, 7, 0)

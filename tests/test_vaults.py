@@ -83,6 +83,17 @@ def test_notes_are_counted_but_not_what_is_hidden_or_no_note(tmp_path):
     assert count(tmp_path) == 3
 
 
+def test_links_that_lead_in_circles_and_out_of_the_home_are_left_soon(home, tmp_path):
+    vault(home / "notes", notes=("a.md",))
+    elsewhere = vault(tmp_path / "elsewhere", notes=tuple(f"{n}/a.md" for n in range(5)))
+    (home / "notes" / "round").symlink_to(home)
+    (home / "Documents").mkdir()
+    (home / "Documents" / "up").symlink_to(home / "Documents")
+    (home / "Documents" / "away").symlink_to(elsewhere)
+    (home / "notes" / "away").symlink_to(elsewhere)
+    assert vaults(home, {}) == [Vault(home / "notes", "notes", 1)]
+
+
 def test_a_slow_drive_is_left_in_time(home):
     vault(home / "notes")
     assert count(home, until=0) == 0

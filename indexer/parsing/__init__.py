@@ -25,18 +25,28 @@ def parse(source: Source) -> Document:
     A PDF may take long, or take the process with it: see `indexer.reader`.
     """
     suffix = PurePosixPath(source.file).suffix.lower()
-    if suffix == ".org":
-        from indexer.parsing import org
-
-        return org.parse(source)
     if suffix == PDF:
         from indexer.parsing import pdf
 
         return pdf.parse(source)
     if suffix in NOTES:
-        from indexer.parsing import markdown
-
-        return markdown.parse(source)
+        try:
+            return _note(source, suffix)
+        except (SourceError, MemoryError):
+            raise
+        except Exception as error:  # one note that a parser stumbles over must not keep the others from being read
+            said = " ".join(f"{type(error).__name__}: {error}".split())
+            raise SourceError(f"confused the reader of notes ({said[:200]}); the other files are read") from error
     raise SourceError(
         f"no parser for {suffix or 'files without a suffix'}; Footnote reads {', '.join(sorted(SUFFIXES))}"
     )
+
+
+def _note(source: Source, suffix: str) -> Document:
+    if suffix == ".org":
+        from indexer.parsing import org
+
+        return org.parse(source)
+    from indexer.parsing import markdown
+
+    return markdown.parse(source)

@@ -27,7 +27,7 @@ _RULE = re.compile(r"^[ \t]*(?:>[ \t]*)*(?:[-*_=][ \t]*)*$")
 _CUSTOM_BOX = re.compile(r"^\[([^\]\s])\][ \t]+")
 _URL = re.compile(r"https?://[^\s<>\[\]\"'`|\\^{}]+")
 _IMAGE_SUFFIX = re.compile(r"\.(?:png|jpe?g|gif|svg|webp|bmp|avif|mp4|webm|mov|mp3|wav)$", re.IGNORECASE)
-_ADDRESS = re.compile(r"<(https?://[^>\s]+)>")
+_ADDRESS = re.compile(r"<(https?://[^<>\s]+)>")
 _NO_LETTER = re.compile(r"[\W_]+")
 _DATES = (
     "date", "created", "createdat", "createdon", "datecreated", "creationdate", "published", "publishdate", "pubdate",

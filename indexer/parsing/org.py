@@ -38,7 +38,7 @@ DRAWER = re.compile(r"[ \t]*:([\w-]+):[ \t]*$")
 _PROPERTY = re.compile(r"[ \t]*:([^\s:]+):(?:[ \t]+(.*)|$)")
 CLOCK = re.compile(r"[ \t]*(?:CLOCK|CLOSED):[ \t]*\[[^\]]*\](?:--\[[^\]]*\])?(?:[ \t]*=>[ \t]*[\d:]+)?[ \t]*$")
 RULER = re.compile(r"[ \t]*-{5,}[ \t]*$")
-FIXED_WIDTH = re.compile(r"[ \t]*:(?:[ \t]|$)")
+FIXED_WIDTH = re.compile(r"^[ \t]*:(?:[ \t]|$)")
 TABLE = re.compile(r"[ \t]*\|")
 ENVIRONMENT = re.compile(r"[ \t]*\\begin\{(\w+\*?)\}")
 FORMULA = re.compile(r"[ \t]*(\$\$|\\\[)")
@@ -141,7 +141,7 @@ def headings(lines: Sequence[str]) -> dict[int, Heading]:
         if len(line) <= LONGEST_HEADING and (heading := _HEADING.match(line)):
             kept.append((i, f"{heading[1]} {' '.join(_TIMESTAMP.sub(' ', heading[2]).split())}"))
         elif states := _STATES.match(line):
-            active, bar, done = states[1].partition("|")
+            active, bar, done = _TIMESTAMP.sub(" ", states[1]).partition("|")
             *rest, last = active.split() or [""]  # without a bar the last state means done
             kept.append((i, f"#+TODO: {active} | {done}" if bar else f"#+TODO: {' '.join(rest)} | {last}"))
     env = orgparse.OrgEnv(todos=TODO_STATES, dones=DONE_STATES, filename="<lines>")
@@ -492,7 +492,7 @@ def _without_emphasis(text: str) -> str:
 def _atom(match: re.Match[str], line: int) -> tuple[str, Link | None]:
     """Resolve what emphasis does not reach into: formulas, links, addresses, code."""
     if match["target"]:
-        return link_of(match["target"].strip(), _without_emphasis(match["text"] or "").strip(), line)
+        return link_of(" ".join(match["target"].split()), _without_emphasis(match["text"] or "").strip(), line)
     if match["url"]:
         return match["url"], Link("url", match["url"], "", line)
     if match["gone"]:

@@ -30,7 +30,7 @@ def _mcp(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     from service.turns import Turns
 
     configure(settings.service.log)
-    make_server(opening.desk, Turns()).run("stdio")
+    make_server(opening.desk, Turns(), Turns.of_dumps()).run("stdio")
     return OK
 
 

@@ -25,9 +25,10 @@ class Mount:
     The guard of the service lets nobody by who calls it by another's name (DNS rebinding).
     """
 
-    def __init__(self, desk: Callable[[], Desk], turns: Turns) -> None:
+    def __init__(self, desk: Callable[[], Desk], turns: Turns, dump_turns: Turns) -> None:
         self._desk = desk
         self._turns = turns
+        self._dump_turns = dump_turns
         self._started: asyncio.Future[ASGIApp] | None = None
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -71,4 +72,4 @@ class Mount:
         """In a thread, because the import takes a second, in which others are answered."""
         from service.mcp.server import make_server
 
-        return make_server(self._desk, self._turns)
+        return make_server(self._desk, self._turns, self._dump_turns)

@@ -44,7 +44,7 @@ class Text(RootModel[places.Reading]):
     """A stretch of a note or a page of a paper."""
 
 
-def make_server(desk: Callable[[], Desk], turns: Turns) -> MCPServer[None]:
+def make_server(desk: Callable[[], Desk], turns: Turns, dump_turns: Turns) -> MCPServer[None]:
     """Make the server of the library that `desk` gives when it is asked, or says why it cannot: a FootnoteError.
 
     Questions wait for their turn beside those that come in other ways.
@@ -53,7 +53,7 @@ def make_server(desk: Callable[[], Desk], turns: Turns) -> MCPServer[None]:
         "footnote", title="Footnote", version=__version__, instructions=INSTRUCTIONS, log_level="WARNING"
     )
 
-    async def take(function: Callable[[Desk], Made]) -> Made:
+    async def take(function: Callable[[Desk], Made], turns: Turns = turns) -> Made:
         try:
             return await turns.take(lambda: function(desk()))
         except FootnoteError as error:
@@ -111,7 +111,7 @@ def make_server(desk: Callable[[], Desk], turns: Turns) -> MCPServer[None]:
         most: Annotated[int, Field(ge=1, le=200, description="How many to give.")] = 30,
     ) -> Annotated[CallToolResult, OpenQuestions]:
         """List the questions that stand open in the person's question dumps, each with what the library says to it."""
-        items = await take(lambda desk: desk.questions())
+        items = await take(lambda desk: desk.questions(), dump_turns)
         wanted = [(item, item.answer) for item in items if item.answer and verdict in ("any", item.answer.verdict)]
         found = OpenQuestions(
             total=len(wanted), questions=[OpenQuestion.of(item, answer) for item, answer in wanted[:most]]

@@ -12,7 +12,9 @@ from fastapi.responses import Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from indexer.errors import QuestionError
+from service.access import may
 from service.current import begun, in_turn, open_desk
+from service.door import role_of
 from service.facets import Facets
 from service.filters import Inquiry, parse
 from service.links import resolver
@@ -60,7 +62,8 @@ def _search_page(request: Request, q: str, k: int, writer: WriterName) -> Respon
                 listed = desk.search(q, k=k).hits
         except QuestionError as error:
             status, trouble = HTTPStatus(status_of(error)), str(error)
-    worded = answer is not None and answer.verdict != "unsupported" and chat.configured and writer == "chat"
+    by_chat = writer == "chat" and chat.configured and may(role_of(request), "admin")
+    worded = by_chat and answer is not None and answer.verdict != "unsupported"
     return page_of(
         request,
         "search.html",

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, TypeAlias
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from service.current import open_desk
+from service.current import Dump, open_desk
 from service.elsewhere import words_of
 from service.ledger import state_of
 from service.links import resolver
@@ -72,10 +72,11 @@ def add(app: FastAPI) -> None:
     serve_form(app, "/questions/seen", mark_seen)
 
 
-def questions_page(request: Request, show: Show = "open", page: Annotated[int, Query(ge=1, le=10**6)] = 1) -> Response:
+def questions_page(
+    request: Request, items: Dump, show: Show = "open", page: Annotated[int, Query(ge=1, le=10**6)] = 1
+) -> Response:
     """Show the question dumps with what the library answers, some items at a time."""
     desk = open_desk(request)
-    items = desk.questions()
     first_time = is_first_time(items)
     places = list(_by_place(_shown(items, show)))
     pages = max(1, -(-sum(len(inner) for _, inner in places) // AT_ONCE))
@@ -101,12 +102,12 @@ def questions_page(request: Request, show: Show = "open", page: Annotated[int, Q
     )
 
 
-def mark_seen(request: Request, state: str, show: Show = "news") -> Response:
+def mark_seen(request: Request, items: Dump, state: str, show: Show = "news") -> Response:
     """Remember that the person has seen what the page showed; nothing, where that is not what it would show now."""
     desk = open_desk(request)
-    items = _shown(desk.questions(), show)
-    if state_of(items) == state:
-        desk.remember(items, whole=False)
+    shown = _shown(items, show)
+    if state_of(shown) == state:
+        desk.remember(shown, whole=False)
         show = "open"
     return RedirectResponse(f"/questions?show={show}", HTTPStatus.SEE_OTHER)
 

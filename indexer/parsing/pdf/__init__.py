@@ -33,14 +33,19 @@ def parse(source: Source) -> Document:
             )
         outline = glyphs.outline(document)
         date = read_date(document.get_metadata_value("CreationDate"))
-        pages: list[glyphs.Page] = []
-        drawn: list[list[lines.Line]] = []
-        first = 0
-        for number in range(1, len(document) + 1):
-            page = glyphs.read(document, number)
-            drawn.append(lines.lines_of(page, first))
-            pages.append(page)
-            first += len(page.text)
+        pages = [glyphs.read(document, number) for number in range(1, len(document) + 1)]
+    return assemble(source, pages, outline, date)
+
+
+def assemble(
+    source: Source, pages: Sequence[glyphs.Page], outline: Sequence[tuple[int, str]] = (), date: str | None = None
+) -> Document:
+    """Make a document of what stands on its pages; raise SourceError when that is no text."""
+    drawn: list[list[lines.Line]] = []
+    first = 0
+    for page in pages:
+        drawn.append(lines.lines_of(page, first))
+        first += len(page.text)
     empty = [page.number for page, on_page in zip(pages, drawn, strict=True) if not on_page]
     if len(empty) == len(pages):
         raise SourceError(f"its {_count(len(pages))} no text: a scan; have its text recognised (OCR)")

@@ -47,7 +47,7 @@ class Vocabulary:
 
 _ENDINGS = ("s", "d", "ed", "es", "er", "ers", "ing", "ly", "ies", "al", "ity")
 _WORDS = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
-_LAST = re.compile(r"(?:\S*/)?([^\W_]+(?:-[^\W_]+)*)-$")
+_LAST = re.compile(r"/?(?<![^\W_])(?<![^\W_]-)([^\W_]+(?:-[^\W_]+)*)-$")
 _FIRST = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
 _PREFIXES = frozenset((
     "out", "over", "under", "for", "not", "any", "can", "be", "up", "in", "on", "inter", "with", "there", "some",

@@ -151,7 +151,7 @@ class _Open:
         if not -20 * big < gap < 40 * big:
             return False
         if abs(run.base - self.base) < 0.12 * big:
-            return -0.6 * big < gap and (gap < 3 * big or 0.8 < self.size / run.size < 1.25)
+            return -0.6 * big < gap and (gap < 3 * big or 0.8 * run.size < self.size < 1.25 * run.size)
         overlap = min(self.y1, run.y1) - max(self.y0, run.y0)
         last = self.runs[-1]
         back = last.x1 - last.x0 + 0.2 * big if last.size < 0.9 * self.size else 0.3 * big  # an index below another
@@ -173,7 +173,7 @@ def _continued(opened: Sequence[_Open]) -> list[_Open]:
     lines: list[_Open] = []
     for line in opened:
         last = lines[-1] if lines else None
-        if last and abs(line.base - last.base) < 0.12 * last.size and -1 < (line.x0 - last.x1) / last.size < 2:
+        if last and abs(line.base - last.base) < 0.12 * last.size and -last.size < line.x0 - last.x1 < 2 * last.size:
             last.runs += line.runs
             last.x1 = max(last.x1, line.x1)
         else:

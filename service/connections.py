@@ -1,0 +1,193 @@
+"""Connections, and the server that has them: what one may keep us waiting for, and how many there may be."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from types import FrameType
+from typing import Literal, TypeAlias
+
+from uvicorn import Config, Server
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from service.problem import PROBLEM_TYPE
+
+HEAD_SECONDS = 10
+"""So long may the head of a request take, from its first byte or from the opening of its connection."""
+
+BODY_SECONDS = 30
+"""So long may the body of a request take: it has a megabyte at the most."""
+
+STALLED_SECONDS = 20
+"""After so long, somebody who reads less than `LEAST_READ` bytes of what was sent is cut."""
+
+LEAST_READ = 20_000
+
+MAX_HEAD_BYTES = 65_536
+"""The address and the headers of a request, in bytes."""
+
+MOST_CONNECTIONS = 512
+"""Of more, the one is cut that has kept us waiting for longest; where none does, who comes is told to come again."""
+
+RETRY_SECONDS = 2
+"""After so long whoever was told to may come again."""
+
+Phase: TypeAlias = Literal["head", "body", "answer"]
+"""What is awaited: the rest of a request from whoever is there, or the answer from us. After that, the next request."""
+
+
+class Connection(HttpToolsProtocol):
+    """A connection that knows since when it waits for whoever is at the other end; `Patient` looks after it."""
+
+    _phase: Phase = "head"
+    since = 0.0
+    _head_bytes = 0
+    _unsent: tuple[float, int] | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
+        """Begin, if there is room."""
+        super().connection_made(transport)
+        self.since = time.monotonic()
+        if len(self.connections) > most_connections():
+            waiting = [one for one in self.connections if isinstance(one, Connection) and one.is_waited_for]
+            oldest = min((one for one in waiting if one is not self), key=lambda one: one.since, default=None)
+            if oldest:
+                oldest.transport.abort()
+            else:
+                self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections; try again in a few seconds")
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether nothing of ours is on its way here: the head of a request is awaited."""
+        return self._phase == "head" or (self._phase == "answer" and self.cycle.response_complete)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, unless a head grows past the limit: what follows it is not read before it ends."""
+        if self.transport.is_closing():
+            return
+        if self._phase == "answer":  # it may be less than what begins a request
+            self._await("head")
+        self._head_bytes += len(data)
+        super().data_received(data)
+        if self._phase == "head" and self._head_bytes > MAX_HEAD_BYTES:
+            detail = f"the address and the headers have over {MAX_HEAD_BYTES:,} bytes; send less"
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, detail)
+
+    def on_message_begin(self) -> None:
+        """Await a head, from now on where it is not the first."""
+        super().on_message_begin()
+        if self._phase != "head":
+            self._await("head")
+
+    def on_headers_complete(self) -> None:
+        """Await the body."""
+        super().on_headers_complete()
+        self._await("body")
+
+    def on_message_complete(self) -> None:
+        """Await nothing."""
+        super().on_message_complete()
+        self._await("answer")
+
+    def on_response_complete(self) -> None:
+        """Count from now what is awaited next."""
+        super().on_response_complete()
+        self.since = time.monotonic()
+
+    def resume_writing(self) -> None:
+        """Note that what was sent has been read."""
+        super().resume_writing()
+        self._unsent = None
+
+    def look(self, now: float) -> None:
+        """Cut the connection if it has kept us waiting for too long."""
+        if self._is_stalled(now):
+            self.transport.abort()
+        elif self.transport.is_closing():
+            return
+        elif self._phase == "body":
+            if self.flow.read_paused:  # by us
+                self.since = now
+            elif now - self.since > BODY_SECONDS:
+                self._refuse(HTTPStatus.REQUEST_TIMEOUT, f"the body did not come within {BODY_SECONDS} seconds")
+        elif self.is_waited_for and now - self.since > HEAD_SECONDS:
+            if self._phase == "head" and self._head_bytes:
+                self._refuse(HTTPStatus.REQUEST_TIMEOUT, f"the request did not come within {HEAD_SECONDS} seconds")
+            else:
+                self.transport.close()
+
+    def _await(self, phase: Phase) -> None:
+        self._phase, self.since, self._head_bytes = phase, time.monotonic(), 0
+
+    def _is_stalled(self, now: float) -> bool:
+        unsent = self.transport.get_write_buffer_size()
+        if not unsent:
+            self._unsent = None
+        elif self._unsent is None:
+            self._unsent = (now, unsent)
+        elif now - self._unsent[0] > STALLED_SECONDS:
+            if unsent > self._unsent[1] - LEAST_READ:
+                return True
+            self._unsent = (now, unsent)
+        return False
+
+    def _refuse(self, status: HTTPStatus, detail: str) -> None:
+        """Answer without the application, and close."""
+        if self.cycle and not self.cycle.response_complete:
+            if self.cycle.response_started:  # another answer is on its way
+                self.transport.abort()
+                return
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        body = json.dumps({"type": "about:blank", "title": status.phrase, "status": status, "detail": detail}).encode()
+        again = f"Retry-After: {RETRY_SECONDS}\r\n" if status == HTTPStatus.SERVICE_UNAVAILABLE else ""
+        head = (
+            f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: {PROBLEM_TYPE}\r\n"
+            f"Content-Length: {len(body)}\r\n{again}Connection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
+
+
+class Patient(Server):
+    """A server that cuts connections which keep it waiting, and tells when it begins to stop.
+
+    It lets what is on its way finish when it is told to stop, and does not when it is told so twice. `stopping` is
+    called in the loop, before that is waited for.
+    """
+
+    def __init__(self, config: Config, *, stopping: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look after the connections, once a second."""
+        if counter % 10 == 0:
+            now = time.monotonic()
+            for one in list(self.server_state.connections):
+                if isinstance(one, Connection):
+                    one.look(now)
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop."""
+        self._stopping()
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop; at once, where that was wanted before."""
+        self.force_exit = self.should_exit
+        super().handle_exit(sig, frame)
+
+
+def most_connections() -> int:
+    """So many that half of the files which a process may have open are left for the library."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return MOST_CONNECTIONS
+    return min(MOST_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
