@@ -370,7 +370,8 @@ def test_every_response_is_fenced_in(client, path):
     headers = client.get(path).headers
     assert headers["content-security-policy"] == (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
-        "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+        "require-trusted-types-for 'script'; trusted-types footnote"
     )
     assert (headers["x-content-type-options"], headers["referrer-policy"]) == ("nosniff", "same-origin")
 

@@ -85,3 +85,9 @@ def test_real_files_keep_their_lines():
         rendered = render(markdown, links=Links())
         assert rendered is not None
         assert_harmless(rendered.html)
+
+
+def test_a_link_whose_address_goes_over_lines_keeps_every_line_in_its_place():
+    """It is written twice where it has no other words."""
+    made = as_markdown(["a [[https://a.example/b", "c]] d", "e"])
+    assert made == ["a [https://a.example/b c](<https://a.example/b c>)", " d", "e"]

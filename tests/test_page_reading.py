@@ -289,7 +289,8 @@ def test_a_note_in_a_narrow_column_stays_in_it(tab):
     tab.goto("/notes/1")
     tab.evaluate(
         """async (path) => {
-          const page = new DOMParser().parseFromString(await (await fetch(path)).text(), "text/html");
+          const { parsed } = await import("/static/markup.js");
+          const page = parsed(await (await fetch(path)).text());
           const pane = document.createElement("div");
           pane.id = "pane";
           pane.style.width = "22rem";

@@ -278,3 +278,23 @@ def test_a_picture_that_is_opened_by_itself_runs_nothing(chromium, address):
         assert headers["content-security-policy"] == "default-src 'none'; style-src 'unsafe-inline'; sandbox"
     context.close()
     assert not [one for one in heard if one.startswith("ran ")]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "document.body.innerHTML = '<b>x</b>'",
+        "new DOMParser().parseFromString('<b>x</b>', 'text/html')",
+        "document.createElement('script').text = 'ran(19)'",
+        "trustedTypes.createPolicy('footnote', { createHTML: (text) => text })",
+        "trustedTypes.createPolicy('another', { createHTML: (text) => text })",
+    ],
+)
+def test_no_code_but_one_makes_elements_of_text(chromium, address, code):
+    context = chromium.new_context(base_url=address[0])
+    tab = context.new_page()
+    tab.goto("/library")
+    tab.evaluate("import('/static/markup.js')")
+    refused = tab.evaluate(f"() => {{ try {{ {code}; return false }} catch (error) {{ return error.name }} }}")
+    context.close()
+    assert refused == "TypeError"

@@ -1,6 +1,7 @@
 // Asking without leaving the page: the nearest passages while a question is typed, and its answer in their place.
 // What is shown is always a part of a page that the server wrote; where one cannot be had, the browser goes there.
 
+import { parsed } from "./markup.js";
 import * as pane from "./pane.js";
 import * as recent from "./recent.js";
 
@@ -32,7 +33,7 @@ function begin() {
 
 async function page(url, signal) {
   const response = await fetch(url, { signal });
-  const found = new DOMParser().parseFromString(await response.text(), "text/html");
+  const found = parsed(await response.text());
   if (!found.querySelector("#found")) throw new Error(`${url} is another page`);
   return found;
 }

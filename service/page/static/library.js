@@ -1,5 +1,7 @@
 // The library as it changes: how far a run is, folders that open in place, names as they are typed.
 
+import { parsed } from "./markup.js";
+
 const typed = document.querySelector("#name");
 
 // ---- what is indexing now
@@ -32,7 +34,7 @@ async function text(address) {
 async function renew() {
   const page = await text(location.href).catch(() => null);
   if (page === null) return;
-  const found = new DOMParser().parseFromString(page, "text/html").querySelector("#holdings");
+  const found = parsed(page).querySelector("#holdings");
   const now = document.querySelector("#holdings");
   for (const part of ["dl.figures", "#indexing", ".papers", ".failures"]) {
     const [old, fresh] = [now.querySelector(part), found?.querySelector(part)];
@@ -64,9 +66,7 @@ listen();
 // ---- folders
 
 async function part(address) {
-  const list = document.createElement("template");
-  list.innerHTML = await text(address);
-  return list.content.querySelector("ul");
+  return parsed(await text(address)).querySelector("ul");
 }
 
 document.addEventListener("click", async (event) => {
@@ -105,7 +105,7 @@ typed?.addEventListener("input", () => {
     if (typed.value.trim()) address.searchParams.set("name", typed.value);
     const page = await text(address).catch(() => null);
     if (page === null || number !== asked) return;
-    const found = new DOMParser().parseFromString(page, "text/html").querySelector("#named");
+    const found = parsed(page).querySelector("#named");
     document.querySelector("#named").replaceChildren(...found.childNodes);
     for (const root of document.querySelectorAll(".root")) root.open = !typed.value.trim();
     history.replaceState(null, "", address);

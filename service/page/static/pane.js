@@ -1,6 +1,7 @@
 // Reading beside the answer: the page of a note or a paper that a link leads to, without leaving it.
 // The address keeps what is open, so that it can be shared, and back closes it.
 
+import { parsed } from "./markup.js";
 import { isTyping, linkOf } from "./page.js";
 
 const READABLE = /^\/(?:notes|papers)\/\d+$/;
@@ -98,7 +99,7 @@ async function show(url) {
   if (open?.pathname !== url.pathname || open.search !== url.search) {
     const response = await fetch(url, { signal });
     if (!response.ok) throw new Error(`${url} cannot be shown`);
-    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const page = parsed(await response.text());
     const main = page.querySelector("main");
     await dress(page);
     signal.throwIfAborted();

@@ -1,5 +1,7 @@
 // Papers that may answer a question come in place, and those that are added tell here what becomes of them.
 
+import { parsed } from "./markup.js";
+
 const AGAIN_MS = 1000;
 const json = { "Content-Type": "application/json" };
 
@@ -10,7 +12,7 @@ async function search(form, button) {
   button.textContent = "Searching …";
   try {
     const response = await fetch(form.action, { method: "POST", headers: { Accept: "text/html" }, body });
-    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const page = parsed(await response.text());
     show(form, page.querySelector("#candidates"));
   } catch {
     form.dataset.plain = "yes"; // the page that comes then says what is wrong

@@ -1,5 +1,7 @@
 // A chat model words the answer that is shown: each part of the page that comes takes the place of the one before.
 
+import { parsed } from "./markup.js";
+
 async function read(status, answer, signal) {
   status.textContent = `${status.dataset.model} is wording the answer …`;
   const headers = { "Content-Type": "application/json" };
@@ -13,7 +15,7 @@ async function read(status, answer, signal) {
       const data = event.match(/^data: (.*)$/m);
       if (!data) continue; // a comment that keeps the connection open
       const shown = JSON.parse(data[1]);
-      answer.innerHTML = shown.html;
+      answer.replaceChildren(...parsed(shown.html).body.childNodes);
       status.textContent = shown.status;
       if (/^event: answer$/m.test(event)) return;
     }
