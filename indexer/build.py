@@ -8,14 +8,16 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from threading import Event
 
+from indexer.beside import Beside
 from indexer.catalogue import Catalogue
 from indexer.change import Change
 from indexer.collect import Papers, PapersReport, collect
 from indexer.connect import CATALOGUE
 from indexer.derived import Notice, quiet
 from indexer.discover import Found, discover, read
-from indexer.errors import InputError, NothingToIndex, SourceError
+from indexer.errors import InputError, LibraryCorrupt, NothingToIndex, SourceError
 from indexer.intake import Intake, Listener, Progress
 from indexer.library import writing
 from indexer.map import is_due, renew
@@ -23,8 +25,10 @@ from indexer.papers import paper_links
 from indexer.parsing import PDF, VERSION, parse
 from indexer.reader import Reader
 from indexer.records import StoredDocument
+from indexer.repair import is_suspect, note_folders, repair
 from indexer.running import told
 from indexer.settings import Settings
+from indexer.sweep import sweep
 from indexer.types import Document, Encoder, Source
 
 INDEX, ADD = "footnote index", "footnote add"
@@ -104,19 +108,63 @@ def build(  # noqa: PLR0913 - all that a run may be told
     be asked while the papers that they name are fetched; `papers` says which of these are (see `indexer.collect`), at
     most `most_papers`, and "known" contacts nothing. `only` are the places under `paths` that may have changed, where
     that is known: absolute paths of files, or of folders that are gone. Nothing else is looked at then, nor are papers,
-    unless others are named now. `progress` hears how far it is, `notice` what a person should know. Raises
-    NothingToIndex when no path can be used, and LibraryError when the library cannot. A file that cannot be read costs
-    only itself. Interrupted, a run keeps what it has stored.
+    unless others are named now. `progress` hears how far it is, `notice` what a person should know.
+    Raises NothingToIndex when no path can be used, and LibraryError when the library cannot; a damaged catalogue is
+    repaired first (see `indexer.repair`). A file that cannot be read costs only itself. Interrupted, a run keeps what
+    it has stored.
     """
     start = time.perf_counter()
+    again = is_suspect(library)
+    if again:
+        repair(library, INDEX, notice)
+    run = partial(
+        _build,
+        library,
+        encoder=encoder,
+        settings=settings,
+        papers=papers,
+        most_papers=most_papers,
+        progress=progress,
+        notice=notice,
+    )
+    try:
+        report, map_is_due = run(paths, everything=again, only=None if again else only)
+    except LibraryCorrupt:
+        repair(library, INDEX, notice)
+        report, map_is_due = run(paths, everything=True, only=None)
+    if map_is_due:  # last, and when others may write again
+        renew(library, notice)
+    return replace(report, seconds=round(time.perf_counter() - start, 3))
+
+
+def _build(  # noqa: PLR0913 - as `build`
+    library: Path,
+    paths: Sequence[Path],
+    *,
+    encoder: Encoder,
+    settings: Settings,
+    papers: Papers,
+    most_papers: int | None,
+    only: Collection[Path] | None,
+    everything: bool,
+    progress: Listener,
+    notice: Notice,
+) -> tuple[Report, bool]:
+    """Do the run; say too whether the map is due. With `everything` all known folders are gone through, and `paths`.
+
+    Raises LibraryCorrupt too, when the catalogue is to be repaired.
+    """
     tally = _Tally()
     with writing(library, INDEX, notice=notice) as catalogue, told(library, INDEX, progress) as tell:
         tell(Progress("scan", 0, 0))
+        sweeping = _Sweeping(library) if only is None else None
         roots = catalogue.roots()
-        wanted = paths or places(roots, settings)
+        wanted = [*paths, *places(roots, settings)] if everything else paths or places(roots, settings)
         scopes = _scopes(roots, wanted, library, tally, only)
         found = {item.place: item for scope in scopes for item in scope.found}
         known = {document.place: document for document in _known(catalogue, roots, only) if not document.fetched}
+        if sweeping:
+            catalogue.swept = sweeping.stop()
         gone = [d for path, d in known.items() if path not in found and any(scope.covers(path) for scope in scopes)]
         if only is None and not found and not gone:
             _nothing(wanted, tally)
@@ -130,6 +178,7 @@ def build(  # noqa: PLR0913 - all that a run may be told
             else:
                 linked = PapersReport()
             intake.forget()
+        note_folders(library, catalogue.roots())
         report = Report(
             files=len(found),
             new=tally.new,
@@ -145,10 +194,24 @@ def build(  # noqa: PLR0913 - all that a run may be told
             generation=catalogue.generation,
             seconds=0.0,
         )
-        map_is_due = is_due(library, catalogue, report.passages)
-    if map_is_due:  # last, and when others may write again
-        renew(library, notice)
-    return replace(report, seconds=round(time.perf_counter() - start, 3))
+        return report, is_due(library, catalogue, report.passages)
+
+
+class _Sweeping:
+    """The rolling sweep of a catalogue, beside something else."""
+
+    def __init__(self, library: Path) -> None:
+        self._enough = Event()
+        self._sweep = Beside(partial(self._run, library / CATALOGUE))
+
+    def stop(self) -> str:
+        """Let it come to an end; returns where it stopped. Raises LibraryCorrupt."""
+        self._enough.set()
+        return self._sweep.result()
+
+    def _run(self, path: Path) -> str:
+        with Catalogue.open(path, write=False) as catalogue:
+            return sweep(catalogue, self._enough.is_set)
 
 
 def check_first(library: Path, paths: Sequence[Path], settings: Settings) -> None:

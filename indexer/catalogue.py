@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from indexer import sql
 from indexer.base import Block, joined, restored
 from indexer.change import Change
-from indexer.connect import connect, create, translated
+from indexer.connect import connect, create, damaged, translated
 from indexer.dates import date_in_name
 from indexer.recent import Remembered
 from indexer.records import (
@@ -38,6 +38,7 @@ from indexer.records import (
     StoredPassage,
     StoredQuestion,
 )
+from indexer.seals import seal
 from indexer.types import Box, Encoded, Matrix, PaperId, PaperLink, Passage, Question, Span
 
 PAPERS = "papers"
@@ -46,6 +47,9 @@ PAPERS = "papers"
 Row: TypeAlias = tuple[Any, ...]
 
 ROWS_AT_ONCE = 4096
+
+_FIRST: dict[str, Row] = {"embeddings": ("", b"")}
+"""What comes before all rows of a table whose rows have no number."""
 
 
 class Catalogue:
@@ -161,7 +165,7 @@ class Catalogue:
 
         The next run that collects papers has them; readers see no new generation before.
         """
-        rows = [(link.key, *_named(link), now) for link in links]
+        rows = [(link.key, *_named(link), float(now)) for link in links]
         with self._transaction():
             self._connection.executemany(sql.ADD_PAPER, rows)
 
@@ -187,7 +191,7 @@ class Catalogue:
         """Fetch the passages of these numbers, by number; those that there are none of are left out."""
 
         def read(numbers: list[int]) -> dict[int, StoredPassage]:
-            return {row[0]: _passage(row) for row in self._rows(sql.PASSAGES, (_numbers(numbers),))}
+            return {row[0]: self._passage(row) for row in self._rows(sql.PASSAGES, (_numbers(numbers),))}
 
         return self._remembered.passages.of(ids, read)
 
@@ -205,7 +209,7 @@ class Catalogue:
 
     def passages_of(self, document_id: int) -> list[StoredPassage]:
         """List the passages of a document in reading order."""
-        return [_passage(row) for row in self._rows(sql.PASSAGES_OF, (document_id,))]
+        return [self._passage(row) for row in self._rows(sql.PASSAGES_OF, (document_id,))]
 
     def passage_ids(self) -> list[int]:
         """The numbers of all passages."""
@@ -239,7 +243,7 @@ class Catalogue:
         """Go through all passages by number, `batch` at a time."""
         last = 0
         while rows := self._rows(sql.PASSAGES_AFTER, (last, batch)):
-            yield [_passage(row) for row in rows]
+            yield [self._passage(row) for row in rows]
             last = rows[-1][0]
 
     def questions(self) -> list[StoredQuestion]:
@@ -270,14 +274,21 @@ class Catalogue:
             else:
                 cursor = self._connection.execute(sql.EMBEDDED_AMONG, (fingerprint, _numbers(ids)))
             while rows := cursor.fetchmany(ROWS_AT_ONCE):
-                numbers = np.array([number for number, _ in rows], np.int64)
-                yield numbers, np.frombuffer(b"".join(blob for _, blob in rows), "<f2").reshape(len(rows), -1)
+                for _, vector, key, checksum in rows:
+                    if seal("embeddings", fingerprint, key, vector) != checksum:
+                        raise damaged(self.path, "an embedding")
+                numbers = np.array([row[0] for row in rows], np.int64)
+                yield numbers, np.frombuffer(b"".join(row[1] for row in rows), "<f2").reshape(len(rows), -1)
 
     def token_codes(self, fingerprint: str, ids: Iterable[int]) -> dict[int, bytes]:
         """Fetch the codes of the tokens (see `indexer.tokens`) of those passages that have some of this model."""
 
         def read(numbers: list[int]) -> dict[int, bytes]:
-            return dict(self._rows(sql.CODES, (fingerprint, _numbers(numbers))))
+            rows = self._rows(sql.CODES, (fingerprint, _numbers(numbers)))
+            for _, codes, key, checksum in rows:
+                if seal("token_codes", fingerprint, key, codes) != checksum:
+                    raise damaged(self.path, "the codes of a passage")
+            return {row[0]: row[1] for row in rows}
 
         return self._remembered.codes(fingerprint).of(ids, read)
 
@@ -296,6 +307,43 @@ class Catalogue:
         """List the passages that this model has not embedded, one for each different text."""
         return [number for (number,) in self._rows(sql.UNEMBEDDED, (fingerprint,))]
 
+    def flaws(self, table: str, after: Row, most: int) -> tuple[Row, list[Row], set[int]]:
+        """Compare up to `most` rows of a table with their checksums, from the one after `after`, which is () for all.
+
+        Returns where the last one stands, () when there are no more; the keys of those that are damaged; and the
+        documents whose parts are not all there, or that damaged rows say they are of.
+        """
+        by_key = "LIMIT" not in sql.ROWS_OF[table]
+        start: Row = () if by_key else (*(after or _FIRST.get(table, (-1,))), most)
+        rows = self._rows(sql.ROWS_OF[table], start)
+        bad = [row for row in rows if seal(table, *row[1:-1]) != row[-1]]
+        documents = {row[1] for row in bad if table in ("passages", "questions", "paper_links")}
+        if table == "documents" and rows:
+            documents |= {number for (number,) in self._rows(sql.OTHER_PARTS, (rows[0][0], rows[-1][0]))}
+        last = () if by_key or len(rows) < most else (rows[-1][1], rows[-1][0]) if table in _FIRST else rows[-1][:1]
+        return last, [_key(table, row) for row in bad], documents
+
+    def check_structure(self) -> None:
+        """Raise LibraryCorrupt where pages, indexes and tables do not agree; takes long in a large library."""
+        if self._rows(sql.INTEGRITY) != [("ok",)]:
+            raise damaged(self.path, "its structure")
+
+    @property
+    def size(self) -> int:
+        """The size of the file."""
+        return int(self._rows(sql.SIZE)[0][0])
+
+    @property
+    def swept(self) -> str:
+        """Where the rolling sweep of its rows has come to, as `indexer.sweep` writes it."""
+        return "".join(str(value) for (value,) in self._rows(sql.SWEPT))
+
+    @swept.setter
+    def swept(self, position: str) -> None:
+        if position != self.swept:
+            with self._transaction():
+                self._connection.execute(sql.SET_SWEPT, (position,))
+
     def ledger(self) -> dict[str, LedgerEntry]:
         """Tell what the person was told last of each item of the dumps, by its key."""
         return {row[0]: LedgerEntry(*row) for row in self._rows(sql.LEDGER)}
@@ -305,7 +353,8 @@ class Catalogue:
         with self._transaction():
             self._connection.execute(sql.FORGET, (json.dumps(list(forgotten)),))
             self._connection.executemany(
-                sql.PUT_LEDGER, [(entry.key, entry.verdict, entry.told_at, entry.missing_since) for entry in entries]
+                sql.PUT_LEDGER,
+                [(entry.key, entry.verdict, float(entry.told_at), _seconds(entry.missing_since)) for entry in entries],
             )
 
     def answers(self) -> dict[str, KeptAnswer]:
@@ -363,11 +412,18 @@ class Catalogue:
                 self._connection.execute(sql.SET_META, (change.generation, "generation"))
 
     def _document(self, row: Row) -> StoredDocument:
+        if seal("documents", row[0], row[-2], *row[2:14], *row[15:-2]) != row[-1]:
+            raise damaged(self.path, "a document")
         fetched = row[1] == PAPERS
-        values = [*row, fetched]
+        values = [*row[:-3], fetched]
         values[1] = str(self.papers_folder) if fetched else row[1]
         values[10:12] = map(_texts, row[10:12])  # tags, aliases
         return StoredDocument(*values)
+
+    def _passage(self, row: Row) -> StoredPassage:
+        if seal("passages", *row[1:-1]) != row[-1]:
+            raise damaged(self.path, "a passage")
+        return _passage(row[:-2])
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -391,6 +447,19 @@ def _day(time_ns: int) -> str | None:
     with suppress(ValueError, OverflowError, OSError):
         return time.strftime("%Y-%m-%d", time.localtime(time_ns / 1e9)) if time_ns else None
     return None
+
+
+def _key(table: str, row: Row) -> Row:
+    """What a row is found by again."""
+    if table == "questions":
+        return row[1:3]
+    if table == "token_codes":
+        return (bytes.fromhex(row[2]),)
+    return row[:1] if row[0] is not None else row[1:2]
+
+
+def _seconds(time: float | None) -> float | None:
+    return None if time is None else float(time)
 
 
 def _numbers(ids: Iterable[int]) -> str:

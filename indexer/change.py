@@ -45,6 +45,7 @@ class Change:
     def add_root(self, root: Path | str) -> None:
         """Remember a folder that is indexed; nothing happens if it is known."""
         if self._connection.execute(sql.ADD_ROOT, (str(root),)).rowcount:
+            self._connection.execute(sql.SEAL_ROOT, (str(root),))
             self.visible = True
 
     def put_document(
@@ -87,6 +88,7 @@ class Change:
             sql.ADD_QUESTION, [_question_row(document_id, n, question) for n, question in enumerate(questions)]
         )
         self._link(document_id, links)
+        self._seal(document_id, parts=True)
         self.relinked |= document.kind == "paper"
         return added, removed
 
@@ -124,17 +126,20 @@ class Change:
         self._put_passages(document_id, (), retitled=False)
         self._connection.execute(sql.REMOVE_QUESTIONS, (document_id,))
         self._link(document_id, ())
+        self._seal(document_id, parts=True)
 
     def rename(self, document_id: int, root: Path | str, file: str, mtime_ns: int, read_at: float = 0.0) -> None:
         """Move a document to another place, where none may be; its passages stay, under the new name."""
         row = (self._root_id(root), file, _format(file), mtime_ns, read_at, document_id)
         if self._connection.execute(sql.RENAME_DOCUMENT, row).rowcount:
+            self._seal(document_id)
             self._reindex(self._passage_ids(document_id))
             self.visible = True
 
     def touch(self, document_id: int, size: int, mtime_ns: int, read_at: float = 0.0) -> None:
         """Note that a file had the same content under other stamps at `read_at`; readers see nothing of it."""
         self._connection.execute(sql.TOUCH_DOCUMENT, (size, mtime_ns, read_at, VERSION, document_id))
+        self._seal(document_id)
 
     def remove(self, document_id: int) -> None:
         """Forget a document with its passages and questions; nothing happens if there is none."""
@@ -175,6 +180,15 @@ class Change:
         self._connection.executemany(sql.DROP_ORPHAN_CODE, rows)
         return self._connection.executemany(sql.DROP_ORPHAN, rows).rowcount
 
+    def discard(self, table: str, key: tuple[Any, ...]) -> None:
+        """Forget a row of a table that is damaged, and the document that it says it is of; see `indexer.sweep`."""
+        if table in ("embeddings", "token_codes"):
+            for statement in sql.DROP_TEXT:
+                self._connection.execute(statement, key)
+        else:
+            self._connection.execute(sql.DROP_ROW[table], key)
+        self.visible = True
+
     def _link(self, document_id: int, links: Sequence[PaperLink]) -> None:
         """Keep which papers a document names, in the place of those that it named before."""
         rows = [_link_row(document_id, link) for link in links]
@@ -182,6 +196,12 @@ class Change:
         self.relinked |= {tuple(row) for row in before} != {row[2:] for row in rows}
         self._connection.execute(sql.REMOVE_LINKS, (document_id,))
         self._connection.executemany(sql.ADD_LINK, rows)
+
+    def _seal(self, document_id: int, *, parts: bool = False) -> None:
+        """Write the checksum of a document's row, after that of its `parts` where these were written too."""
+        if parts:
+            self._connection.execute(sql.SEAL_PARTS, (document_id,))
+        self._connection.execute(sql.SEAL_DOCUMENT, (document_id,))
 
     def _root_id(self, root: Path | str) -> int:
         self.add_root(root)

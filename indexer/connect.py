@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from indexer import sql
 from indexer.errors import LibraryCorrupt, LibraryFull, LibraryLocked, LibraryMissing, LibraryTooNew
+from indexer.seals import seal
+from indexer.whole import sync_folder
 
 CATALOGUE = "catalogue.db"
 """The file of the catalogue in the folder of its library."""
 
+SUSPECT = "catalogue.suspect"
+"""A file that whoever meets damage in a catalogue leaves beside it, so that the next run goes through all of it."""
+
 BUSY_SECONDS = 5.0
+
+_GARBLED = ("Could not decode", "no such table", "no such column", "already exists", "duplicate column", "malformed")
+"""What SQLite says, without a code of its own, of a schema or a text in which bits have turned."""
 
 
 @contextmanager
@@ -24,7 +32,9 @@ def translated(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            raise _corrupt(path) from error
+            raise damaged(path) from error
+        if code in (0, sqlite3.SQLITE_ERROR) and str(error).startswith(_GARBLED):
+            raise damaged(path) from error
         if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
             raise LibraryFull(f"cannot write {path} ({error}); free space there or make it writable") from error
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
@@ -34,8 +44,12 @@ def translated(path: Path) -> Iterator[None]:
         raise
 
 
-def _corrupt(path: Path) -> LibraryCorrupt:
-    return LibraryCorrupt(f"{path} is damaged or no catalogue; delete the folder {path.parent} and index again")
+def damaged(path: Path, what: str = "") -> LibraryCorrupt:
+    """Say that a catalogue is damaged, and note it for the next run."""
+    with suppress(OSError):
+        path.with_name(SUSPECT).touch()
+    which = f" ({what} is not as it was written)" if what else ""
+    return LibraryCorrupt(f"{path} is damaged{which}; repair it with: footnote index")
 
 
 def create(path: Path) -> None:
@@ -51,11 +65,12 @@ def create(path: Path) -> None:
         with translated(new):
             connection = sqlite3.connect(new, isolation_level=None)
             try:
-                connection.executescript(sql.SCHEMA)
+                with_seals(connection).executescript(sql.SCHEMA)
                 connection.execute(sql.SET_USER_VERSION)
             finally:
                 connection.close()
         new.replace(path)
+        sync_folder(path.parent)
     except OSError as error:
         raise LibraryFull(f"cannot make {path} ({error.strerror}); free space there or make it writable") from error
 
@@ -92,7 +107,7 @@ def _checked(path: Path, mode: str, role: str) -> sqlite3.Connection:
         timeout=BUSY_SECONDS,
     )
     try:
-        _bring_up_to_date(path, connection)
+        _bring_up_to_date(path, with_seals(connection))
         connection.executescript(role)
     except BaseException:
         connection.close()
@@ -100,9 +115,17 @@ def _checked(path: Path, mode: str, role: str) -> sqlite3.Connection:
     return connection
 
 
+def with_seals(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """Give a connection the function by which rows are sealed."""
+    connection.create_function("seal", -1, seal, deterministic=True)
+    return connection
+
+
 def _bring_up_to_date(path: Path, connection: sqlite3.Connection) -> None:
     """Bring a catalogue that an older version of Footnote made to the format of this one."""
     (version,) = connection.execute(sql.USER_VERSION).fetchone()
+    if version < sql.SCHEMA_VERSION and _says_otherwise(connection, version):
+        raise damaged(path, "its version")
     if version > sql.SCHEMA_VERSION:
         raise LibraryTooNew(
             f"{path} was made by a newer version of Footnote (format {version}, this one knows {sql.SCHEMA_VERSION}); "
@@ -110,7 +133,7 @@ def _bring_up_to_date(path: Path, connection: sqlite3.Connection) -> None:
         )
     for step in range(version, sql.SCHEMA_VERSION):
         if step not in sql.MIGRATIONS:
-            raise _corrupt(path)
+            raise damaged(path, "its version")
         try:
             connection.executescript(sql.MIGRATIONS[step])
         except sqlite3.OperationalError:
@@ -118,3 +141,12 @@ def _bring_up_to_date(path: Path, connection: sqlite3.Connection) -> None:
                 connection.execute(sql.ROLLBACK)
             if connection.execute(sql.USER_VERSION).fetchone() == (step,):  # else another process was quicker
                 raise
+
+
+def _says_otherwise(connection: sqlite3.Connection, version: int) -> bool:
+    """Whether a catalogue that claims an older version says in its rows that it has another."""
+    try:
+        found = connection.execute(sql.META, ("format",)).fetchone()
+    except sqlite3.OperationalError:  # there are no such rows before version 6
+        return False
+    return found is not None and found != (version,)

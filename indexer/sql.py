@@ -8,7 +8,50 @@ from __future__ import annotations
 
 from typing import Final
 
-SCHEMA_VERSION: Final = 5
+SCHEMA_VERSION: Final = 6
+
+SEALED: Final = {
+    "roots": "id, path",
+    "passages": "document_id, ordinal, kind, text, context, headings, first_line, last_line, spans, hex(text_hash)",
+    "embeddings": "fingerprint, hex(text_hash), vector",
+    "token_codes": "fingerprint, hex(text_hash), codes",
+    "questions": "document_id, ordinal, text, state, kind, line, section, parent, wikilinks, arxiv_ids, urls, wanted",
+    "papers": "key, identifier, named, url, version, title, authors, abstract, published, updated, state, reason",
+    "paper_links": "document_id, line, identifier, version, url",
+    "ledger": "question_key, verdict, told_at, missing_since",
+    "answers": "question_key, rules, answer, further, files, basis",
+    "added_papers": "key, identifier, version, url, added_at",
+    "documents": "id, root_id, file, kind, format, stated_title, sha256, size, mtime_ns, line_count, tags, aliases, "
+    "indexed_at, failure, pages, paper, version, url, remark, date, parser, parts",
+}
+"""The tables whose rows carry a checksum, and of which columns: SQLite would not see that a bit of a row has turned."""
+
+
+def seal(table: str, values: str) -> str:
+    """The checksum of a row of a table with these values, in SQL; `seal` is `indexer.seals.seal`."""
+    return f"seal('{table}', {values})"
+
+
+# What a document consists of, by the checksums of its rows: one that is missing or stands elsewhere is noticed too.
+PARTS: Final = (
+    "seal('parts', "
+    + ", ".join(
+        "(SELECT group_concat(checksum) FROM "
+        f"(SELECT checksum FROM {table} WHERE document_id = documents.id ORDER BY {order}))"
+        for table, order in (("passages", "ordinal"), ("questions", "ordinal"), ("paper_links", "line, rowid"))
+    )
+    + ")"
+)
+
+
+def _bound(count: int) -> str:
+    return ", ".join(f"?{n}" for n in range(1, count + 1))
+
+
+def _sealed(table: str, count: int) -> str:
+    """So many values of a new row, and its checksum."""
+    return f"({_bound(count)}, {seal(table, _bound(count))})"
+
 
 _PAPERS: Final = """
 -- The papers that notes name, each with the version named ('1706.03762v1'), without one for the newest ('1706.03762'),
@@ -25,7 +68,7 @@ CREATE TABLE papers (
     published TEXT,
     updated TEXT,
     state TEXT NOT NULL,
-    reason TEXT
+    reason TEXT{checksum}
 ) WITHOUT ROWID;
 
 CREATE TABLE paper_links (
@@ -33,7 +76,7 @@ CREATE TABLE paper_links (
     line INTEGER NOT NULL,
     identifier TEXT,
     version TEXT,
-    url TEXT
+    url TEXT{checksum}
 );
 CREATE INDEX paper_links_by_document ON paper_links (document_id, line);
 CREATE INDEX paper_links_by_paper ON paper_links (identifier);
@@ -46,7 +89,7 @@ CREATE TABLE ledger (
     question_key TEXT PRIMARY KEY,
     verdict TEXT NOT NULL,
     told_at REAL NOT NULL,
-    missing_since REAL
+    missing_since REAL{checksum}
 ) WITHOUT ROWID;
 
 -- The answers to these items, each with the rules it was made by, the generation that it was last found to be good for,
@@ -58,7 +101,7 @@ CREATE TABLE answers (
     answer TEXT NOT NULL,
     further TEXT NOT NULL,
     files TEXT NOT NULL,
-    basis TEXT NOT NULL
+    basis TEXT NOT NULL{checksum}
 );
 
 -- In which generation a passage came, or got another name, kind or place among the headings.
@@ -75,7 +118,7 @@ CREATE TABLE added_papers (
     identifier TEXT,
     version TEXT,
     url TEXT,
-    added_at REAL NOT NULL
+    added_at REAL NOT NULL{checksum}
 ) WITHOUT ROWID;
 """
 
@@ -85,9 +128,9 @@ PRAGMA journal_mode = WAL;
 BEGIN;
 
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
-INSERT INTO meta VALUES ('generation', 0), ('fingerprint', NULL);
+INSERT INTO meta VALUES ('generation', 0), ('fingerprint', NULL), ('format', 6);
 
-CREATE TABLE roots (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE);
+CREATE TABLE roots (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, checksum INTEGER);
 
 -- A file that failed keeps a row with its reason, and has neither passages nor questions. `parser` is the version of
 -- the parsers that read it.
@@ -113,6 +156,8 @@ CREATE TABLE documents (
     remark TEXT,
     date TEXT,
     parser INTEGER NOT NULL DEFAULT 0,
+    parts INTEGER,
+    checksum INTEGER,
     UNIQUE (root_id, file)
 );
 CREATE INDEX documents_by_paper ON documents (paper);
@@ -130,7 +175,8 @@ CREATE TABLE passages (
     first_line INTEGER NOT NULL,
     last_line INTEGER NOT NULL,
     spans TEXT NOT NULL,
-    text_hash BLOB NOT NULL
+    text_hash BLOB NOT NULL,
+    checksum INTEGER
 );
 CREATE INDEX passages_by_document ON passages (document_id, ordinal);
 CREATE INDEX passages_by_hash ON passages (text_hash);
@@ -140,6 +186,7 @@ CREATE TABLE embeddings (
     fingerprint TEXT NOT NULL,
     text_hash BLOB NOT NULL,
     vector BLOB NOT NULL,
+    checksum INTEGER,
     PRIMARY KEY (fingerprint, text_hash)
 ) WITHOUT ROWID;
 
@@ -148,6 +195,7 @@ CREATE TABLE token_codes (
     fingerprint TEXT NOT NULL,
     text_hash BLOB NOT NULL,
     codes BLOB NOT NULL,
+    checksum INTEGER,
     PRIMARY KEY (fingerprint, text_hash)
 );
 
@@ -164,12 +212,11 @@ CREATE TABLE questions (
     arxiv_ids TEXT NOT NULL,
     urls TEXT NOT NULL,
     wanted INTEGER NOT NULL,
+    checksum INTEGER,
     PRIMARY KEY (document_id, ordinal)
 ) WITHOUT ROWID;
 """
-    + _PAPERS
-    + _LEDGER
-    + _ADDED
+    + (_PAPERS + _LEDGER + _ADDED).replace("{checksum}", ",\n    checksum INTEGER")
     + "COMMIT;"
 )
 
@@ -186,7 +233,7 @@ CREATE INDEX documents_by_url ON documents (url);
 -- What notes link was not kept: read them again. Their passages stay, and nothing is embedded again.
 UPDATE documents SET sha256 = NULL;
 """
-    + _PAPERS
+    + _PAPERS.replace("{checksum}", "")
     + """
 PRAGMA user_version = 2;
 COMMIT;
@@ -203,15 +250,27 @@ BEGIN IMMEDIATE;
 -- Items were known by their file, so what was told of them cannot be carried over.
 DROP TABLE ledger;
 """
-    + _LEDGER
+    + _LEDGER.replace("{checksum}", "")
     + """
 PRAGMA user_version = 4;
 COMMIT;
 """,
     4: "BEGIN IMMEDIATE;"
-    + _ADDED
+    + _ADDED.replace("{checksum}", "")
     + """
 PRAGMA user_version = 5;
+COMMIT;
+""",
+    5: "BEGIN IMMEDIATE;\nALTER TABLE documents ADD COLUMN parts INTEGER;\n"
+    + "".join(
+        f"ALTER TABLE {table} ADD COLUMN checksum INTEGER;\n"
+        + (f"UPDATE documents SET parts = {PARTS};\n" if table == "documents" else "")
+        + f"UPDATE {table} SET checksum = {seal(table, columns)};\n"
+        for table, columns in SEALED.items()
+    )
+    + """
+INSERT OR REPLACE INTO meta VALUES ('format', 6);
+PRAGMA user_version = 6;
 COMMIT;
 """,
 }
@@ -233,16 +292,17 @@ SET_META: Final = "UPDATE meta SET value = ? WHERE key = ?"
 ROOTS: Final = "SELECT path FROM roots ORDER BY id"
 ROOT_ID: Final = "SELECT id FROM roots WHERE path = ?"
 ADD_ROOT: Final = "INSERT OR IGNORE INTO roots (path) VALUES (?)"
+SEAL_ROOT: Final = f"UPDATE roots SET checksum = {seal('roots', SEALED['roots'])} WHERE path = ?"
 
 _DOCUMENTS: Final = """
 SELECT d.id, r.path, d.file, d.kind, d.format, d.stated_title, d.sha256, d.size, d.mtime_ns, d.line_count, d.tags,
        d.aliases, d.indexed_at, d.failure, (SELECT count(*) FROM passages p WHERE p.document_id = d.id), d.pages,
-       d.paper, d.version, d.url, d.remark, d.date, d.parser
+       d.paper, d.version, d.url, d.remark, d.date, d.parser, d.parts, d.root_id, d.checksum
 FROM documents d JOIN roots r ON r.id = d.root_id
 """
 DOCUMENTS: Final = _DOCUMENTS + "ORDER BY r.id, d.file"
 DOCUMENT: Final = _DOCUMENTS + "WHERE d.id = ?"
-DOCUMENTS_AMONG: Final = _DOCUMENTS + "WHERE d.id IN (SELECT value FROM json_each(?))"  # noqa: S608 - constants only
+DOCUMENTS_AMONG: Final = _DOCUMENTS + "WHERE d.id IN (SELECT value FROM json_each(?))"
 # CROSS JOIN keeps SQLite from going through all documents to find a few.
 DOCUMENTS_AT: Final = _DOCUMENTS.replace(
     "FROM documents d JOIN roots r ON r.id = d.root_id",
@@ -277,13 +337,16 @@ RENAME_DOCUMENT: Final = """
 UPDATE documents SET root_id = ?, file = ?, format = ?, mtime_ns = ?, indexed_at = ? WHERE id = ?
 """
 TOUCH_DOCUMENT: Final = "UPDATE documents SET size = ?, mtime_ns = ?, indexed_at = ?, parser = ? WHERE id = ?"
+SEAL_DOCUMENT: Final = f"UPDATE documents SET checksum = {seal('documents', SEALED['documents'])} WHERE id = ?"
+SEAL_PARTS: Final = f"UPDATE documents SET parts = {PARTS} WHERE id = ?"
 IS_PAPER: Final = "SELECT 1 FROM documents WHERE id = ? AND kind = 'paper'"
 REMOVE_DOCUMENT: Final = "DELETE FROM documents WHERE id = ?"
 
 _PASSAGES: Final = """
-SELECT id, document_id, ordinal, kind, text, context, headings, first_line, last_line, spans FROM passages
+SELECT id, document_id, ordinal, kind, text, context, headings, first_line, last_line, spans, hex(text_hash), checksum
+FROM passages
 """
-PASSAGES: Final = _PASSAGES + "WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608 - constants only
+PASSAGES: Final = _PASSAGES + "WHERE id IN (SELECT value FROM json_each(?))"
 SECTIONS: Final = """
 SELECT p.id, p.document_id, p.headings, d.kind FROM passages p JOIN documents d ON d.id = p.document_id
 WHERE p.id IN (SELECT value FROM json_each(?))
@@ -303,32 +366,39 @@ PASSAGE_HASHES_OF: Final = (
     "SELECT id, text_hash, context, kind, headings FROM passages WHERE document_id = ? ORDER BY ordinal"
 )
 HASHES_OF: Final = "SELECT text_hash FROM passages WHERE id IN (SELECT value FROM json_each(?))"
-ADD_PASSAGE: Final = """
-INSERT INTO passages (document_id, ordinal, kind, text, context, headings, first_line, last_line, spans, text_hash)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
+_SEAL_PASSAGE: Final = seal("passages", "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, hex(?10)")
+ADD_PASSAGE: Final = f"""
+INSERT INTO passages (document_id, ordinal, kind, text, context, headings, first_line, last_line, spans, text_hash,
+                      checksum)
+VALUES ({_bound(10)}, {_SEAL_PASSAGE}) RETURNING id
 """
-UPDATE_PASSAGE: Final = """
-UPDATE passages SET document_id = ?, ordinal = ?, kind = ?, text = ?, context = ?, headings = ?, first_line = ?,
-                    last_line = ?, spans = ?, text_hash = ?
-WHERE id = ?
+UPDATE_PASSAGE: Final = f"""
+UPDATE passages SET document_id = ?1, ordinal = ?2, kind = ?3, text = ?4, context = ?5, headings = ?6, first_line = ?7,
+                    last_line = ?8, spans = ?9, text_hash = ?10, checksum = {_SEAL_PASSAGE}
+WHERE id = ?11
 """
 REMOVE_PASSAGE: Final = "DELETE FROM passages WHERE id = ?"
 
 KNOWN_EMBEDDING: Final = "SELECT 1 FROM embeddings WHERE fingerprint = ? AND text_hash = ?"
-ADD_EMBEDDING: Final = "INSERT OR REPLACE INTO embeddings (fingerprint, text_hash, vector) VALUES (?, ?, ?)"
-ADD_CODES: Final = "INSERT OR REPLACE INTO token_codes (fingerprint, text_hash, codes) VALUES (?, ?, ?)"
+ADD_EMBEDDING: Final = f"""
+INSERT OR REPLACE INTO embeddings (fingerprint, text_hash, vector, checksum)
+VALUES (?1, ?2, ?3, {seal("embeddings", "?1, hex(?2), ?3")})
+"""
+ADD_CODES: Final = f"""
+INSERT OR REPLACE INTO token_codes (fingerprint, text_hash, codes, checksum)
+VALUES (?1, ?2, ?3, {seal("token_codes", "?1, hex(?2), ?3")})
+"""
 # CROSS JOIN keeps SQLite from going through all that a model made to find a few passages.
 CODES: Final = """
-SELECT p.id, t.codes
+SELECT p.id, t.codes, hex(t.text_hash), t.checksum
 FROM passages p CROSS JOIN token_codes t ON t.fingerprint = ? AND t.text_hash = p.text_hash
 WHERE p.id IN (SELECT value FROM json_each(?))
 """
 DIMENSION: Final = "SELECT length(vector) / 2 FROM embeddings WHERE fingerprint = ? LIMIT 1"
+_EMBEDDED_COLUMNS: Final = "SELECT p.id, e.vector, hex(e.text_hash), e.checksum "
 _EMBEDDED: Final = "FROM passages p CROSS JOIN embeddings e ON e.fingerprint = ? AND e.text_hash = p.text_hash "
-EMBEDDED: Final = "SELECT p.id, e.vector " + _EMBEDDED + "ORDER BY p.id"
-EMBEDDED_AMONG: Final = (
-    "SELECT p.id, e.vector " + _EMBEDDED + "WHERE p.id IN (SELECT value FROM json_each(?)) ORDER BY p.id"  # noqa: S608 - constants only
-)
+EMBEDDED: Final = _EMBEDDED_COLUMNS + _EMBEDDED + "ORDER BY p.id"
+EMBEDDED_AMONG: Final = _EMBEDDED_COLUMNS + _EMBEDDED + "WHERE p.id IN (SELECT value FROM json_each(?)) ORDER BY p.id"
 UNEMBEDDED: Final = """
 SELECT min(p.id) FROM passages p
 WHERE NOT EXISTS (SELECT 1 FROM embeddings e WHERE e.fingerprint = ? AND e.text_hash = p.text_hash)
@@ -347,8 +417,8 @@ _OF_NO_PASSAGE = """
 WHERE fingerprint = (SELECT value FROM meta WHERE key = 'fingerprint') AND text_hash = ?1
       AND NOT EXISTS (SELECT 1 FROM passages p WHERE p.text_hash = ?1)
 """
-DROP_ORPHAN: Final = "DELETE FROM embeddings " + _OF_NO_PASSAGE  # noqa: S608 - constants only
-DROP_ORPHAN_CODE: Final = "DELETE FROM token_codes " + _OF_NO_PASSAGE  # noqa: S608 - constants only
+DROP_ORPHAN: Final = "DELETE FROM embeddings " + _OF_NO_PASSAGE
+DROP_ORPHAN_CODE: Final = "DELETE FROM token_codes " + _OF_NO_PASSAGE
 
 QUESTIONS: Final = """
 SELECT q.document_id, r.path, d.file, d.stated_title, q.text, q.state, q.kind, q.line, q.section, q.parent, q.wikilinks,
@@ -356,7 +426,7 @@ SELECT q.document_id, r.path, d.file, d.stated_title, q.text, q.state, q.kind, q
 FROM questions q JOIN documents d ON d.id = q.document_id JOIN roots r ON r.id = d.root_id
 ORDER BY r.id, d.file, q.ordinal
 """
-ADD_QUESTION: Final = "INSERT INTO questions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+ADD_QUESTION: Final = "INSERT INTO questions VALUES " + _sealed("questions", 12)
 REMOVE_QUESTIONS: Final = "DELETE FROM questions WHERE document_id = ?"
 
 _PAPER: Final = """
@@ -378,9 +448,9 @@ SELECT key, id FROM (
 )
 ORDER BY pages > 0, version IS meant, root_id NOT IN (SELECT id FROM roots WHERE path = 'papers'), id DESC
 """
-PUT_PAPER: Final = "INSERT OR REPLACE INTO papers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+PUT_PAPER: Final = "INSERT OR REPLACE INTO papers VALUES " + _sealed("papers", 12)
 REMOVE_PAPER: Final = "DELETE FROM papers WHERE key = ?"
-ADD_LINK: Final = "INSERT INTO paper_links VALUES (?, ?, ?, ?, ?)"
+ADD_LINK: Final = "INSERT INTO paper_links VALUES " + _sealed("paper_links", 5)
 LINKS_OF: Final = "SELECT DISTINCT identifier, version, url FROM paper_links WHERE document_id = ?"
 REMOVE_LINKS: Final = "DELETE FROM paper_links WHERE document_id = ?"
 NAMED_IN: Final = "SELECT count(DISTINCT coalesce(identifier, url)) FROM paper_links WHERE document_id = ?"
@@ -389,7 +459,7 @@ SELECT identifier, version, url FROM paper_links UNION SELECT identifier, versio
 ORDER BY identifier, version, url
 """
 ADDED_PAPERS: Final = "SELECT key, identifier, version, url FROM added_papers ORDER BY added_at, key"
-ADD_PAPER: Final = "INSERT OR IGNORE INTO added_papers VALUES (?, ?, ?, ?, ?)"
+ADD_PAPER: Final = "INSERT OR IGNORE INTO added_papers VALUES " + _sealed("added_papers", 5)
 DROP_ADDED: Final = "DELETE FROM added_papers WHERE key = ?"
 NAMING: Final = """
 SELECT count(DISTINCT document_id) FROM paper_links
@@ -411,12 +481,64 @@ SELECT (SELECT count(*) FROM documents WHERE failure IS NULL),
        (SELECT count(*) FROM questions)
 """
 
+_BY_ROW: Final = "SELECT rowid, {columns}, checksum FROM {table} WHERE rowid > ? ORDER BY rowid LIMIT ?"
+_BY_KEY: Final = "SELECT NULL, {columns}, checksum FROM {table}"
+ROWS_OF: Final = {
+    table: (_BY_KEY if table in ("questions", "papers", "ledger", "added_papers") else _BY_ROW).format(
+        table=table, columns=columns
+    )
+    for table, columns in SEALED.items()
+} | {
+    "embeddings": "SELECT text_hash, fingerprint, hex(text_hash), vector, checksum FROM embeddings "
+    "WHERE (fingerprint, text_hash) > (?, ?) ORDER BY fingerprint, text_hash LIMIT ?"
+}
+"""The rows of each sealed table, a few at a time where there may be many: where it stands, its values, its checksum."""
+OTHER_PARTS: Final = f"SELECT id FROM documents WHERE id BETWEEN ? AND ? AND parts IS NOT {PARTS}"
+INTEGRITY: Final = "PRAGMA integrity_check(1)"
+SIZE: Final = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
+SWEPT: Final = "SELECT value FROM meta WHERE key = 'swept'"
+SET_SWEPT: Final = "INSERT OR REPLACE INTO meta VALUES ('swept', ?)"
+DROP_TEXT: Final = (
+    "DELETE FROM embeddings WHERE text_hash = ?",
+    "DELETE FROM token_codes WHERE text_hash = ?",
+)
+# An embedding whose codes are lost is made again with them.
+DROP_HALVES: Final = """
+DELETE FROM embeddings WHERE NOT EXISTS (
+    SELECT 1 FROM token_codes t WHERE t.fingerprint = embeddings.fingerprint AND t.text_hash = embeddings.text_hash
+)
+"""
+DROP_ROW: Final = {
+    "roots": "DELETE FROM roots WHERE rowid = ?",
+    "passages": "DELETE FROM passages WHERE rowid = ?",
+    "paper_links": "DELETE FROM paper_links WHERE rowid = ?",
+    "answers": "DELETE FROM answers WHERE rowid = ?",
+    "documents": "DELETE FROM documents WHERE rowid = ?",
+    "questions": "DELETE FROM questions WHERE document_id = ? AND ordinal = ?",
+    "papers": "DELETE FROM papers WHERE key = ?",
+    "ledger": "DELETE FROM ledger WHERE question_key = ?",
+    "added_papers": "DELETE FROM added_papers WHERE key = ?",
+}
+RESCUED: Final = {
+    "roots": "INSERT OR IGNORE INTO roots VALUES (?, ?, ?)",
+    "embeddings": "INSERT OR IGNORE INTO embeddings VALUES (?, ?, ?, ?)",
+    "token_codes": "INSERT OR IGNORE INTO token_codes VALUES (?, ?, ?, ?)",
+    "ledger": "INSERT INTO ledger VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET verdict = excluded.verdict, "
+    "told_at = excluded.told_at, missing_since = excluded.missing_since, checksum = excluded.checksum "
+    "WHERE excluded.told_at > told_at",
+    "added_papers": "INSERT OR IGNORE INTO added_papers VALUES (?, ?, ?, ?, ?, ?)",
+    "papers": "INSERT OR REPLACE INTO papers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+}
+"""Rows that were found in a damaged catalogue, into a new one."""
+
 LEDGER: Final = "SELECT question_key, verdict, told_at, missing_since FROM ledger"
-PUT_LEDGER: Final = "INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?)"
+PUT_LEDGER: Final = "INSERT OR REPLACE INTO ledger VALUES " + _sealed("ledger", 4)
 FORGET: Final = "DELETE FROM ledger WHERE question_key IN (SELECT value FROM json_each(?))"
 
 ANSWERS: Final = "SELECT question_key, rules, generation, answer, further, files, basis FROM answers"
-PUT_ANSWER: Final = "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?)"
+# How far an answer was found good is written without the rest, so that it is not sealed.
+_SEAL_ANSWER: Final = seal("answers", "?1, ?2, ?4, ?5, ?6, ?7")
+PUT_ANSWER: Final = f"INSERT OR REPLACE INTO answers VALUES ({_bound(7)}, {_SEAL_ANSWER})"
 CONFIRM_ANSWERS: Final = "UPDATE answers SET generation = ? WHERE question_key IN (SELECT value FROM json_each(?))"
 DROP_ANSWERS: Final = "DELETE FROM answers WHERE question_key IN (SELECT value FROM json_each(?))"
 

@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the system write down the names in a folder, so that a rename outlives a power cut; raise OSError."""
+    if os.name != "posix":  # Windows opens no folders, and writes names down by itself
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync(file: Path) -> None:
+    """Have the system write down what is in a file; raise OSError."""
+    with file.open("rb+") as opened:
+        os.fsync(opened.fileno())
 
 
 @contextmanager

@@ -18,7 +18,8 @@ from fastapi import FastAPI
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser")  # the first takes a third less time
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 REQUIRED = "FOOTNOTE_REQUIRE_BROWSER" in os.environ  # a missing browser then fails the tests instead of skipping them
 ARGUMENTS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),

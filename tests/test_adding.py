@@ -7,6 +7,7 @@ from contextlib import closing
 
 import pytest
 from arxiv_server import ArxivServer, Paper, status
+from older import unseal
 from pdfs import paper_pdf
 from stub_encoder import HashEncoder
 
@@ -113,6 +114,7 @@ def test_it_is_noted_while_another_process_writes(settings, notes):
 def test_a_library_of_the_format_before_is_brought_to_this_one(settings, notes):
     build(settings.library, [notes], HashEncoder(), settings)
     with closing(sqlite3.connect(settings.library / "catalogue.db")) as connection:
+        unseal(connection)
         connection.executescript("DROP TABLE added_papers; PRAGMA user_version = 4")
     assert held(settings) == []
     add(settings.library, [WANTED])

@@ -238,9 +238,13 @@ def test_a_catalogue_cut_in_half(library, told, notes):
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
     catalogue.write_bytes(catalogue.read_bytes()[: catalogue.stat().st_size // 2])
-    reason = f"{catalogue} is damaged or no catalogue; delete the folder {library} and index again"
-    for command in (["ask", "x"], ["status"], ["index", notes]):
+    reason = f"{catalogue} is damaged; repair it with: footnote index"
+    for command in (["ask", "x"], ["status"]):
         assert told(*command) == (2, "", f"footnote: {reason}\n")
+    code, out, err = told("index")
+    assert (code, out[:17]) == (0, "1 file (1 new), 1")
+    assert err.startswith(f"{catalogue} was damaged and is kept as catalogue.db.damaged: ")
+    assert cites(told) == [("good.md", [3, 3])]
 
 
 @pytest.mark.parametrize("store", ["vectors.faiss", "lexical/meta.json"])

@@ -8,6 +8,7 @@ from unittest.mock import patch
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from older import sealed
 from pdfs import paper_pdf
 from stub_encoder import HashEncoder
 
@@ -128,7 +129,7 @@ def test_files_that_older_parsers_read_are_read_again_and_embed_nothing(notes, l
     (notes / "adam.md").write_text("---\nkeywords: optimiser\naliases: Kingma\ndate: 2014-12-22\n---\n" + ADAM)
     run(library, notes)
     with sqlite3.connect(library / "catalogue.db") as connection:  # as a library made before has it
-        connection.execute("UPDATE documents SET parser = 0, tags = '[]', aliases = '[]', date = NULL")
+        sealed(connection).execute("UPDATE documents SET parser = 0, tags = '[]', aliases = '[]', date = NULL")
     (notes / "resnet.md").rename(notes / "renamed.md")
     encoder = HashEncoder()
     report = run(library, notes, encoder=encoder)
@@ -414,7 +415,7 @@ def test_a_bad_pdf_is_a_paper_that_failed_and_is_read_again_only_when_asked(note
         again = run(library, notes)  # so soon that its stamps do not vouch for it: its bytes do
     assert (len(again.failures), parsed) == (1, [])
     with sqlite3.connect(library / "catalogue.db") as connection:
-        connection.execute("UPDATE documents SET indexed_at = indexed_at + 60")
+        sealed(connection).execute("UPDATE documents SET indexed_at = indexed_at + 60")
     read = []
     configured = Settings(library=library, cache=library / "cache")
     for papers in ("known", "new", "update"):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from older import unseal
 from samples import ENCODER, ROOT, document, embed, passage, passages, put, question
 
 from indexer import sql
@@ -213,7 +214,7 @@ def test_a_truncated_catalogue_is_corrupt(path, keep, write):
     with Catalogue.open(path, write=True) as catalogue:
         put(catalogue, "a.md", *(f"text {n}" * 50 for n in range(50)))
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(LibraryCorrupt, match=f"{path} .*delete the folder {path.parent} and index again"):
+    with pytest.raises(LibraryCorrupt, match=f"{path} .*is damaged.*; repair it with: footnote index"):
         Catalogue.open(path, write=write)
 
 
@@ -367,6 +368,7 @@ def first_format(path):
     with Catalogue.open(path, write=True) as catalogue:
         put(catalogue, "a.md", "one", "two")
     connection = sqlite3.connect(path)
+    unseal(connection)
     for column in ("pages", "paper", "version", "url", "remark", "date", "parser"):
         connection.execute(f"DROP INDEX IF EXISTS documents_by_{column}")
         connection.execute(f"ALTER TABLE documents DROP COLUMN {column}")
@@ -428,6 +430,7 @@ def test_a_catalogue_without_kept_answers_is_brought_to_this_format(path):
     with Catalogue.open(path, write=True) as catalogue:
         put(catalogue, "a.md", "one")
     with closing(sqlite3.connect(path)) as connection:
+        unseal(connection)
         connection.executescript("DROP TABLE ledger; DROP TABLE answers; DROP TABLE passage_changes")
         connection.executescript("DROP TABLE added_papers")
         connection.execute(

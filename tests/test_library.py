@@ -76,9 +76,9 @@ def test_a_truncated_catalogue_is_corrupt(path):
     index(path, "a.md", "one")
     catalogue = path / CATALOGUE
     catalogue.write_bytes(catalogue.read_bytes()[:5000])
-    with pytest.raises(LibraryCorrupt, match="index again"):
+    with pytest.raises(LibraryCorrupt, match="repair it with: footnote index"):
         Library.open(path)
-    with pytest.raises(LibraryCorrupt, match="index again"), writing(path, "footnote index"):
+    with pytest.raises(LibraryCorrupt, match="repair it with: footnote index"), writing(path, "footnote index"):
         pass
 
 

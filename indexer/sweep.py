@@ -1,0 +1,94 @@
+"""Goes through the rows of a catalogue and compares each with its checksum, a part of a large library at a time.
+
+What is read for an answer is compared then and there. This is for the rest: what nobody has asked for in a long
+time, and what is not there any more. A small library is gone through by every full run of `footnote index`,
+beside the walk over the files; a large one in as much time as that walk takes, each run going on where the last one
+stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from indexer import sql
+from indexer.catalogue import Catalogue
+from indexer.connect import damaged
+
+ROWS = 256
+"""So many rows are compared at a time: in a few milliseconds."""
+
+LEAST_SECONDS = 0.03
+"""A sweep takes so long at least, if it is not done before."""
+
+SMALL = 64 << 20
+"""Up to so many bytes, the structure of the file is checked too: SQLite does that in one go."""
+
+Key = tuple[Any, ...]
+
+
+@dataclass(slots=True)
+class Flaws:
+    """What is wrong with a catalogue: damaged rows, by table and key, and documents that are not whole."""
+
+    rows: list[tuple[str, Key]] = field(default_factory=list)
+    documents: set[int] = field(default_factory=set)
+
+
+def find_flaws(catalogue: Catalogue) -> Flaws:
+    """Go through all rows. Raises LibraryCorrupt where the structure of the file is damaged."""
+    catalogue.check_structure()
+    flaws = Flaws()
+    for table, _, rows, documents in _steps(catalogue, "", ()):
+        flaws.rows += [(table, key) for key in rows]
+        flaws.documents |= documents
+    return flaws
+
+
+def sweep(catalogue: Catalogue, enough: Callable[[], bool]) -> str:
+    """Go on where the last sweep stopped, until all is done or `enough` says so; returns where that is, '' at the end.
+
+    Raises LibraryCorrupt at the first flaw.
+    """
+    table, after = _position(catalogue.swept)
+    end = time.monotonic() + LEAST_SECONDS
+    if catalogue.size <= SMALL:
+        catalogue.check_structure()
+    for name, last, rows, documents in _steps(catalogue, table, after):
+        if rows or documents:
+            raise damaged(catalogue.path, f"a row of its {name}")
+        if enough() and time.monotonic() > end:
+            return _written(name, last)
+    return ""
+
+
+def _steps(catalogue: Catalogue, table: str, after: Key) -> Iterator[tuple[str, Key, list[Key], set[int]]]:
+    """Compare the rows from a place on: after each step, where it was, and what is wrong there."""
+    names = list(sql.SEALED)
+    for name in names[names.index(table) if table in names else 0 :]:
+        last = after if name == table else ()
+        while True:
+            last, rows, documents = catalogue.flaws(name, last, ROWS)
+            yield name, last, rows, documents
+            if not last:
+                break
+
+
+def _written(table: str, last: Key) -> str:
+    """A place in a line: the table and the key of the row, or the table that comes next."""
+    names = list(sql.SEALED)
+    if not last:
+        following = names.index(table) + 1
+        return json.dumps([names[following]]) if following < len(names) else ""
+    return json.dumps([table, *(value.hex() if isinstance(value, bytes) else value for value in last)])
+
+
+def _position(written: str) -> tuple[str, Key]:
+    with suppress(ValueError, TypeError):
+        table, *last = json.loads(written)
+        return table, (last[0], bytes.fromhex(last[1])) if table == "embeddings" and last else tuple(last)
+    return "", ()
