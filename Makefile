@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEMO := data/index
 
-.PHONY: setup demo test browser check attacks chaos serve bench bench-speed pictures lock audit clean
+.PHONY: setup demo test browser check attacks chaos chaos-service serve bench bench-speed pictures lock audit clean
 
 setup: $(STAMP)
 
@@ -53,6 +53,12 @@ attacks: setup browser
 serve: setup
 	@test -e $(DEMO)/catalogue.db || FOOTNOTE_LIBRARY=$(DEMO) $(BIN)/footnote index data/notes --no-papers
 	@FOOTNOTE_LIBRARY=$(DEMO) $(BIN)/footnote serve
+
+# A service under change, asked for too much, by slow clients, and for all kinds of things: some ten minutes.
+chaos-service: setup
+	@$(BIN)/python -m tests.chaos.clients --clients 64 --seconds 300
+	@$(BIN)/python -m tests.chaos.strangers
+	@$(BIN)/python -m tests.chaos.interface --examples 400
 
 bench: setup
 	@$(BIN)/python -m tests.bench.run

@@ -59,7 +59,7 @@ from service.present import answer_json, paper_json, question_json, streamed
 from service.problem import problem, status_of, title_of
 from service.runs import Runs
 from service.shelves import Inventories
-from service.turns import Turns
+from service.turns import Joined, Turns
 from service.types import Answer, SearchResult
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def create_app(
         async with AsyncExitStack() as stack:
             stack.push_async_callback(run_in_threadpool, app.state.drawings.close)
             stack.push_async_callback(app.state.mcp.close)
-            stack.callback(app.state.runs.close)
+            stack.push_async_callback(run_in_threadpool, app.state.runs.close)
             if desk is not None:
                 yield
                 return
@@ -135,12 +135,12 @@ def create_app(
     app.state.drawings = Drawings(settings.papers)
     app.state.pictures = Pictures()
     app.state.turns = Turns()
-    app.state.dump_turns = Turns.of_dumps()
+    app.state.dumps = Joined(lambda: desk_of(app).questions())
     app.state.apart = CapacityLimiter(1)  # the thread of the figures
     app.state.stopping = asyncio.Event()
     app.state.runs = Runs(settings, lambda: desk_of(app), app.state.figures)
     app.state.inventories = Inventories()
-    app.state.mcp = Mount(partial(desk_of, app), app.state.turns, app.state.dump_turns)
+    app.state.mcp = Mount(partial(desk_of, app), app.state.turns, app.state.dumps)
     origins, hosts = settings.service.origins, (*hosts, *settings.service.hosts)
     app.add_middleware(Door, access=access, respond=_respond)
     if origins:  # within the guard, which has its say first
@@ -319,8 +319,7 @@ async def metrics(request: Request) -> Response:
     """Give the service's figures in the text format of Prometheus, also when every thread has something to do."""
     state = request.app.state
     size = await to_thread.run_sync(state.desk.size, limiter=state.apart) if state.desk else None
-    waiting = state.turns.waiting + state.dump_turns.waiting
-    return Response(state.figures.show(size, waiting), media_type=CONTENT_TYPE_LATEST)
+    return Response(state.figures.show(size, state.turns.waiting), media_type=CONTENT_TYPE_LATEST)
 
 
 def _last(answers: Iterator[Answer]) -> Answer:

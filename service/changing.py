@@ -42,9 +42,9 @@ RETRY_MS = 2000
 
 
 class _PaperConvertor(PathConvertor):
-    """What names a paper in a path, with slashes in it; not what names one of its pages."""
+    """What names a paper in a path, with slashes in it; not one of its pages, nor the search for others."""
 
-    regex = r"(?!.*/pages/[^/]*\.png$).*"
+    regex = r"(?!search$|.*/pages/[^/]*\.png$).*"
 
 
 def add(app: FastAPI) -> None:

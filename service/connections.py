@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import struct
 import time
 from collections.abc import Callable
 from http import HTTPStatus
@@ -12,7 +13,8 @@ from types import FrameType
 from typing import Literal, TypeAlias
 
 from uvicorn import Config, Server
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from service.problem import PROBLEM_TYPE
 
@@ -47,6 +49,8 @@ class Connection(HttpToolsProtocol):
     since = 0.0
     _head_bytes = 0
     _unsent: tuple[float, int] | None = None
+    _answering: RequestResponseCycle | None = None
+    """What is being answered, or was last; where requests are sent together, `cycle` is the last one that was read."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
         """Begin, if there is room."""
@@ -56,7 +60,7 @@ class Connection(HttpToolsProtocol):
             waiting = [one for one in self.connections if isinstance(one, Connection) and one.is_waited_for]
             oldest = min((one for one in waiting if one is not self), key=lambda one: one.since, default=None)
             if oldest:
-                oldest.transport.abort()
+                oldest._reset()  # noqa: SLF001 - one of us
             else:
                 self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections; try again in a few seconds")
 
@@ -64,6 +68,11 @@ class Connection(HttpToolsProtocol):
     def is_waited_for(self) -> bool:
         """Whether nothing of ours is on its way here: the head of a request is awaited."""
         return self._phase == "head" or (self._phase == "answer" and self.cycle.response_complete)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of what is being answered, and of what was to be answered after it."""
+        self._let_go()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Read on, unless a head grows past the limit: what follows it is not read before it ends."""
@@ -98,6 +107,10 @@ class Connection(HttpToolsProtocol):
         super().on_response_complete()
         self.since = time.monotonic()
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
     def resume_writing(self) -> None:
         """Note that what was sent has been read."""
         super().resume_writing()
@@ -106,7 +119,7 @@ class Connection(HttpToolsProtocol):
     def look(self, now: float) -> None:
         """Cut the connection if it has kept us waiting for too long."""
         if self._is_stalled(now):
-            self.transport.abort()
+            self._reset()
         elif self.transport.is_closing():
             return
         elif self._phase == "body":
@@ -135,14 +148,26 @@ class Connection(HttpToolsProtocol):
             self._unsent = (now, unsent)
         return False
 
+    def _reset(self) -> None:
+        """Close without waiting for what was sent to be read, which the system would go on trying."""
+        self._let_go()
+        ours: socket.socket = self.transport.get_extra_info("socket")
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
+
+    def _let_go(self) -> None:
+        self.pipeline.clear()
+        if self._answering and not self._answering.response_complete:
+            self._answering.disconnected = True  # so that it writes no more
+            self._answering.message_event.set()
+
     def _refuse(self, status: HTTPStatus, detail: str) -> None:
         """Answer without the application, and close."""
-        if self.cycle and not self.cycle.response_complete:
-            if self.cycle.response_started:  # another answer is on its way
-                self.transport.abort()
-                return
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
+        running = self._answering
+        if running and running.response_started and not running.response_complete:  # its answer cannot be broken into
+            self._reset()
+            return
+        self._let_go()
         body = json.dumps({"type": "about:blank", "title": status.phrase, "status": status, "detail": detail}).encode()
         again = f"Retry-After: {RETRY_SECONDS}\r\n" if status == HTTPStatus.SERVICE_UNAVAILABLE else ""
         head = (

@@ -17,7 +17,7 @@ from service.addresses import address_of
 from service.door import check_admin
 from service.files import Note, read_note
 from service.schemas import AskRequest
-from service.turns import Turns
+from service.turns import Joined, Turns
 from service.types import Answer, AnsweredQuestion
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ async def in_turn(request: Request, function: Callable[..., Made], *arguments: o
 
 
 async def dump(request: Request) -> tuple[AnsweredQuestion, ...]:
-    """The items of the question dumps, one request after the other: who waits needs no thread."""
-    turns: Turns = request.app.state.dump_turns
-    return await turns.take(open_desk(request).questions, gone=partial(_gone, request))
+    """The items of the question dumps: who waits for them needs no thread, and all who wait get the same."""
+    dumps: Joined[tuple[AnsweredQuestion, ...]] = request.app.state.dumps
+    return await dumps.get()
 
 
 Dump: TypeAlias = Annotated[tuple[AnsweredQuestion, ...], Depends(dump)]

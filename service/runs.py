@@ -6,8 +6,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from indexer.cli import papers_summary, summary
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 AGAIN_SECONDS = 1.0
 """While another process writes the library, a run that is wanted tries so often to begin."""
+
+STOP_SECONDS = 5.0
+"""How long a run that writes the library may take when the service is stopped."""
 
 _log = logging.getLogger("footnote")
 
@@ -60,7 +64,8 @@ class Runs:
         self._settings = settings
         self._desk = desk
         self._figures = figures
-        self._threads = ThreadPoolExecutor(1, thread_name_prefix="run")
+        self._begun = SimpleQueue[Callable[[], None] | None]()
+        self._thread = threading.Thread(target=self._go, daemon=True, name="run")  # the end of the service is its end
         self._stopping = threading.Event()
         self._counting = threading.Lock()
         self._waiting = 0
@@ -69,9 +74,11 @@ class Runs:
         self._last: Outcome | None = None
 
     def close(self) -> None:
-        """Begin nothing more; a run that is under way ends by itself."""
+        """Begin nothing more, and let a run that is under way finish for some seconds; what is left is left."""
         self._stopping.set()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._begun.put(None)
+        if self._thread.is_alive():
+            self._thread.join(STOP_SECONDS)
 
     def now(self) -> Indexing:
         """What happens to the library."""
@@ -100,7 +107,13 @@ class Runs:
     def _begin(self, run: Callable[[], str | None]) -> None:
         with self._counting:
             self._waiting += 1
-        self._threads.submit(self._in_turn, run)
+            if self._thread.ident is None:
+                self._thread.start()
+        self._begun.put(partial(self._in_turn, run))
+
+    def _go(self) -> None:
+        while begin := self._begun.get():
+            begin()
 
     def _in_turn(self, run: Callable[[], str | None]) -> None:
         """Run as soon as nobody else writes the library."""
@@ -129,6 +142,8 @@ class Runs:
             except FootnoteError as error:
                 said, outcome = str(error), "failed"
             except Exception:  # noqa: BLE001 - the service goes on answering
+                if self._stopping.is_set():  # the library is closed underneath
+                    return True
                 _log.exception("a run of the service failed")
                 said, outcome = "an error in Footnote itself; the log of the service says more", "failed"
         if said is not None:

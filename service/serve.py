@@ -19,6 +19,7 @@ from indexer.errors import FootnoteError, ServiceError
 from indexer.settings import Settings
 from indexer.watch import WATCHED_PAPERS, watch
 from service.logs import configure, say
+from service.runs import STOP_SECONDS
 
 if TYPE_CHECKING:
     from indexer.collect import Papers
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
 
 DRAIN_SECONDS = 10
 """How long answers that are on their way may take when the service is stopped."""
-
-STOP_SECONDS = 5
-"""How long a run that writes the library may take then."""
 
 
 def serve(

@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable
-from typing import Self, TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from anyio import CancelScope, CapacityLimiter, WouldBlock, current_time, to_thread
 from starlette.requests import ClientDisconnect
@@ -34,10 +34,7 @@ Gone: TypeAlias = Callable[[], Awaitable[None]]
 
 
 class Turns:
-    """Runs what is asked in threads of its own, so that whatever else the service does is not kept waiting by it.
-
-    `seconds` is how long one may take; None is without end.
-    """
+    """Runs what is asked in threads of its own, so that whatever else the service does is not kept waiting by it."""
 
     def __init__(
         self,
@@ -45,18 +42,13 @@ class Turns:
         most_waiting: int = MOST_WAITING,
         *,
         wait: float = WAIT_SECONDS,
-        seconds: float | None = ANSWER_SECONDS,
+        seconds: float = ANSWER_SECONDS,
     ) -> None:
         self._turns = CapacityLimiter(at_once)
         self._threads = CapacityLimiter(math.inf)  # who has a turn waits for no thread
         self._most_waiting = most_waiting
         self._wait = wait
         self._seconds = seconds
-
-    @classmethod
-    def of_dumps(cls) -> Self:
-        """Turns for question dumps: one after the other, each as long as it takes; the first may take minutes."""
-        return cls(1, seconds=None)
 
     @property
     def waiting(self) -> int:
@@ -70,8 +62,7 @@ class Turns:
         """
 
         def timed() -> Made:
-            if self._seconds is not None:
-                DEADLINE.set(time.monotonic() + self._seconds)  # in this thread's copy of the context
+            DEADLINE.set(time.monotonic() + self._seconds)  # in this thread's copy of the context
             return function(*arguments)
 
         try:
@@ -103,3 +94,24 @@ class Turns:
                     leaving.cancel()
         if waiting.cancelled_caught:
             raise ClientDisconnect if left else ServiceError("it was nobody's turn for too long; ask again later")
+
+
+class Joined(Generic[Made]):
+    """Makes what many want at once for all of them: whoever comes before it is begun gets what it gives."""
+
+    def __init__(self, make: Callable[[], Made]) -> None:
+        self._make = make
+        self._going = asyncio.Lock()
+        self._next: asyncio.Task[Made] | None = None
+
+    async def get(self) -> Made:
+        """Made from what there is now, or a little later; raises what making it does."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._begin())
+            self._next.add_done_callback(lambda task: task.cancelled() or task.exception())  # also if all went away
+        return await asyncio.shield(self._next)
+
+    async def _begin(self) -> Made:
+        async with self._going:
+            self._next = None
+            return await to_thread.run_sync(self._make, limiter=CapacityLimiter(1))

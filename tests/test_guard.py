@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import pytest
 from fastapi.testclient import TestClient
+from starlette.requests import ClientDisconnect
 from starlette.websockets import WebSocketDisconnect
 from stub_desk import StubDesk
 
 from indexer.settings import ServiceSettings, Settings
 from service.app import create_app
+from service.guard import MAX_ADDRESS_BYTES, MOST_AT_ONCE, Guard
 
 OURS = "http://testserver"
 
@@ -151,3 +153,70 @@ def test_a_method_that_tells_what_came_is_not_answered(client, method):
 def test_no_page_stands_in_a_frame(client):
     for path in ("/", "/library", "/docs", "/sign-in", "/nowhere"):
         assert "frame-ancestors 'none'" in client.get(path).headers["content-security-policy"]
+
+
+def test_an_address_has_a_limit(client):
+    assert client.get("/api/search", params={"q": "norm " * 1000}).status_code == 200
+    refused = client.get("/api/search", params={"q": "n" * MAX_ADDRESS_BYTES})
+    assert (refused.status_code, refused.headers["content-type"]) == (414, "application/problem+json")
+    assert "POST /api/ask takes long questions" in refused.json()["detail"]
+
+
+def test_headers_have_a_limit(client):
+    refused = client.get("/api/status", headers=[(f"X-{n}", "x") for n in range(101)])
+    assert (refused.status_code, refused.json()["title"]) == (431, "Request Header Fields Too Large")
+
+
+@pytest.mark.parametrize("path", ["/api/ask", "/mcp", "/api/papers"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[" * 200_000,
+        "[" * 200_000 + "]" * 200_000,
+        '{"question":' * 50_000 + "1" + "}" * 50_000,
+        '{"question": "a", "k": ' + "9" * 100_000 + "}",
+        '{"question": "\\ud800", "k": NaN}',
+    ],
+)
+def test_json_of_any_depth_is_the_callers_mistake(client, path, body):
+    headers = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
+    assert 400 <= client.post(path, content=body, headers=headers).status_code < 500
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [{"tag": ["x"] * 51}, {"without": {"word": ["ab"] * 51}}, {"phrase": "x" * 1001}, {"path": ["x" * 1001]}],
+)
+def test_filters_have_limits(client, filters):
+    assert client.post("/api/ask", json={"question": "norm", "filters": filters}).status_code == 422
+
+
+def test_who_comes_when_too_much_is_asked_for_is_told_to_come_again_but_for_who_looks_after_the_service(tmp_path):
+    settings = Settings(library=tmp_path / "library", cache=tmp_path / "cache")
+    app = create_app(settings, desk=StubDesk(tmp_path))
+    client = TestClient(app)
+    assert client.get("/api/status").status_code == 200
+    guard = app.middleware_stack
+    while not isinstance(guard, Guard):
+        guard = guard.app
+    assert guard.at_once == 0
+    guard.at_once = MOST_AT_ONCE
+    refused = client.get("/api/status")
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")
+    assert [client.get(path).status_code for path in ("/healthz", "/readyz", "/metrics")] == [200] * 3
+    guard.at_once -= 1
+    assert client.get("/api/status").status_code == 200
+
+
+def test_whoever_went_away_is_no_error_of_ours(tmp_path, caplog):
+    app = create_app(Settings(library=tmp_path / "library", cache=tmp_path / "cache"), desk=StubDesk(tmp_path))
+
+    @app.get("/gone")
+    def gone() -> None:
+        raise ClientDisconnect
+
+    client = TestClient(app)
+    with pytest.raises(AssertionError):  # the test client wants an answer
+        client.get("/gone")
+    assert caplog.records == []
+    assert 'footnote_requests_total{method="GET",route="/gone",status="499"} 1.0' in client.get("/metrics").text

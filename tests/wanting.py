@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,4 +49,7 @@ def desk_beside_arxiv(folder: Path, notes: Mapping[str, str] = NOTES) -> Iterato
 
 def settle(runs: Runs) -> None:
     """Wait until what was asked for is done."""
-    runs._threads.submit(lambda: None).result(30)
+    if runs._thread.is_alive():
+        done = threading.Event()
+        runs._begun.put(done.set)
+        assert done.wait(30)

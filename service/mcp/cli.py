@@ -27,10 +27,10 @@ def _mcp(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     opening = Opening(settings)
     from service.logs import configure
     from service.mcp.server import make_server
-    from service.turns import Turns
+    from service.turns import Joined, Turns
 
     configure(settings.service.log)
-    make_server(opening.desk, Turns(), Turns.of_dumps()).run("stdio")
+    make_server(opening.desk, Turns(), Joined(lambda: opening.desk().questions())).run("stdio")
     return OK
 
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from anyio import to_thread
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.turns import Turns
+from service.turns import Joined, Turns
+from service.types import AnsweredQuestion
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
 
     from service.desk import Desk
+
+Dumps: TypeAlias = Joined[tuple[AnsweredQuestion, ...]]
 
 PATH = "/mcp"
 
@@ -25,10 +28,10 @@ class Mount:
     The guard of the service lets nobody by who calls it by another's name (DNS rebinding).
     """
 
-    def __init__(self, desk: Callable[[], Desk], turns: Turns, dump_turns: Turns) -> None:
+    def __init__(self, desk: Callable[[], Desk], turns: Turns, dumps: Dumps) -> None:
         self._desk = desk
         self._turns = turns
-        self._dump_turns = dump_turns
+        self._dumps = dumps
         self._started: asyncio.Future[ASGIApp] | None = None
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -72,4 +75,4 @@ class Mount:
         """In a thread, because the import takes a second, in which others are answered."""
         from service.mcp.server import make_server
 
-        return make_server(self._desk, self._turns, self._dump_turns)
+        return make_server(self._desk, self._turns, self._dumps)

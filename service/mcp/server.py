@@ -16,8 +16,8 @@ from service import places
 from service.desk import Desk
 from service.mcp.records import Found, OpenQuestion, OpenQuestions, Reply, Source
 from service.present import VERDICTS
-from service.turns import Turns
-from service.types import Verdict
+from service.turns import Joined, Turns
+from service.types import AnsweredQuestion, Verdict
 
 INSTRUCTIONS = """\
 Footnote finds what stands in this person's own notes and in the papers that they link. It works offline, changes \
@@ -44,7 +44,7 @@ class Text(RootModel[places.Reading]):
     """A stretch of a note or a page of a paper."""
 
 
-def make_server(desk: Callable[[], Desk], turns: Turns, dump_turns: Turns) -> MCPServer[None]:
+def make_server(desk: Callable[[], Desk], turns: Turns, dumps: Joined[tuple[AnsweredQuestion, ...]]) -> MCPServer[None]:
     """Make the server of the library that `desk` gives when it is asked, or says why it cannot: a FootnoteError.
 
     Questions wait for their turn beside those that come in other ways.
@@ -53,7 +53,7 @@ def make_server(desk: Callable[[], Desk], turns: Turns, dump_turns: Turns) -> MC
         "footnote", title="Footnote", version=__version__, instructions=INSTRUCTIONS, log_level="WARNING"
     )
 
-    async def take(function: Callable[[Desk], Made], turns: Turns = turns) -> Made:
+    async def take(function: Callable[[Desk], Made]) -> Made:
         try:
             return await turns.take(lambda: function(desk()))
         except FootnoteError as error:
@@ -111,7 +111,10 @@ def make_server(desk: Callable[[], Desk], turns: Turns, dump_turns: Turns) -> MC
         most: Annotated[int, Field(ge=1, le=200, description="How many to give.")] = 30,
     ) -> Annotated[CallToolResult, OpenQuestions]:
         """List the questions that stand open in the person's question dumps, each with what the library says to it."""
-        items = await take(lambda desk: desk.questions(), dump_turns)
+        try:
+            items = await dumps.get()
+        except FootnoteError as error:
+            raise ToolError(str(error)) from error
         wanted = [(item, item.answer) for item in items if item.answer and verdict in ("any", item.answer.verdict)]
         found = OpenQuestions(
             total=len(wanted), questions=[OpenQuestion.of(item, answer) for item, answer in wanted[:most]]
