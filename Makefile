@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEMO := data/index
 
-.PHONY: setup demo test browser check serve bench bench-speed pictures clean
+.PHONY: setup demo test browser check serve bench bench-speed fuzz pictures clean
 
 setup: $(STAMP)
 
@@ -55,6 +55,13 @@ bench: setup
 
 bench-speed: setup
 	@$(BIN)/python -m tests.bench.speed
+
+MINUTES ?= 60
+
+# An hour for all targets together; it needs Linux.
+fuzz: setup
+	@$(PIP) -e ".[fuzz]"
+	@$(BIN)/python -m tests.fuzz --seconds $$(($(MINUTES) * 60 / 17))
 
 pictures: setup
 	@$(BIN)/python -m tests.bench.pictures

@@ -23,6 +23,9 @@ from indexer.errors import SourceError
 from indexer.records import StoredDocument
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".svg"})
+_FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "AVIF")
+"""The readers that may look at a picture: there are others, which run programs or read further files."""
+
 MOST_BYTES = 50_000_000
 """Larger pictures are not shown."""
 
@@ -117,8 +120,10 @@ def _size(path: str, _mtime_ns: int) -> tuple[int, int] | None:
     from PIL.ExifTags import Base
 
     try:
-        with Image.open(path) as image:
-            turned = image.getexif().get(Base.Orientation, 1) >= 5  # a camera held upright
+        with Image.open(path, formats=_FORMATS) as image:
+            # of the class below all formats: that of PNG would unpack the whole picture to look for more
+            exif = Image.Image.getexif(image)
+            turned = exif.get(Base.Orientation, 1) >= 5  # a camera held upright
             width, height = image.size
             return (height, width) if turned else (width, height)
     except (OSError, ValueError, TypeError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
