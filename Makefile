@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEMO := data/index
 
-.PHONY: setup demo test browser check attacks chaos chaos-service serve bench bench-speed pictures lock audit clean
+.PHONY: setup demo test browser check attacks chaos chaos-service fuzz serve bench bench-speed pictures lock audit clean
 
 setup: $(STAMP)
 
@@ -69,6 +69,12 @@ bench-speed: setup
 # Crashes, full disks and flipped bits, a thousand rounds of them; make chaos CHAOS="--rounds 100 --seed 1" for others.
 chaos: setup
 	@$(BIN)/python -m tests.chaos $(CHAOS)
+MINUTES ?= 60
+
+# An hour for all targets together; it needs Linux.
+fuzz: setup
+	@$(PIP) -e ".[fuzz]"
+	@$(BIN)/python -m tests.fuzz --seconds $$(($(MINUTES) * 60 / 17))
 
 pictures: setup
 	@$(BIN)/python -m tests.bench.pictures

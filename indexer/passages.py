@@ -133,9 +133,9 @@ def _groups(document: Document) -> Iterator[_Group]:
         if block.kind == "heading":
             lead = ""
             nested = end < len(blocks) and (blocks[end].kind != "heading" or blocks[end].depth > block.depth)
-            if not nested and not _CONTENTS.fullmatch(block.text.strip(" :")):
-                if spans := note_spans(document, block):
-                    yield _Group("heading", block.headings[:-1], (_Atom(block.text, spans),), apart=True)
+            alone = not nested and not _CONTENTS.fullmatch(block.text.strip(" :"))
+            if alone and (spans := note_spans(document, block)):
+                yield _Group("heading", block.headings[:-1], (_Atom(block.text, spans),), apart=True)
         elif atoms:
             announces = end < len(blocks) and blocks[end].parent == k
             kind = _kind(block, atoms, numbered=k in numbered, announces=announces)

@@ -24,6 +24,9 @@ from indexer.records import StoredDocument
 from indexer.rooted import Opened, Rooted, opened
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".svg"})
+_FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "AVIF")
+"""The readers that may look at a picture: there are others, which run programs or read further files."""
+
 MOST_BYTES = 50_000_000
 """Larger pictures are not shown."""
 
@@ -116,8 +119,13 @@ def _size(root: str, file: str, _stamps: tuple[int, ...]) -> tuple[int, int] | N
     from PIL.ExifTags import Base
 
     try:
-        with _opened(root, file) as found, Image.open(os.fdopen(found.descriptor, "rb", closefd=False)) as image:
-            turned = image.getexif().get(Base.Orientation, 1) >= 5  # a camera held upright
+        with (
+            _opened(root, file) as found,
+            Image.open(os.fdopen(found.descriptor, "rb", closefd=False), formats=_FORMATS) as image,
+        ):
+            # of the class below all formats: that of PNG would unpack the whole picture to look for more
+            exif = Image.Image.getexif(image)
+            turned = exif.get(Base.Orientation, 1) >= 5  # a camera held upright
             width, height = image.size
             return (height, width) if turned else (width, height)
     except (SourceError, OSError, ValueError, TypeError, SyntaxError):

@@ -22,6 +22,7 @@ from markdown_it.rules_core import StateCore
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.gfm import gfm_plugin
 
+from indexer.parsing.inline import bounded_addresses, bounded_plugin
 from indexer.parsing.obsidian import obsidian_plugin
 from indexer.parsing.prepare import front_matter, mask
 from indexer.types import Lines
@@ -161,7 +162,14 @@ def _framed(kept: str, mark: str) -> str:
 
 @cache
 def _parser() -> MarkdownIt:
-    md = MarkdownIt("commonmark", {"maxNesting": 300}).use(gfm_plugin).use(obsidian_plugin).use(marks_plugin)
+    md = (
+        MarkdownIt("commonmark", {"maxNesting": 300})
+        .use(bounded_plugin)
+        .use(gfm_plugin)
+        .use(bounded_addresses)
+        .use(obsidian_plugin)
+        .use(marks_plugin)
+    )
     md.use(dollarmath_plugin, allow_blank_lines=False, double_inline=True)
     md.options["alerts"] = False  # Obsidian's callouts are more than GitHub's five
     md.core.ruler.push("footnote_page", _rewrite)

@@ -193,7 +193,7 @@ def _repetitions(tree: Any, before: list[str]) -> Iterator[tuple[list[str], Any]
     """Each repetition, with texts that match what stands before it."""
     for op, argument in tree:
         if op in _REPEATS:
-            low, high, inside = argument
+            _, high, inside = argument
             if high is codes.MAXREPEAT or high > _MANY:
                 yield before, inside
             yield from _repetitions(inside, before)
@@ -225,7 +225,7 @@ def _texts(tree: Any) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _matching(op: Any, argument: Any) -> list[str]:
+def _matching(op: Any, argument: Any) -> list[str]:  # noqa: PLR0911 - a case for each kind of node
     match op:
         case codes.LITERAL:
             return [chr(argument)]

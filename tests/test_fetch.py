@@ -3,6 +3,7 @@ from __future__ import annotations
 import email.utils
 import gzip
 import time
+import tracemalloc
 from pathlib import Path
 
 import httpx2
@@ -20,6 +21,7 @@ from arxiv_server import (
     status,
     truncated,
 )
+from hostile import packed
 
 from indexer.errors import FetchError, LibraryFull
 from indexer.fetch import (
@@ -415,3 +417,27 @@ def test_half_a_feed_is_no_feed(fetcher, server, fault):
 def test_what_arxiv_cannot_make_sense_of_is_passed_on(fetcher, server):
     code, body = fetcher.feed(f"{server.api}?id_list=nonsense")
     assert (code, b"incorrect id format for nonsense" in body) == (400, True)
+
+
+def bomb(begin: bytes, encoding: str) -> bytes:
+    """Three hundred megabytes of spaces behind a beginning, packed once or twice."""
+    zipped = packed(b" " * 1_000_000, 300, before=begin)
+    if encoding == "deflate":
+        return zipped
+    once = b"\x1f\x8b\x08" + bytes(6) + b"\xff" + zipped[2:]  # the end, which is not gzip's, is never reached
+    return gzip.compress(once) if encoding == "gzip, gzip" else once
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "gzip, gzip"])
+def test_what_unpacks_to_more_than_it_may_is_given_up(server, fetcher, tmp_path, encoding):
+    server.fail(PATH, instead(bomb(b"%PDF-1.7\n", encoding), Content_Encoding=encoding))
+    feed = "/api/query"
+    server.fail(feed, instead(bomb(b"<feed>", encoding), Content_Encoding=encoding))
+    tracemalloc.start()
+    error = failure(fetcher, server.pdf + ID, tmp_path / "a.pdf")
+    assert (str(error), error.again) == ("too large: more than 100 MB", False)
+    with pytest.raises(FetchError, match="too large: more than 20 MB"):
+        fetcher.feed(f"{server.api}?id_list={ID}")
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 60_000_000

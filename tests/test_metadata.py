@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
 from arxiv_server import ArxivServer, html, instead, reset, status, truncated
@@ -229,3 +231,31 @@ def test_a_paper_that_was_not_withdrawn(fetcher, server, comment, abstract):
     server.papers["2101.00001"] = Paper("There", abstract, comment=comment)
     [(_, said)] = look_up([PaperId("2101.00001")], fetcher)
     assert not said.withdrawn
+
+
+def entities(declared: str) -> bytes:
+    entry = "<entry><id>http://arxiv.org/abs/1706.03762v1</id><title>&z;</title></entry>"
+    feed = f'<feed xmlns="http://www.w3.org/2005/Atom"><title>a</title>{entry}</feed>'
+    return f"<?xml version='1.0'?><!DOCTYPE a [{declared}]>{feed}".encode()
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        '<!ENTITY a "ha">' + "".join(f'<!ENTITY {b} "{f"&{a};" * 10}">' for a, b in pairwise("abcdefghijklz")),
+        f'<!ENTITY z "{"x" * 1_000_000}">',
+        '<!ENTITY z SYSTEM "file:///etc/passwd">',
+        '<!ENTITY % p SYSTEM "http://127.0.0.1:1/x"> %p; <!ENTITY z "&z;">',
+    ],
+    ids=["each ten of the last", "a long one", "a file", "another document"],
+)
+def test_what_a_feed_declares_is_not_put_in(fetcher, server, declared):
+    server.fail("/api/query", instead(entities(declared), ATOM), times=None)
+    begun = time.thread_time()
+    try:
+        said = found(fetcher, "1706.03762")["1706.03762"]
+    except FetchError as error:
+        said = str(error)
+    assert time.thread_time() - begun < 2
+    assert len(said) < 200
+    assert "root:" not in said

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import os
+import struct
 import time
+import zlib
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 
 import pytest
+from hostile import packed
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 from stub_desk import StubDesk
 
 from indexer.errors import SourceError
@@ -171,3 +175,22 @@ def test_the_size_of_a_picture_is_the_one_it_is_shown_in(document, vault):
         size_of(document, "img/text.png") is size_of(document, "img/a b#1%.svg") is size_of(document, "no.png") is None
     )
     Path(vault / "turned.jpg").unlink()
+
+
+def test_a_picture_is_measured_without_being_unpacked(vault, note, monkeypatch):
+    """81 million white points in a thousandth of the room."""
+    head = struct.pack(">IIBBBBB", 9_000, 9_000, 8, 0, 0, 0, 0)
+    chunks = ((b"IHDR", head), (b"IDAT", packed(bytes(9_001), 9_000)), (b"IEND", b""))
+    data = b"".join(
+        struct.pack(">I", len(inside)) + kind + inside + struct.pack(">I", zlib.crc32(kind + inside))
+        for kind, inside in chunks
+    )
+    (vault / "notes" / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + data)
+    monkeypatch.setattr(PngImageFile, "load", lambda _: pytest.fail("it was unpacked"))
+    assert size_of(note, "bomb.png") == (9_000, 9_000)
+
+
+def test_only_pictures_that_may_be_shown_are_measured(vault, note):
+    for kind in ("TIFF", "BMP", "ICO", "PPM"):
+        (vault / "notes" / f"{kind}.png").write_bytes(drawn(kind))
+        assert size_of(note, f"{kind}.png") is None

@@ -54,6 +54,22 @@ def bounded_plugin(md: MarkdownIt) -> None:
         md.inline.ruler.at(name, _counted(rule))
 
 
+def bounded_addresses(md: MarkdownIt) -> None:
+    """Have bare addresses looked for behind their scheme only; use it after the plugin that finds them.
+
+    At every colon it searches all the text before: a line of colons would take the square of its length.
+    """
+    (rule,) = (one.fn for one in md.inline.ruler.__rules__ if one.name == "gfm_autolink_protocol")
+
+    def behind_a_scheme(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - the rule's signature is markdown-it's
+        return state.pending[-6:].endswith(_SCHEMES) and rule(state, silent)
+
+    md.inline.ruler.at("gfm_autolink_protocol", behind_a_scheme)
+
+
+_SCHEMES = ("http", "https", "mailto", "xmpp")
+
+
 def line_breaks(token: Token) -> int:
     """How many line ends of the source an inline token holds."""
     if token.type in ("softbreak", "hardbreak"):

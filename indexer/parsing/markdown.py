@@ -15,7 +15,7 @@ from mdit_py_plugins.gfm import gfm_plugin
 
 from indexer.dates import read_date
 from indexer.parsing.html import html_text, tag_text
-from indexer.parsing.inline import bounded_plugin, line_breaks
+from indexer.parsing.inline import bounded_addresses, bounded_plugin, line_breaks
 from indexer.parsing.obsidian import callout, obsidian_plugin, tags_in, without_block_id
 from indexer.parsing.pasted import without_bytes
 from indexer.parsing.prepare import MARKER, front_matter, indent, mask
@@ -69,7 +69,7 @@ def parse(source: Source) -> Document:
 @cache
 def _parser(*, indented_code: bool) -> MarkdownIt:
     md = MarkdownIt("commonmark", {"maxNesting": 450}).use(bounded_plugin)
-    md.use(gfm_plugin, dollarmath=True).use(obsidian_plugin)
+    md.use(gfm_plugin, dollarmath=True).use(bounded_addresses).use(obsidian_plugin)
     md.core.ruler.disable("footnote_tail")  # a footnote is read where it stands
     md.validateLink = lambda url: url.startswith("data:") or validateLink(url)  # type: ignore[method-assign]  # a hook
     md.options["alerts"] = False  # Obsidian's callouts are more than GitHub's five

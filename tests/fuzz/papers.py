@@ -252,5 +252,5 @@ TARGETS = {
         longest=6_000,
     ),
     "bibtex": Target(bibliography, lambda: [b"Attention $x^{2}$ \\'e {A} %\nAshish Vaswani\nG\\\"odel and Co.", "ß\nÅ".encode()],
-                     (b"{", b"}", b"\\", b"$", b"%", b"\\'{e}", b" and ", b"@misc{", b"\"", b"^^", b"\\input")),
+                     (b"{", b"}", b"\\", b"$", b"%", b"\\'{e}", b" and ", b"@misc{", b'"', b"^^", b"\\input")),
 }  # fmt: skip
