@@ -69,6 +69,7 @@ bench-speed: setup
 # Crashes, full disks and flipped bits, a thousand rounds of them; make chaos CHAOS="--rounds 100 --seed 1" for others.
 chaos: setup
 	@$(BIN)/python -m tests.chaos $(CHAOS)
+
 MINUTES ?= 60
 
 # An hour for all targets together; it needs Linux.
