@@ -220,3 +220,10 @@ def test_whoever_went_away_is_no_error_of_ours(tmp_path, caplog):
         client.get("/gone")
     assert caplog.records == []
     assert 'footnote_requests_total{method="GET",route="/gone",status="499"} 1.0' in client.get("/metrics").text
+
+
+def test_what_offers_to_try_again_leads_nowhere_else(client, monkeypatch):
+    monkeypatch.setattr("service.guard.MOST_AT_ONCE", 0)
+    for path, again in (("//evil.example/x", "/"), ("/?q=layer+norm", "/?q=layer+norm")):
+        page = client.get(f"http://testserver{path}", headers={"accept": "text/html"})
+        assert (page.status_code, f'<a href="{again}">Try again</a>' in page.text) == (503, True), path

@@ -64,8 +64,19 @@ def error_page(request: Request, status: int, detail: str, *, headers: Mapping[s
         headers=headers,
         title=TROUBLE.get(status, HTTPStatus(status).phrase.capitalize()),
         detail=_sentence(detail),
-        again=str(request.url.replace(scheme="", netloc="")) if waits else None,
+        again=asked(request) if waits else None,
     )
+
+
+def asked(request: Request) -> str:
+    """The address that was asked for, on this service."""
+    return within(str(request.url.replace(scheme="", netloc="")))
+
+
+def within(address: str) -> str:
+    """An address on this service; the first page where it may lead elsewhere."""
+    elsewhere = not address.startswith("/") or address[1:2] in ("/", "\\") or any(ord(char) < 33 for char in address)
+    return "/" if elsewhere else address
 
 
 def _sentence(detail: str) -> str:

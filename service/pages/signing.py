@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from service.access import COOKIE, SESSION_SECONDS, Access
 from service.door import TOO_MANY
-from service.pages.frame import fields, page_of, serve_form, serve_page
+from service.pages.frame import asked, fields, page_of, serve_form, serve_page, within
 
 PATH = "/sign-in"
 
@@ -32,7 +32,7 @@ def signing_page(request: Request) -> Response:
 def sign_in(request: Request, sent: Fields) -> Response:
     """Let a browser in whose person has a token, and lead to the page that was wanted."""
     access: Access = request.app.state.access
-    onward = _ours(sent.get("next", ""))
+    onward = within(sent.get("next", ""))
     role = access.role_of(sent.get("token", "").strip())
     if access.wanted and role is None:
         if wait := access.wrong():
@@ -70,16 +70,9 @@ def show(
 ) -> Response:
     """The page that asks for a token; it leads on to `onward`, else to the page that was asked for."""
     if onward is None:
-        asked = str(request.url.replace(scheme="", netloc=""))
-        onward = _ours(asked) if request.method == "GET" and request.url.path != PATH else "/"
+        onward = asked(request) if request.method == "GET" and request.url.path != PATH else "/"
     # a link on another site brings no cookie along, though the person may have signed in
     strayed = request.headers.get("sec-fetch-site") == "cross-site"
     return page_of(
         request, "signing.html", status=status, headers=headers, trouble=trouble, onward=onward, strayed=strayed
     )
-
-
-def _ours(address: str) -> str:
-    """An address on this service; the first page where it may lead elsewhere."""
-    elsewhere = not address.startswith("/") or address[1:2] in ("/", "\\") or any(ord(char) < 33 for char in address)
-    return "/" if elsewhere else address
