@@ -16,6 +16,7 @@ from test_reader import processes
 from indexer.build import build
 from indexer.errors import SourceError
 from indexer.reader import Reader
+from indexer.rooted import Rooted
 from indexer.settings import PaperSettings, Settings
 from indexer.types import Source
 from tests.arxiv_atom import small_pdf
@@ -105,10 +106,9 @@ def hasty():
 @LINUX
 @pytest.mark.parametrize("name", sorted(DRAWN))
 def test_drawing_them_costs_a_process_at_most(hasty, tmp_path, name):
-    path = tmp_path / "a.pdf"
-    path.write_bytes(HOSTILE[name]())
+    (tmp_path / "a.pdf").write_bytes(HOSTILE[name]())
     try:
-        said = hasty.draw(path, 1)[1:4].decode()
+        said = hasty.draw(Rooted(str(tmp_path), "a.pdf"), 1)[1:4].decode()
     except SourceError as error:
         said = str(error)
     assert re.fullmatch(DRAWN[name], said), said
