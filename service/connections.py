@@ -57,8 +57,9 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         self.since = time.monotonic()
         if len(self.connections) > most_connections():
-            waiting = [one for one in self.connections if isinstance(one, Connection) and one.is_waited_for]
-            oldest = min((one for one in waiting if one is not self), key=lambda one: one.since, default=None)
+            others = [one for one in self.connections if isinstance(one, Connection) and one is not self]
+            waiting = [one for one in others if one.is_waited_for and not one.transport.is_closing()]
+            oldest = min(waiting, key=lambda one: one.since, default=None)
             if oldest:
                 oldest._reset()  # noqa: SLF001 - one of us
             else:

@@ -197,6 +197,20 @@ def test_who_is_waited_for_makes_room_and_who_is_answered_does_not(monkeypatch):
         server.release()
 
 
+@pytest.mark.parametrize("loop", ["auto", "asyncio"])
+def test_many_that_come_in_one_moment_are_no_more_than_there_may_be(monkeypatch, loop):
+    monkeypatch.setattr(connections, "MOST_CONNECTIONS", 3)
+    with served(loop=loop) as server, ExitStack() as stack:
+        assert asked(server).endswith(b"small")
+        come = threading.Event()
+        server.server.servers[0].get_loop().call_soon_threadsafe(come.wait)
+        for _ in range(20):
+            stack.enter_context(server.connect())
+        come.set()
+        assert asked(server).endswith(b"small")
+        assert len(server.server.server_state.connections) <= 3
+
+
 def test_hundreds_that_send_nothing_hold_nobody_up():
     with served() as server, ExitStack() as stack:
         for _ in range(400):
