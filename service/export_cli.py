@@ -127,8 +127,8 @@ def _import(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     for root in done.missing:
         again = f"footnote import {arguments.file} --replace --notes {root}=FOLDER"
         notice(f"The notes of {root} are not here, and can be searched, but not opened; say where they lie: {again}")
-    if done.manifest.about["roots"]:
-        notice("Bring it up to date with: footnote index")
+    if roots := [done.moved.get(root, root) for root in done.manifest.about["roots"]]:  # the file may name any folder
+        notice(f"Bring it up to date with footnote index, which reads {', '.join(roots)}")
     return OK
 
 

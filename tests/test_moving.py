@@ -123,7 +123,8 @@ def test_a_library_is_the_same_on_another_machine_and_nothing_is_embedded_again(
     shutil.copytree(there / "notes", home / "notes")
     assert (code, out) == (0, f"{there}/library: 7 documents with 13 passages, 2 PDFs of papers\n")
     assert err == (
-        f"The notes of {home}/notes are now those of {there}/notes\nBring it up to date with: footnote index\n"
+        f"The notes of {home}/notes are now those of {there}/notes\n"
+        f"Bring it up to date with footnote index, which reads {there}/notes\n"
     )
     assert stat.S_IMODE((there / "library").stat().st_mode) == 0o700
     assert stat.S_IMODE((home / "a.zip").stat().st_mode) == 0o600
