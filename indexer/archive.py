@@ -81,7 +81,7 @@ class Manifest:
 def is_archive(file: Path) -> bool:
     """Whether a file looks like one of ours."""
     with suppress(*_BROKEN), ZipFile(file) as archive:
-        return MANIFEST in archive.namelist()
+        return MANIFEST in archive.namelist() and len(archive.comment) == DIGEST_CHARS
     return False
 
 
@@ -149,6 +149,7 @@ def checked(file: Path) -> Iterator[Archive]:
 
 
 def _manifest(file: Path, archive: ZipFile) -> Manifest:
+    _check_kind(file, archive.getinfo(MANIFEST))
     with archive.open(MANIFEST) as source:
         data = json.loads(source.read(MANIFEST_MOST))
     if data["format"] != FORMAT:
@@ -167,12 +168,19 @@ def _check_names(file: Path, archive: ZipFile, manifest: Manifest) -> None:
     if len(archive.infolist()) != len(infos) + 1 or len(folded) != len(infos) or set(names) != set(manifest.members):
         raise _damaged(file, "it holds other files than its manifest says")
     for info in infos:
-        kind = stat.S_IFMT(info.external_attr >> 16)
-        is_plain = kind in (0, stat.S_IFREG) and not info.flag_bits & 1  # the bit of what is encrypted
-        if not NAME.fullmatch(info.filename) or not is_plain or info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
+        _check_kind(file, info)
+        if not NAME.fullmatch(info.filename):
             raise _damaged(file, f"{info.filename!r} may not be in it")
         if info.file_size != manifest.members[info.filename].size:
             raise _damaged(file, f"{info.filename} has another size than its manifest says")
+
+
+def _check_kind(file: Path, info: ZipInfo) -> None:
+    """Raise ArchiveError unless a member is a plain file, packed as ours are: other ways may take any memory."""
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    is_plain = kind in (0, stat.S_IFREG) and not info.flag_bits & 1  # the bit of what is encrypted
+    if not is_plain or info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
+        raise _damaged(file, f"{info.filename!r} may not be in it")
 
 
 def _info(name: str) -> ZipInfo:

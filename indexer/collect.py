@@ -286,7 +286,7 @@ class _Collection:
         version = paper.named or paper.version
         if version is None:
             version = f"v{self.versions[name]}" if name in self.versions else ""
-        return folder / f"{name}{version}.pdf"
+        return folder / f"{_NO_NAME.sub('-', name + version)}.pdf"  # a library of somebody else's may name anything
 
     # ------------------------------------------------------------------------------------------------- the files
 

@@ -81,9 +81,7 @@ def save(path: Path, text: str) -> None:
     place = path.resolve()  # where the file is a link, to the file itself
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        with replaced(place) as new:
-            new.unlink(missing_ok=True)  # what a process that was killed has left may be for others to read
-            new.touch(mode=0o600)
+        with replaced(place, private=True) as new:
             new.write_text(text, encoding="utf-8")
     except OSError as error:
         raise SettingsError(f"cannot write {path} ({error.strerror}); name another place with --config") from error

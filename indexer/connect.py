@@ -79,8 +79,9 @@ def create(path: Path) -> None:
 
 
 def aside(library: Path) -> Path:
-    """Where a library lies for the moment in which another takes its place."""
-    return library.with_name(f".{library.name}.replaced")
+    """Where a library lies for the moment in which another takes its place: beside it, where a link leads to it too."""
+    place = library.resolve()
+    return place.with_name(f".{place.name}.replaced")
 
 
 def put_back(library: Path) -> None:
@@ -88,7 +89,7 @@ def put_back(library: Path) -> None:
     before = aside(library)
     if not library.exists() and (before / CATALOGUE).exists():
         with suppress(OSError):
-            before.rename(library)
+            before.rename(library.resolve())
 
 
 def require(path: Path) -> None:

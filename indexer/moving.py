@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -92,6 +93,7 @@ def import_library(file: Path, library: Path, *, replace: bool = False, notes: S
             raise InputError(
                 f"a library is in {library}; put this one in its place with --replace, or name a --library"
             )
+        library = library.resolve()  # a link to it stays one
         new = library.with_name(f".{library.name}.importing")
         try:
             library.parent.mkdir(parents=True, exist_ok=True)
@@ -187,17 +189,27 @@ def _unpack(archive: Archive, new: Path, moved: Mapping[str, str]) -> None:
     archive.unpack(new)
     path = new / CATALOGUE
     try:
-        with closing(connect(path, write=True, held=True)) as connection, translated(path):
-            is_sound = connection.execute(sql.INTEGRITY).fetchall() == [("ok",)]
-            is_ours = is_sound and not connection.execute(sql.STRANGE).fetchall()
-            connection.execute(sql.WRITE_AHEAD)
+        _check_ours(archive.file, path)  # before it is brought to this format: triggers would act then
         with Catalogue.open(path, write=True, held=True) as catalogue:
+            if catalogue.roots() != archive.manifest.about["roots"]:
+                raise _none_of_ours(archive.file)
             catalogue.move_roots(moved)
             publish(new, catalogue)
+        with closing(connect(path, write=True, held=True)) as connection, translated(path):
+            connection.execute(sql.WRITE_AHEAD)
     except LibraryCorrupt as error:
         raise ArchiveError(f"{archive.file} holds no catalogue that can be read; export it again") from error
-    if not is_ours:
-        raise ArchiveError(f"{archive.file} holds no catalogue that Footnote has made; export it again")
+
+
+def _check_ours(file: Path, path: Path) -> None:
+    """Raise ArchiveError where a catalogue holds what acts by itself, or LibraryCorrupt where it is not sound."""
+    with translated(path), closing(sqlite3.connect(path)) as connection:
+        if connection.execute(sql.INTEGRITY).fetchall() != [("ok",)] or connection.execute(sql.STRANGE).fetchall():
+            raise _none_of_ours(file)
+
+
+def _none_of_ours(file: Path) -> ArchiveError:
+    return ArchiveError(f"{file} holds no catalogue that Footnote has made; export it again")
 
 
 def _take_place(new: Path, library: Path) -> None:

@@ -7,6 +7,7 @@ to know where it belongs. The format is https://www.sqlite.org/fileformat2.html 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +28,13 @@ TIMES = {"ledger": (2, 3), "added_papers": (4,)}
 """Columns of floating point, whose whole numbers SQLite writes down as such."""
 
 LOG_HEADER, FRAME_HEADER = 32, 24
+MOST_READS = 64
+"""So many rows are looked for on one page at most, as where its row stands in the log again and again: made to do so, a
+few pages could lead to all others without end."""
+
+MOST_HEADER = 9 + 9 * max(KEPT.values())
+"""The bytes of a record before its values."""
+
 TABLE_LEAF, INDEX_LEAF, INDEX_INTERIOR = 0x0D, 0x0A, 0x02
 
 _INTEGER_BYTES = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
@@ -41,10 +49,10 @@ def salvage(path: Path) -> Iterator[tuple[str, Row]]:
     In the order in which they lie; a row may come more than once, in older versions too. Raises OSError.
     """
     pages = _pages(path)
-    newest = dict(pages)
+    following = _Following(dict(pages))
     for number, page in pages:
         with suppress(IndexError, cut_off):  # a page of nonsense
-            yield from _rows(page, newest, head=100 if number == 1 else 0)
+            yield from _rows(page, following, head=100 if number == 1 else 0)
 
 
 def _pages(path: Path) -> list[tuple[int, bytes]]:
@@ -59,7 +67,23 @@ def _pages(path: Path) -> list[tuple[int, bytes]]:
     return pages
 
 
-def _rows(page: bytes, newest: dict[int, bytes], head: int) -> Iterator[tuple[str, Row]]:
+class _Following:
+    """The newest of each page, for what is too long for its own."""
+
+    def __init__(self, pages: dict[int, bytes]) -> None:
+        self.bytes = PAGE * len(pages)
+        self._pages = pages
+        self._reads = Counter[int]()
+
+    def read(self, number: int) -> bytes:
+        """A page; raise KeyError where there is none, or it was read too often."""
+        self._reads[number] += 1
+        if self._reads[number] > MOST_READS:
+            raise KeyError(number)
+        return self._pages[number]
+
+
+def _rows(page: bytes, following: _Following, head: int) -> Iterator[tuple[str, Row]]:
     kind = page[head]
     if kind not in (TABLE_LEAF, INDEX_LEAF, INDEX_INTERIOR):
         return
@@ -74,7 +98,7 @@ def _rows(page: bytes, newest: dict[int, bytes], head: int) -> Iterator[tuple[st
             size, at = _varint(page, at)
             if kind == TABLE_LEAF:
                 number, at = _varint(page, at)
-            if found := _proven(_values(_payload(page, at, size, newest, table=kind == TABLE_LEAF), number)):
+            if found := _proven(_values(_payload(page, at, size, following, table=kind == TABLE_LEAF), number)):
                 yield found
 
 
@@ -94,10 +118,10 @@ def _time(value: Value) -> Value:
     return float(value) if isinstance(value, int) else value
 
 
-def _payload(page: bytes, at: int, size: int, newest: dict[int, bytes], *, table: bool) -> bytes:
+def _payload(page: bytes, at: int, size: int, following: _Following, *, table: bool) -> bytes:
     """The bytes of a record, with those that lie on other pages."""
     most = PAGE - 35 if table else (PAGE - 12) * 64 // 255 - 23
-    if size > PAGE * len(newest):
+    if size > following.bytes:
         raise IndexError
     if size <= most:
         return page[at : at + size]
@@ -105,10 +129,10 @@ def _payload(page: bytes, at: int, size: int, newest: dict[int, bytes], *, table
     here = least + (size - least) % (PAGE - 4)
     here = here if here <= most else least
     parts, left = [page[at : at + here]], size - here
-    (following,) = unpack_from(">I", page, at + here)
+    (number,) = unpack_from(">I", page, at + here)
     while left > 0:
-        more = newest[following]
-        (following,) = unpack_from(">I", more)
+        more = following.read(number)
+        (number,) = unpack_from(">I", more)
         parts.append(more[4 : 4 + min(left, PAGE - 4)])
         left -= PAGE - 4
     return b"".join(parts)
@@ -117,6 +141,8 @@ def _payload(page: bytes, at: int, size: int, newest: dict[int, bytes], *, table
 def _values(record: bytes, number: int) -> Row:
     """The columns of a record; one that has the number of its row is left out by SQLite."""
     end, at = _varint(record, 0)
+    if end > MOST_HEADER:
+        return ()
     kinds = []
     while at < end:
         kind, at = _varint(record, at)

@@ -575,5 +575,9 @@ OF_PAPERS: Final = {
 """What of each table is about papers that were fetched; what is in no row here, stays out."""
 
 MOVE_ROOT: Final = "UPDATE roots SET path = ? WHERE path = ?"
-STRANGE: Final = "SELECT name FROM sqlite_master WHERE type NOT IN ('table', 'index') OR sql LIKE 'CREATE VIRTUAL%'"
-"""What no catalogue of ours has: triggers, which would act by themselves, views, and tables that others make up."""
+STRANGE: Final = """
+SELECT name FROM sqlite_master
+WHERE sql IS NOT NULL AND sql NOT GLOB 'CREATE TABLE *' AND sql NOT GLOB 'CREATE INDEX *'
+"""
+"""What no catalogue of ours has: triggers, which would act by themselves, views, and tables that others make up. What a
+row is called there may be made up too; it is its statement that SQLite follows."""

@@ -26,13 +26,17 @@ def sync(file: Path) -> None:
 
 
 @contextmanager
-def replaced(path: Path) -> Iterator[Path]:
+def replaced(path: Path, *, private: bool = False) -> Iterator[Path]:
     """A place beside `path` to write a file to, which takes its place at the end; nothing is left where that fails.
 
-    One process writes there at a time. What has to outlive a power cut, the block syncs. Raises OSError.
+    One process writes there at a time. What is `private` is there already, empty and for nobody else to read. What has
+    to outlive a power cut, the block syncs. Raises OSError.
     """
     new = path.with_name(f"{path.name}.new")
     try:
+        if private:
+            new.unlink(missing_ok=True)  # what a process that was killed has left may be for others to read
+            new.touch(mode=0o600, exist_ok=False)  # nor is a link followed that somebody has put there since
         yield new
         new.replace(path)
     except BaseException:

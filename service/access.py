@@ -23,7 +23,7 @@ SESSION_SECONDS = 7 * 24 * 3600
 """So long a browser is let in that has shown a token; it is known by a signature, and never holds the token."""
 
 MOST_WRONG = 20
-"""So many wrong tokens a minute are looked at in earnest; who shows more is told to wait, and the right one goes in."""
+"""Who shows more wrong tokens a minute is told to wait. The right one goes in at any time: it is too long to guess."""
 
 _MINUTE = 60.0
 
@@ -91,7 +91,7 @@ class Access:
         return None
 
     def wrong(self) -> int:
-        """Count a wrong token; how many seconds to wait before the next is looked at, 0 for none."""
+        """Count a wrong token; how many seconds whoever showed it is told to wait, 0 for none."""
         now = self._clock()
         self._wrong = [*(at for at in self._wrong if now - at < _MINUTE), now][-MOST_WRONG - 1 :]
         return int(self._wrong[0] + _MINUTE - now) + 1 if len(self._wrong) > MOST_WRONG else 0

@@ -144,9 +144,7 @@ def announced(library: Path, host: str, port: int, ticket: str = "") -> Iterator
     file = library / ADDRESS_FILE
     reachable = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
     url = f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}"
-    with suppress(OSError), replaced(file) as new:  # a library that cannot be written can still be served
-        new.unlink(missing_ok=True)  # what a process that was killed has left may be for others to read
-        new.touch(mode=0o600)
+    with suppress(OSError), replaced(file, private=True) as new:  # a library that cannot be written can still be served
         told = {"url": url, "pid": os.getpid(), "version": __version__} | ({"ticket": ticket} if ticket else {})
         new.write_text(json.dumps(told))
     try:

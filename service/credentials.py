@@ -69,9 +69,7 @@ def make(path: Path) -> None:
     """Write a new token to a file that nobody else can read; raise SettingsError where that cannot be."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with replaced(path) as new:
-            new.unlink(missing_ok=True)  # what a process that was killed has left may be for others to read
-            new.touch(mode=0o600)
+        with replaced(path, private=True) as new:
             new.write_text(f"{secrets.token_urlsafe(32)}\n", encoding="ascii")
     except OSError as error:
         raise SettingsError(

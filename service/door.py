@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.access import COOKIE, Access, Role, may, need_of
+from service.guard import READS, is_foreign
 
 _ASK_FOR_ONE = {"WWW-Authenticate": 'Bearer realm="Footnote"'}
 LOOKS_ONLY = "this token may look and ask, and change nothing; sign in with the other one"
@@ -40,14 +41,16 @@ class Door:
         if not self.access.wanted:
             await self.app(scope, receive, send)
             return
-        request, wait = Request(scope), 0
-        token = _bearer(Headers(scope=scope))
+        request, headers, wait = Request(scope), Headers(scope=scope), 0
+        token = _bearer(headers)
         if token is not None:
             role = self.access.role_of(token)
             wait = 0 if role else self.access.wrong()
-        else:
+        elif scope["method"] in READS or not is_foreign(headers, headers.get("host", "")):
             role = self.access.role_of_session(request.cookies.get(COOKIE, ""))
             state["signed_in"] = role is not None
+        else:  # a page that may call with a token of its own, on another port of this very host
+            role = None
         state["role"] = role
         need = need_of(scope["method"], scope["path"])
         if may(role, need):
@@ -55,8 +58,8 @@ class Door:
         elif role:
             await self.respond(request, HTTPStatus.FORBIDDEN, LOOKS_ONLY)(scope, receive, send)
         elif wait:
-            headers = {"Retry-After": str(wait)}
-            await self.respond(request, HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY, headers=headers)(scope, receive, send)
+            again = {"Retry-After": str(wait)}
+            await self.respond(request, HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY, headers=again)(scope, receive, send)
         else:
             detail = "this is not a token of this service" if token else WANTED
             response = self.respond(request, HTTPStatus.UNAUTHORIZED, detail, headers=_ASK_FOR_ONE)

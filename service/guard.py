@@ -44,10 +44,10 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
-_READS = frozenset({"GET", "HEAD", "OPTIONS"})
+READS = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing and start nothing: what they give, another site cannot read."""
 
-_METHODS = _READS | {"POST", "PUT", "PATCH", "DELETE"}
+_METHODS = READS | {"POST", "PUT", "PATCH", "DELETE"}
 """Those that figures and logs name; whoever calls may make up others without end."""
 
 _GONE = 499
@@ -143,7 +143,7 @@ class Guard:
         if not self._is_ours(host):
             return HTTPStatus.MISDIRECTED_REQUEST, f"{host!r} is not a name of this service; call it by its address"
         if headers.get("origin") not in self.origins:
-            if method not in _READS and _is_foreign(headers, host):
+            if method not in READS and is_foreign(headers, host):
                 return HTTPStatus.FORBIDDEN, "another site asks for this; do it from the pages of this service"
             if method != "OPTIONS" and _is_embedded(headers):
                 return HTTPStatus.FORBIDDEN, "another site loads this into a page of its own; follow a link instead"
@@ -168,7 +168,7 @@ class Guard:
         return True
 
 
-def _is_foreign(headers: Headers, host: str) -> bool:
+def is_foreign(headers: Headers, host: str) -> bool:
     """Whether a browser asks for a page that is not ours, so that no other site presses a button here (CSRF).
 
     Browsers say where a request comes from: to this machine and over TLS in one header, elsewhere in the other.

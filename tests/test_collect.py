@@ -13,6 +13,7 @@ from pdfs import paper_pdf
 from stub_encoder import HashEncoder
 
 from indexer.build import Report, build
+from indexer.catalogue import Catalogue
 from indexer.collect import NOT_ASKED, Papers, wanted
 from indexer.fetch import Fetcher
 from indexer.library import Library
@@ -380,3 +381,17 @@ def test_any_name_of_a_file_elsewhere_will_do(run, server, name):
     run.write(" ".join(f"{server.root}/{folder}/{quote(name)}.pdf?page=1" for folder in ("one", "two")))
     assert run().papers.held == 2
     assert len(list((run.library / "papers").glob("*.pdf"))) == 2
+
+
+def test_a_paper_of_any_name_has_its_file_among_the_papers(run, library, tmp_path):
+    (tmp_path / "mine.pdf").write_bytes(b"my own")
+    run.write("See https://arxiv.org/abs/2101.00001\n")
+    run()
+    link = PaperLink(0, PaperId("..", "/../mine"), None)
+    with Catalogue.open(library / "catalogue.db", write=True) as catalogue:  # as one that somebody else has packed
+        odd = replace(catalogue.papers()[0], key=link.key, identifier="..", named="/../mine", state="failed")
+        catalogue.add_papers([link], 1.0)
+        with catalogue.change() as change:
+            change.put_paper(odd)
+    run("update")
+    assert (tmp_path / "mine.pdf").read_bytes() == b"my own"

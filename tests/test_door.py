@@ -278,6 +278,17 @@ def test_another_site_does_nothing_with_a_cookie_that_comes_along(client, header
     assert client.delete("/api/papers/1706.03762", headers=headers).status_code == 403
 
 
+def test_an_origin_that_was_named_does_nothing_with_it_either(client, done):
+    """A page on another port of this host: the browser has the cookie for it too."""
+    signed_in(client, ADMIN)
+    there = {"origin": ORIGIN, "sec-fetch-site": "same-site", "sec-fetch-mode": "cors"}
+    assert client.post("/api/indexing", json={}, headers=there).status_code == 401
+    assert done == []
+    assert client.post("/api/indexing", json={}, headers=there | bearer(ADMIN)).status_code == 202
+    assert client.post("/api/indexing", json={}, headers={"origin": "http://testserver"}).status_code == 202
+    assert done == ["look", "look"]
+
+
 def test_who_may_look_is_offered_nothing_that_changes_anything(client):
     signed_in(client, READ)
     pages = {path: client.get(path, headers=PAGE) for path in ("/", "/questions", "/library", "/?q=layer+norm")}

@@ -12,7 +12,7 @@ import sys
 import threading
 from contextlib import closing
 from pathlib import Path
-from zipfile import ZIP_DEFLATED, ZipFile
+from zipfile import ZIP_DEFLATED, ZIP_LZMA, ZipFile
 
 import desks
 import pytest
@@ -27,7 +27,7 @@ from indexer import archive, sql
 from indexer.archive import MANIFEST, checked, pack
 from indexer.build import build
 from indexer.catalogue import Catalogue
-from indexer.connect import CATALOGUE
+from indexer.connect import CATALOGUE, with_seals
 from indexer.errors import ArchiveError, InputError, LibraryLocked, LibraryTooNew
 from indexer.library import Library, writing
 from indexer.lock import locked
@@ -268,6 +268,9 @@ def test_what_is_there_is_not_overwritten_by_mistake(home, there, said):
     code, _, err = said(environment(home), "export", str(there / "diary.zip"))
     assert (code, err) == (2, f"footnote: {there}/diary.zip is there, and is no exported library; name another file\n")
     assert (there / "diary.zip").read_text() == "mine"
+    with ZipFile(there / "extension.zip", "w") as other:  # as those of browsers are
+        other.writestr(MANIFEST, "{}")
+    assert said(environment(home), "export", str(there / "extension.zip"))[0] == 2
     assert said(environ, "import", file)[0] == 0
     before = bytes_of(there / "library")
     code, _, err = said(environ, "import", file)
@@ -287,6 +290,18 @@ def test_what_is_there_is_not_overwritten_by_mistake(home, there, said):
             import_library(home / "a.zip", there / "library", replace=True)
     assert said(environ, "import", file, "--replace")[0] == 0
     assert said(environment(home), "export", file)[0] == 0  # one that was exported before is replaced
+
+
+def test_a_link_to_the_library_stays_one(home, there, said):
+    (there / "disk" / "library").mkdir(parents=True)
+    (there / "library").symlink_to(there / "disk" / "library")
+    for more in ([], ["--replace"]):
+        assert said(environment(there), "import", str(home / "a.zip"), *more)[0] == 0
+        assert (names(there / "disk"), (there / "library").is_symlink()) == (["library"], True)
+        assert (there / "disk" / "library" / CATALOGUE).is_file()
+    (there / "disk" / "library").rename(there / "disk" / ".library.replaced")  # as where the next one is killed
+    assert said(environment(there), "search", "warm start")[0] == 0
+    assert names(there / "disk") == ["library"]
 
 
 @pytest.mark.parametrize(
@@ -416,6 +431,18 @@ def test_a_file_made_to_do_harm_is_refused_before_anything_is_written(odd, small
     assert names(there) == ["a.zip", "odd.zip"]
 
 
+def test_a_manifest_is_packed_as_ours_are(small, there):
+    (there / "a.zip").write_bytes(small)
+
+    def change(packed, _, manifest):
+        packed.writestr(MANIFEST, json.dumps(manifest), ZIP_LZMA)
+        packed.writestr = lambda name, data: None if name == MANIFEST else ZipFile.writestr(packed, name, data)
+
+    odd = resealed(there / "a.zip", change)
+    with pytest.raises(ArchiveError, match=r"'manifest.json' may not be in it"), checked(odd):
+        pass
+
+
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_a_name_that_is_there_twice_is_refused(small, there):
     (there / "a.zip").write_bytes(small)
@@ -443,7 +470,11 @@ def test_a_newer_file_is_refused(small, there):
     [
         "CREATE TRIGGER t AFTER UPDATE ON roots BEGIN DELETE FROM passages; END",
         "CREATE VIEW v AS SELECT * FROM passages",
+        "CREATE VIRTUAL TABLE v USING fts5(text)",
+        """CREATE VIRTUAL TABLE v USING fts5(text); PRAGMA writable_schema = ON;
+        UPDATE sqlite_master SET sql = replace(sql, 'CREATE VIRTUAL', 'CREATE/**/VIRTUAL')""",
         "DROP TABLE passages",
+        "INSERT INTO roots VALUES (99, '/etc', seal('roots', 99, '/etc'))",
     ],
 )
 def test_a_catalogue_that_is_none_of_ours_is_refused(script, small, there):
@@ -452,7 +483,7 @@ def test_a_catalogue_that_is_none_of_ours_is_refused(script, small, there):
     def change(packed, members, manifest):
         (there / "x.db").write_bytes(members.pop(CATALOGUE))
         with closing(sqlite3.connect(there / "x.db")) as connection:
-            connection.executescript(script)
+            with_seals(connection).executescript(script)
         member(packed, members, manifest, CATALOGUE, (there / "x.db").read_bytes())
         (there / "x.db").unlink()
 

@@ -1,5 +1,6 @@
 import random
 import sqlite3
+import time
 from contextlib import closing
 
 from hypothesis import given, settings
@@ -79,3 +80,24 @@ def test_pages_of_nonsense_end(tmp_path):
     assert found(path) == set()
     path.write_bytes(random.Random(3).randbytes(64 * 4096))
     assert found(path) == set()
+
+
+def test_pages_that_were_made_to_lead_to_each_other_end(tmp_path):
+    """100 pages of 500 rows each, all of them as long as the file, on 100 further pages that go round in a circle."""
+    size = 489 + 199 * 4092  # of which 489 bytes are on the first page
+    cell = bytes([0x80 | size >> 14, 0x80 | size >> 7 & 0x7F, size & 0x7F, 1, 5])  # its size, its number, its header
+    data = bytearray()
+    for number in range(1, 101):
+        page = bytearray((101).to_bytes(4) * 1024)
+        head = 100 if number == 1 else 0
+        page[head : head + 8] = bytes([0x0D, 0, 0]) + (500).to_bytes(2) + bytes(3)
+        page[head + 8 : head + 1008] = (2003).to_bytes(2) * 500
+        page[2003 : 2003 + len(cell)] = cell
+        data += page
+    for number in range(101, 201):
+        data += (101 + (number - 100) % 100).to_bytes(4) * 1024
+    path = tmp_path / "catalogue.db"
+    path.write_bytes(data)
+    start = time.process_time()
+    assert found(path) == set()
+    assert time.process_time() - start < 5  # where none is counted, 50,000 rows of a megabyte are put together

@@ -1,4 +1,7 @@
+import os
+import stat
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -25,3 +28,27 @@ def test_what_fails_leaves_nothing(tmp_path):
     with pytest.raises(FileNotFoundError), replaced(file):
         pass  # nothing was written
     assert file.read_text() == "before"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the modes of files are those of POSIX")
+def test_what_is_private_is_written_for_its_owner_alone_and_through_no_link(tmp_path):
+    file, left, elsewhere = tmp_path / "token", tmp_path / "token.new", tmp_path / "elsewhere"
+    left.symlink_to(elsewhere)
+    before = os.umask(0)
+    try:
+        with replaced(file, private=True) as new:
+            assert stat.S_IMODE(new.stat().st_mode) == 0o600
+            new.write_text("secret")
+    finally:
+        os.umask(before)
+    assert (file.read_text(), stat.S_IMODE(file.stat().st_mode)) == ("secret", 0o600)
+    assert not file.is_symlink()
+    assert not elsewhere.exists()
+
+
+def test_a_link_that_is_put_there_meanwhile_is_not_followed(tmp_path, monkeypatch):
+    file, elsewhere = tmp_path / "token", tmp_path / "elsewhere"
+    monkeypatch.setattr(Path, "unlink", lambda path, **_: os.path.lexists(path) or path.symlink_to(elsewhere))
+    with pytest.raises(FileExistsError), replaced(file, private=True):
+        pytest.fail("it was opened")
+    assert not elsewhere.exists()
