@@ -169,6 +169,8 @@ def _build(  # noqa: PLR0913 - as `build`
         gone = [d for path, d in known.items() if path not in found and any(scope.covers(path) for scope in scopes)]
         if only is None and not found and not gone:
             _nothing(wanted, tally)
+        # Now already, so that a first run that is interrupted can be gone on with by one that names no folder.
+        note_folders(library, list(dict.fromkeys([*roots, *(str(one.found[0].root) for one in scopes if one.found)])))
         with Intake(library, catalogue, encoder, settings, tell) as intake, Reader(settings.papers) as reader:
             if only is None or catalogue.fingerprint != encoder.fingerprint:
                 intake.change_model(notice)

@@ -217,6 +217,11 @@ class Catalogue:
         """The numbers of all passages."""
         return [number for number, _ in self._rows(sql.PASSAGE_DOCUMENTS)]
 
+    def passage_sums(self) -> tuple[int, int]:
+        """How many passages there are, and the sum of their numbers: other passages hardly have the same."""
+        ((count, total),) = self._rows(sql.PASSAGE_SUMS)
+        return int(count), int(total)
+
     def passages_after(self, number: int) -> int:
         """Count the passages that came after the one of that number."""
         ((count,),) = self._rows(sql.COUNT_AFTER, (number,))

@@ -144,31 +144,45 @@ def _bring_lexical(path: Path, catalogue: Catalogue, difference: _Difference | N
     with suppress(LibraryCorrupt):
         lexical = Lexical.open(path / LEXICAL)
         if lexical.generation == catalogue.generation:
-            return True
+            return len(lexical) == catalogue.passage_sums()[0]
         pays = difference is not None and 2 * difference.touched <= len(lexical)
         if difference is not None and pays and lexical.generation == difference.base:
             documents = _documents(catalogue, difference.added | difference.reindexed)
             leaving = difference.removed | difference.reindexed | difference.added
-            lexical.update(leaving, documents, generation=catalogue.generation)
-            return True
+            if lexical.outlived(len(difference.removed) + len(difference.reindexed)):
+                Lexical.rebuild(path / LEXICAL, _documents(catalogue), generation=catalogue.generation)
+                return True
+            updated = lexical.update(leaving, documents, generation=catalogue.generation)
+            return len(updated) == catalogue.passage_sums()[0]
     return False
 
 
 def _bring_vectors(path: Path, catalogue: Catalogue, difference: _Difference | None) -> bool:
     """Bring the vectors to the catalogue's generation by a difference; False where they have to be made again.
 
-    Those that are there are not looked at: whoever opens them checks every byte.
+    Only their numbers are looked at: whoever opens them checks every byte.
     """
     with suppress(LibraryCorrupt):
         fingerprint, dimension = _model(catalogue)
         here = state_of_vectors(path / VECTORS)
         if here[:2] == (catalogue.generation, fingerprint):
-            return True
+            return _are_all(ids_of_vectors(path / VECTORS), catalogue)
         if difference is not None and here == (difference.base, fingerprint, dimension):
             added = catalogue.iter_embeddings(fingerprint, difference.added)
             update_vectors(path / VECTORS, removed=difference.removed, added=added, generation=catalogue.generation)
             return True
     return False
+
+
+def _are_all(ids: Sequence[int], catalogue: Catalogue) -> bool:
+    """Whether vectors have the numbers of the passages, or, where some are not embedded, of those that are.
+
+    A catalogue that has lost a document with all that was in it looks whole by itself.
+    """
+    if (len(ids), sum(ids)) == catalogue.passage_sums():
+        return True
+    blocks = catalogue.iter_embeddings(catalogue.fingerprint or "")
+    return set(ids) == {number for numbers, _ in blocks for number in numbers.tolist()}
 
 
 def _documents(catalogue: Catalogue, ids: Iterable[int] | None = None) -> Iterator[LexicalDocument]:

@@ -44,6 +44,12 @@ MAX_TERM_BYTES = 64
 COMMON, LEAST_COMMON = 0.15, 1000
 """Words that a larger share of the passages has, and so many at least, tell little and take most of a search."""
 
+DEAD_SHARE, LEAST_DEAD = 8, 256
+"""An index is made anew when one in so many passages in it is dead, and so many at least."""
+
+MOST_COUNTED = 4096
+"""So many counts of passages that have a word are remembered."""
+
 FEW = 5
 """Passages are looked up by number where they are fewer than one in so many, else picked out of all that is found."""
 
@@ -74,15 +80,17 @@ class LexicalDocument:
 class Lexical:
     """An open index, as it was when it was opened: later updates do not show.
 
-    `path` is its folder, None for one in memory.
+    `path` is its folder, None for one in memory. `dead` is how many passages were taken out that its files still hold.
     """
 
-    def __init__(self, index: tantivy.Index, path: Path | None) -> None:
+    def __init__(self, index: tantivy.Index, path: Path | None, *, dead: int = 0) -> None:
         self.path = path
+        self.dead = dead
         self._index = index
         self._analyzer = _analyzer()
         self._searcher = index.searcher()
         self._generation = _stamp(self._searcher, index.schema)
+        self._living = lru_cache(MOST_COUNTED)(self._counted if dead else self._searcher.doc_freq)
 
     @classmethod
     def open(cls, path: Path) -> Lexical:
@@ -90,8 +98,8 @@ class Lexical:
         import tantivy
 
         with _damage(path):
-            _verify(path)
-            return cls(_registered(tantivy.Index.open(str(path))), path)
+            dead = _verify(path)
+            return cls(_registered(tantivy.Index.open(str(path))), path, dead=dead)
 
     @classmethod
     def build(cls, documents: Iterable[LexicalDocument], *, generation: int) -> Lexical:
@@ -130,7 +138,7 @@ class Lexical:
             if self.path:
                 _seal(self.path)
             self._index.reload()
-            return Lexical(self._index, self.path)
+            return Lexical(self._index, self.path, dead=_verify(self.path) if self.path else 0)
 
     @property
     def generation(self) -> int:
@@ -158,7 +166,8 @@ class Lexical:
         clauses = [
             (Occur.Should, Query.boost_query(Query.term_query(schema, field, term, index_option="freq"), boost))
             for term in (self._telling(terms) if telling else terms)
-            for field, boost in BOOSTS.items()
+            for field in BOOSTS
+            if (boost := self._boost(field, term))
         ]
         wanted = Query.boolean_query(clauses)
         if among is None or len(among) == len(self):
@@ -186,10 +195,30 @@ class Lexical:
         clauses = [(Occur.Must, Query.term_query(schema, "text", term, index_option="freq")) for term in terms]
         return np.array([number for number, _ in self._found(Query.boolean_query(clauses), len(self))], np.int64)
 
+    def _boost(self, field: str, term: str) -> float:
+        """How much a word in a field counts: tantivy takes it for as common as it was with the dead, which is undone.
+
+        What the dead still do is to the average length of a field: see `outlived`.
+        """
+        boost = BOOSTS[field]
+        if not self.dead:
+            return boost
+        if not (living := self._living(field, term)):
+            return 0.0
+        count = len(self) + 1  # with the stamp
+        return boost * _idf(living, count) / _idf(self._searcher.doc_freq(field, term), count + self.dead)
+
+    def _counted(self, field: str, term: str) -> int:
+        """How many passages have a word in a field: tantivy's own count has the dead in it."""
+        from tantivy import Query
+
+        wanted = Query.term_query(self._index.schema, field, term, index_option="basic")
+        return int(self._searcher.search(wanted, limit=1).count or 0)
+
     def _telling(self, terms: list[str]) -> list[str]:
         """Without those that tell little, if others are left."""
         most = max(COMMON * len(self), LEAST_COMMON)
-        counts = {term: self._searcher.doc_freq("text", term) for term in terms}
+        counts = {term: self._living("text", term) for term in terms}
         rare = [term for term, count in counts.items() if count <= most]
         return rare if any(map(counts.get, rare)) else terms
 
@@ -213,23 +242,24 @@ class Lexical:
         return _idf(0, len(self))
 
     def spellings(self, beginning: str) -> list[tuple[str, int]]:
-        """The words of the library that begin so, in lower case, each with how many passages have it."""
+        """The words of the library that begin so, in lower case, each with how many passages have or lately had it."""
         with _damage(self.path):
             return list(self._searcher.terms_with_prefix(WORDS, beginning))
 
     def is_spelt(self, word: str) -> bool:
         """Whether the library has a word, in lower case, spelt like this."""
-        return bool(self._searcher.doc_freq(WORDS, word))
+        return bool(self._living(WORDS, word))
 
     def names(self, initials: str) -> list[str]:
         """The short names in the library whose parts have these initials, the most frequent first."""
-        return self._names_by_initials.get(initials, [])
+        names = self._names_by_initials.get(initials, [])
+        return [name for name in names if self._living(NAMES, f"{initials}{SHORT_NAME}{name}")]
 
     def meanings(self, name: str) -> list[str]:
         """What the library explains a short name to be, in lower case, what most passages say first."""
         with _damage(self.path):
             found = self._searcher.terms_with_prefix(NAMES, f"{name.lower()}{MEANING}")
-        return [term.partition(MEANING)[2] for term, _ in found]
+        return [term.partition(MEANING)[2] for term, _ in found if self._living(NAMES, term)]
 
     def with_initials(self, initials: str, most: int) -> list[int]:
         """Up to `most` passages that have a phrase with these initials. Raises LibraryCorrupt."""
@@ -240,7 +270,9 @@ class Lexical:
 
     @cached_property
     def _names_by_initials(self) -> dict[str, list[str]]:
-        """All short names: they are few, and a question looks for dozens of initials, of which hardly any is there."""
+        """All short names, those of the dead too: they are few, and a question looks for dozens of initials, of which
+        hardly any is there.
+        """
         with _damage(self.path):
             found = self._searcher.terms_with_prefix(NAMES, "")
         names: dict[str, list[str]] = {}
@@ -251,7 +283,14 @@ class Lexical:
         return names
 
     def _idf(self, term: str) -> float:
-        return _idf(max(self._searcher.doc_freq(field, term) for field in BOOSTS), len(self))
+        return _idf(max(self._living(field, term) for field in BOOSTS), len(self))
+
+    def outlived(self, leaving: int) -> bool:
+        """Whether the index should be made anew rather than have `leaving` passages more taken out.
+
+        The dead take room, and their lengths count in the average that BM25 measures a passage against.
+        """
+        return self.dead + leaving > max(len(self) // DEAD_SHARE, LEAST_DEAD)
 
 
 def _only(found: list[tuple[int, float]], among: NDArray[np.int64]) -> list[tuple[int, float]]:
@@ -260,7 +299,6 @@ def _only(found: list[tuple[int, float]], among: NDArray[np.int64]) -> list[tupl
 
 
 def _idf(holding: int, count: int) -> float:
-    holding = min(holding, count)  # passages that were taken out may still be counted among those that hold it
     return math.log1p((count - holding + 0.5) / (holding + 0.5))
 
 
@@ -352,8 +390,10 @@ def _seal(path: Path) -> None:
         new.write_text(str(crc32((path / META).read_bytes(), 0)))
 
 
-def _verify(path: Path) -> None:
+def _verify(path: Path) -> int:
     """Raise ValueError unless each file of the committed segments, and the list of them, has its checksum.
+
+    Returns how many documents in them are dead.
 
     tantivy writes these checksums but does not compare them when it opens an index, and may then abort in a search.
     Its files never change: one that was found to be sound is read again only when its stamps differ, or are so new
@@ -375,6 +415,7 @@ def _verify(path: Path) -> None:
             stamps = (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
             is_settled = found.st_ctime + TICK_SECONDS < time.time()
             (_check if is_settled else _check.__wrapped__)(file, stamps)
+    return sum(segment["deletes"]["num_deleted_docs"] for segment in segments if segment["deletes"])
 
 
 @lru_cache(maxsize=1024)

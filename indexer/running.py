@@ -65,6 +65,8 @@ class Running:
             found = cls(**json.loads(file.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return None
+        if found.stage not in STAGES:
+            return None
         return found if is_locked(library) else None  # what a killed process has left behind says nothing
 
 

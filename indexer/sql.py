@@ -352,6 +352,7 @@ WHERE p.id IN (SELECT value FROM json_each(?))
 """
 TEXTS: Final = "SELECT id, text FROM passages WHERE id IN (SELECT value FROM json_each(?))"
 COUNT_AFTER: Final = "SELECT count(*) FROM passages WHERE id > ?"
+PASSAGE_SUMS: Final = "SELECT count(*), coalesce(sum(id), 0) FROM passages"
 PASSAGE_DOCUMENTS: Final = "SELECT id, document_id FROM passages ORDER BY id"
 FACTS: Final = """
 SELECT d.id, CASE WHEN r.path = 'papers' THEN NULL ELSE d.file END, d.kind, d.tags, d.paper, d.date, d.mtime_ns

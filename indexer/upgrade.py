@@ -18,6 +18,8 @@ UPGRADE_SECONDS = 10.0
 _MAGIC = b"SQLite format 3\0"
 _VERSION_BYTES = slice(60, 64)
 """Where SQLite keeps `user_version` in the first bytes of a file (its file format, 1.3)."""
+_CONSTANT_BYTES, _CONSTANTS = slice(21, 24), bytes((64, 32, 32))
+"""What stands there in every file of SQLite's: where it does not, the version may be anything too."""
 
 
 def refuse_newer(path: Path) -> None:
@@ -28,7 +30,8 @@ def refuse_newer(path: Path) -> None:
     head = b""
     with suppress(OSError), path.open("rb", buffering=0) as file:
         head = file.read(_VERSION_BYTES.stop)
-    version = int.from_bytes(head[_VERSION_BYTES]) if head.startswith(_MAGIC) else 0
+    is_whole = head.startswith(_MAGIC) and head[_CONSTANT_BYTES] == _CONSTANTS
+    version = int.from_bytes(head[_VERSION_BYTES]) if is_whole else 0
     if version > sql.SCHEMA_VERSION:
         raise _too_new(path, version)
 

@@ -160,4 +160,7 @@ def address(settings: Settings) -> str | None:
     if settings.terminal.url:
         return settings.terminal.url
     url = _announced(settings.library, "url")
-    return url if url and urlsplit(url).hostname in _LOOPBACK else None
+    try:
+        return url if url and urlsplit(url).hostname in _LOOPBACK else None
+    except ValueError:  # it is no address
+        return None

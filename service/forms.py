@@ -118,7 +118,7 @@ def _near(word: str, edits: int, lexical: Lexical) -> Iterator[tuple[int, int, s
         for other, count in lexical.spellings(beginning):
             if len(other) >= SHORTEST and abs(len(other) - len(word)) <= edits:
                 distance = OSA.distance(word.replace("z", "s"), other.replace("z", "s"), score_cutoff=edits)
-                if distance <= edits:
+                if distance <= edits and lexical.is_spelt(other):
                     yield distance, -count, other
 
 

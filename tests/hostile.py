@@ -43,16 +43,24 @@ def page(
     return pdf(objects | dict(more or {}))
 
 
+_ADLER = 65_521
+
+
 def packed(piece: bytes, times: int, before: bytes = b"", after: bytes = b"") -> bytes:
     """A piece so many times over, deflated: one block that stands for it, again and again."""
     packing = zlib.compressobj(9)
     head = packing.compress(before) + packing.flush(zlib.Z_FULL_FLUSH)
     block = packing.compress(piece) + packing.flush(zlib.Z_FULL_FLUSH)
     end = packing.compress(after) + packing.flush()
-    check = zlib.adler32(before)
-    for _ in range(times):
-        check = zlib.adler32(piece, check)
-    return head + block * times + end[:-4] + zlib.adler32(after, check).to_bytes(4, "big")
+    low, high = _halves(zlib.adler32(before))
+    more, higher = _halves(zlib.adler32(piece))
+    for _ in range(times):  # as zlib's adler32_combine does: a gigabyte need not be gone through
+        low, high = (low + more - 1) % _ADLER, (high + higher + (low - 1) * len(piece)) % _ADLER
+    return head + block * times + end[:-4] + zlib.adler32(after, high << 16 | low).to_bytes(4, "big")
+
+
+def _halves(check: int) -> tuple[int, int]:
+    return check & 0xFFFF, check >> 16
 
 
 def spaces(megabytes: int) -> bytes:

@@ -278,6 +278,14 @@ def test_an_interrupted_run_keeps_what_it_embedded(tmp_path, library, monkeypatc
     assert len(contents(library)) == 10
 
 
+def test_after_a_first_run_that_was_interrupted_no_folder_has_to_be_named(notes, library):
+    with patch("indexer.intake.Intake.put", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+        run(library, notes)
+    assert contents(library) == []
+
+    assert run(library).new == 2
+
+
 def test_progress_counts_up_to_the_total(notes, library):
     seen: list[Progress] = []
     build(library, [notes], HashEncoder(), Settings(library=library, cache=library), progress=seen.append)

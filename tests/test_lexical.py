@@ -166,6 +166,35 @@ def test_an_update_takes_out_and_puts_in(lexical):
         assert found(one, "residual") == [1]
 
 
+def test_what_was_taken_out_does_not_count(tmp_path):
+    texts = {n: f"common word{n % 7} lexeme{n}" for n in range(1, 101)}
+    texts |= {n: f"rare{n % 2} words: The Quick Brown Fox (TQBF)" for n in range(11, 31)}
+    lexical = Lexical.rebuild(tmp_path / "lexical", documents(texts), generation=1)
+    for number in range(11, 31):
+        del texts[number]
+        texts[100 + number] = "the rare one" if number == 15 else f"common word{number % 7}"
+        lexical = lexical.update([number], documents({100 + number: texts[100 + number]}), generation=number)
+    clean = Lexical.build(documents(texts), generation=1)
+    again = Lexical.open(lexical.path)
+    assert lexical.dead == again.dead > 10  # some were merged away
+    for one in (lexical, again):
+        for query in ("rare", "common rare0 word3", "rare0", "lexeme7 rare", "quick fox"):
+            near = [(number, pytest.approx(score, rel=0.02)) for number, score in clean.search(query, 10)]
+            assert one.search(query, 10) == near, query
+        assert one.rarity(["rare", "rare1", "common"]) == clean.rarity(["rare", "rare1", "common"])
+        assert (one.is_spelt("rare"), one.is_spelt("tqbf")) == (True, False)
+        assert one.names("tqbf") == one.meanings("TQBF") == []
+
+
+def test_an_index_is_outlived_when_one_passage_in_eight_is_dead(lexical, monkeypatch):
+    assert not lexical.outlived(256)
+    assert lexical.outlived(257)
+    monkeypatch.setattr("indexer.lexical.LEAST_DEAD", 0)
+    assert lexical.outlived(1)
+    larger = Lexical.build(documents(dict.fromkeys(range(1, 17), "word")), generation=1)
+    assert (larger.outlived(2), larger.outlived(3)) == (False, True)
+
+
 def test_a_reader_keeps_what_it_opened(lexical):
     reader = Lexical.open(lexical.path)
     before = reader.search("dropout residual", 5)

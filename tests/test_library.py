@@ -1,5 +1,6 @@
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -325,6 +326,39 @@ def test_stores_of_a_lost_catalogue_are_not_believed(path):
         assert catalogue.generation == 1
     with Library.open(path) as library, library.snapshot() as snapshot:
         assert found(snapshot, "one") == ([], [])
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_a_document_that_vanished_from_the_catalogue_leaves_no_ghost(path, notices, again):
+    index(path, "a.md", "one")
+    index(path, "b.md", "two", "three")
+    with sqlite3.connect(path / CATALOGUE) as connection:
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("DELETE FROM documents WHERE file = 'b.md'")
+    connection.close()
+    with writing(path, "footnote index", notice=notices.append) as catalogue:
+        assert [notice.split()[1] for notice in notices] == [str(path / "lexical"), str(path / "vectors.faiss")]
+        if again:
+            put_and_publish(path, catalogue, "b.md", "two", "three")
+    with Library.open(path) as library, library.snapshot() as snapshot:
+        assert snapshot.catalogue.passage_sums() == ((3, 1 + 4 + 5) if again else (1, 1))
+        assert sorted(found(snapshot, "three")[1]) == (["one", "three", "two"] if again else ["one"])
+    with writing(path, "footnote index", notice=notices.append):
+        assert len(notices) == 2
+
+
+def test_an_index_with_many_dead_is_made_anew(path, notices, monkeypatch):
+    monkeypatch.setattr("indexer.lexical.LEAST_DEAD", 3)
+    monkeypatch.setattr("indexer.lexical.DEAD_SHARE", 2)
+    dead = []
+    with writing(path, "footnote index", notice=notices.append) as catalogue:
+        put_and_publish(path, catalogue, "a.md", *(f"word{n}" for n in range(8)))
+        for n in range(8):
+            put_and_publish(path, catalogue, "a.md", *(f"word{m}" if m > n else f"new{m}" for m in range(8)))
+            dead.append(Lexical.open(path / "lexical").dead)
+    assert max(dead) == 4
+    assert dead.count(0) > 1  # made anew, which takes the dead out
+    assert notices == []
 
 
 def test_passages_without_an_embedding_are_found_by_their_words_only(path):

@@ -100,7 +100,8 @@ def link(data: bytes) -> None:
         assert page in {None, *(f"/notes/{one.id}" for one in desk.documents())}
         assert embed is None or embed.id in {one.id for one in desk.documents()}
         if file := pictures.find(document, target):
-            assert open_picture(document, file).path.is_relative_to(root.resolve())
+            place = open_picture(document, file).place
+            assert (Path(place.root) / place.file).resolve().is_relative_to(root.resolve())
 
 
 def picture(data: bytes) -> None:
