@@ -9,6 +9,7 @@ from pathlib import Path
 
 from indexer import __version__, sql
 from indexer.errors import LibraryCorrupt, LibraryFull, LibraryLocked, LibraryMissing
+from indexer.schema import SCHEMA
 from indexer.seals import seal
 from indexer.upgrade import bring_up_to_date, refuse_newer
 from indexer.whole import sync, sync_folder
@@ -66,7 +67,7 @@ def create(path: Path) -> None:
         with translated(new):
             connection = sqlite3.connect(new, isolation_level=None)
             try:
-                with_seals(connection).executescript(sql.SCHEMA)
+                with_seals(connection).executescript(SCHEMA)
                 connection.execute(sql.SET_USER_VERSION)
                 connection.execute(sql.SET_MAKER, (__version__,))
             finally:

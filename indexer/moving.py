@@ -26,6 +26,7 @@ from indexer.errors import ArchiveError, InputError, LibraryCorrupt, LibraryFull
 from indexer.lock import HOLDER, LOCK, locked
 from indexer.repair import FOLDERS
 from indexer.running import RUNNING
+from indexer.schema import SCHEMA_VERSION
 from indexer.whole import sync_folder
 
 IMPORT = "footnote import"
@@ -114,7 +115,7 @@ def _about(catalogue: Catalogue, *, notes: bool) -> dict[str, Any]:
     counts = catalogue.counts()
     return {
         "footnote": __version__,
-        "schema": sql.SCHEMA_VERSION,
+        "schema": SCHEMA_VERSION,
         "model": catalogue.fingerprint,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "notes": notes,
@@ -141,10 +142,10 @@ def _check_version(file: Path, about: Mapping[str, Any]) -> None:
     is_said = all(isinstance(about.get(name), int) for name in ("documents", "passages"))
     if not isinstance(schema, int) or not is_said or not all(isinstance(text, str) for text in texts):
         raise ArchiveError(f"{file} does not say what it holds in its {MANIFEST}; export it again")
-    if schema > sql.SCHEMA_VERSION:
+    if schema > SCHEMA_VERSION:
         raise LibraryTooNew(
             f"{file} was written by a newer version of Footnote ({about.get('footnote')}, format {schema}; this one, "
-            f"{__version__}, knows {sql.SCHEMA_VERSION}); update Footnote"
+            f"{__version__}, knows {SCHEMA_VERSION}); update Footnote"
         )
 
 

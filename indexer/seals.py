@@ -1,8 +1,8 @@
 """The checksum of a row of the catalogue: it tells a row that was written so from one in which a bit has turned.
 
-SQLite has none: it hands on whatever bytes a page holds. Every row that matters carries its own (`sql.SEALED`), which
-is compared when the row is read for use, and now and then where nobody asks for it (`indexer.sweep`). With the name
-of its table in it, a row also proves itself where it is found without its table (`indexer.salvage`).
+SQLite has none: it hands on whatever bytes a page holds. Every row that matters carries its own (`schema.SEALED`),
+which is compared when the row is read for use, and now and then where nobody asks for it (`indexer.sweep`). With the
+name of its table in it, a row also proves itself where it is found without its table (`indexer.salvage`).
 """
 
 from __future__ import annotations

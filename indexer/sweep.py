@@ -14,9 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from indexer import sql
 from indexer.catalogue import Catalogue
 from indexer.connect import damaged
+from indexer.schema import SEALED
 
 ROWS = 256
 """So many rows are compared at a time: in a few milliseconds."""
@@ -68,7 +68,7 @@ def sweep(catalogue: Catalogue, enough: Callable[[], bool]) -> str:
 
 def _steps(catalogue: Catalogue, table: str, after: Key) -> Iterator[tuple[str, Key, list[Key], set[int]]]:
     """Compare the rows from a place on: after each step, where it was, and what is wrong there."""
-    names = list(sql.SEALED)
+    names = list(SEALED)
     for name in names[names.index(table) if table in names else 0 :]:
         last = after if name == table else ()
         while True:
@@ -80,7 +80,7 @@ def _steps(catalogue: Catalogue, table: str, after: Key) -> Iterator[tuple[str, 
 
 def _written(table: str, last: Key) -> str:
     """A place in a line: the table and the key of the row, or the table that comes next."""
-    names = list(sql.SEALED)
+    names = list(SEALED)
     if not last:
         following = names.index(table) + 1
         return json.dumps([names[following]]) if following < len(names) else ""

@@ -11,6 +11,7 @@ from pathlib import Path
 from indexer import __version__, sql
 from indexer.errors import LibraryError, LibraryFull, LibraryTooNew
 from indexer.lock import locked
+from indexer.schema import MIGRATIONS, SCHEMA_VERSION, UPGRADED
 
 UPGRADE_SECONDS = 10.0
 """So long whoever opens a library waits for another process that writes it, before it is brought to this format."""
@@ -32,7 +33,7 @@ def refuse_newer(path: Path) -> None:
         head = file.read(_VERSION_BYTES.stop)
     is_whole = head.startswith(_MAGIC) and head[_CONSTANT_BYTES] == _CONSTANTS
     version = int.from_bytes(head[_VERSION_BYTES]) if is_whole else 0
-    if version > sql.SCHEMA_VERSION:
+    if version > SCHEMA_VERSION:
         raise _too_new(path, version)
 
 
@@ -44,9 +45,9 @@ def bring_up_to_date(path: Path, connection: sqlite3.Connection, *, held: bool) 
     LibraryFull where nothing can be written; the catalogue is then as it was.
     """
     before = _version(connection)
-    if before == sql.SCHEMA_VERSION:
+    if before == SCHEMA_VERSION:
         return
-    if before > sql.SCHEMA_VERSION:  # and the file does not say so yet: a newer version is at it
+    if before > SCHEMA_VERSION:  # and the file does not say so yet: a newer version is at it
         raise _too_new(path, before)
     try:
         with nullcontext() if held else locked(path.parent, "upgrade", wait=UPGRADE_SECONDS):
@@ -63,15 +64,15 @@ def _upgrade(path: Path, connection: sqlite3.Connection) -> None:
     connection.create_function("item_by_file", 3, _item_by_file, deterministic=True)
     connection.create_function("item_by_words", 3, _item_by_words, deterministic=True)
     version = _version(connection)
-    if version == sql.SCHEMA_VERSION:  # another process was quicker
+    if version == SCHEMA_VERSION:  # another process was quicker
         return
-    if version not in sql.MIGRATIONS or _says_otherwise(connection, version):
+    if version not in MIGRATIONS or _says_otherwise(connection, version):
         from indexer.connect import damaged  # which opens catalogues with what is here
 
         raise damaged(path, "its version")
-    steps = "".join(sql.MIGRATIONS[step] for step in range(version, sql.SCHEMA_VERSION))
+    steps = "".join(MIGRATIONS[step] for step in range(version, SCHEMA_VERSION))
     try:
-        connection.executescript(sql.UPGRADED.format(steps=steps, maker=__version__))
+        connection.executescript(UPGRADED.format(steps=steps, maker=__version__))
     except BaseException:
         if connection.in_transaction:
             connection.execute(sql.ROLLBACK)
@@ -96,14 +97,14 @@ def _version(connection: sqlite3.Connection) -> int:
 def _stays(path: Path, version: int, why: LibraryError | str) -> LibraryFull:
     return LibraryFull(
         f"{path} is of an older version of Footnote and stays so (format {version}, this one needs "
-        f"{sql.SCHEMA_VERSION}): {why}"
+        f"{SCHEMA_VERSION}): {why}"
     )
 
 
 def _too_new(path: Path, version: int) -> LibraryTooNew:
     return LibraryTooNew(
         f"{path} was made by a newer version of Footnote ({_maker(path)}format {version}; this one, {__version__}, "
-        f"knows {sql.SCHEMA_VERSION}); update Footnote and start it again, or use another library folder"
+        f"knows {SCHEMA_VERSION}); update Footnote and start it again, or use another library folder"
     )
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sqlite3
 
 from indexer import sql
+from indexer.schema import SEALED
 
 
 def unseal(connection: sqlite3.Connection) -> None:
     """Take the checksums out again."""
-    for table in sql.SEALED:
+    for table in SEALED:
         connection.execute(f"ALTER TABLE {table} DROP COLUMN checksum")
     connection.executescript(
         "ALTER TABLE documents DROP COLUMN parts; DELETE FROM meta WHERE key = 'format'; PRAGMA user_version = 5"
@@ -22,6 +23,6 @@ def sealed(connection: sqlite3.Connection) -> sqlite3.Connection:
 
     with_seals(connection).execute(
         "CREATE TEMP TRIGGER sealing AFTER UPDATE ON documents BEGIN "
-        f"UPDATE documents SET checksum = {sql.seal('documents', sql.SEALED['documents'])} WHERE id = new.id; END"
+        f"UPDATE documents SET checksum = {sql.seal('documents', SEALED['documents'])} WHERE id = new.id; END"
     )
     return connection

@@ -9,11 +9,11 @@ import pytest
 from older import unseal
 from samples import ENCODER, ROOT, document, embed, passage, passages, put, question
 
-from indexer import sql
 from indexer.catalogue import PAPERS, Catalogue
 from indexer.change import text_hash
 from indexer.errors import LibraryCorrupt, LibraryFull, LibraryLocked, LibraryMissing, LibraryTooNew
 from indexer.records import Counts, KeptAnswer, LedgerEntry, Reference, StoredPaper
+from indexer.schema import SCHEMA_VERSION
 from indexer.types import Box, Encoded, PaperId, PaperLink, Span
 
 
@@ -240,7 +240,7 @@ def test_a_page_damaged_in_the_middle_is_corrupt_when_it_is_read(path):
 def test_a_newer_catalogue_is_refused_and_left_alone(path, write):
     Catalogue.open(path, write=True).close()
     connection = sqlite3.connect(path)
-    connection.execute(f"PRAGMA user_version = {sql.SCHEMA_VERSION + 1}")
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     connection.close()
     before = path.read_bytes()
     with pytest.raises(LibraryTooNew, match="newer version of Footnote"):

@@ -23,7 +23,7 @@ from libraries import bytes_of, contents
 from pdfs import paper_pdf
 from stub_encoder import HashEncoder
 
-from indexer import archive, sql
+from indexer import archive
 from indexer.archive import MANIFEST, checked, pack
 from indexer.build import build
 from indexer.catalogue import Catalogue
@@ -32,6 +32,7 @@ from indexer.errors import ArchiveError, InputError, LibraryLocked, LibraryTooNe
 from indexer.library import Library, writing
 from indexer.lock import locked
 from indexer.moving import _places, export_library, import_library
+from indexer.schema import SCHEMA_VERSION
 from indexer.settings import Settings
 from service.cli import main
 from service.desk import Desk
@@ -457,7 +458,7 @@ def test_a_name_that_is_there_twice_is_refused(small, there):
 
 def test_a_newer_file_is_refused(small, there):
     (there / "a.zip").write_bytes(small)
-    raised = lambda _, __, manifest: manifest.update(schema=sql.SCHEMA_VERSION + 1, footnote="9.9")  # noqa: E731
+    raised = lambda _, __, manifest: manifest.update(schema=SCHEMA_VERSION + 1, footnote="9.9")  # noqa: E731
     with pytest.raises(LibraryTooNew, match=r"newer version of Footnote \(9.9, format"):
         import_library(resealed(there / "a.zip", raised), there / "library")
     other = lambda _, __, manifest: manifest.update(format=2, footnote="9.9")  # noqa: E731

@@ -12,6 +12,7 @@ from indexer.catalogue import Catalogue
 from indexer.connect import with_seals
 from indexer.errors import LibraryCorrupt
 from indexer.records import KeptAnswer, LedgerEntry, StoredPaper
+from indexer.schema import PARTS, SEALED
 from indexer.seals import seal
 from indexer.types import PaperId, PaperLink
 
@@ -56,8 +57,8 @@ def unsealed(path):
             table: connection.execute(
                 f"SELECT count(*), sum(checksum IS NOT {sql.seal(table, columns)}) FROM {table}"
             ).fetchone()
-            for table, columns in sql.SEALED.items()
-        } | {"parts": connection.execute(f"SELECT count(*), sum(parts IS NOT {sql.PARTS}) FROM documents").fetchone()}
+            for table, columns in SEALED.items()
+        } | {"parts": connection.execute(f"SELECT count(*), sum(parts IS NOT {PARTS}) FROM documents").fetchone()}
 
 
 def test_every_row_is_sealed_as_it_is_written(path):

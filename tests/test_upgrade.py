@@ -24,6 +24,7 @@ from indexer.catalogue import Catalogue
 from indexer.connect import CATALOGUE, create
 from indexer.errors import LibraryFull, LibraryLocked, LibraryTooNew
 from indexer.library import Library, writing
+from indexer.schema import MIGRATIONS, SCHEMA_VERSION
 from indexer.settings import Settings
 from service.app import create_app
 from service.cli import main
@@ -31,7 +32,7 @@ from service.desk import Desk
 
 pytestmark = pytest.mark.usefixtures("stub_model")
 
-OLDER = [version for version in VERSIONS if version < sql.SCHEMA_VERSION]
+OLDER = [version for version in VERSIONS if version < SCHEMA_VERSION]
 WARM = Paper("On Warm Starts", "The drift of a warm start is bounded by the square root of its steps.")
 GATES = Paper("Gates and Cells", "Gates decide what a cell keeps.", versions=2)
 QUERIES = ("gate", "what grows with the number of steps", "warm start", "giraffe", "größer")
@@ -73,8 +74,8 @@ def everything(library, told):
 
 def test_a_library_of_every_format_before_this_one_is_kept():
     """Before the format is raised, a library of it is kept: tests/fixtures/libraries/README.md says how."""
-    assert set(range(1, sql.SCHEMA_VERSION)) <= set(VERSIONS)
-    assert set(sql.MIGRATIONS) == set(range(1, sql.SCHEMA_VERSION))
+    assert set(range(1, SCHEMA_VERSION)) <= set(VERSIONS)
+    assert set(MIGRATIONS) == set(range(1, SCHEMA_VERSION))
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -109,7 +110,7 @@ def test_the_structure_is_that_of_a_new_catalogue(version, tmp_path):
     create(tmp_path / "new.db")
     assert structure(library / CATALOGUE) == structure(tmp_path / "new.db")
     with closing(sqlite3.connect(library / CATALOGUE)) as connection:
-        assert connection.execute(sql.USER_VERSION).fetchone() == (sql.SCHEMA_VERSION,)
+        assert connection.execute(sql.USER_VERSION).fetchone() == (SCHEMA_VERSION,)
         assert connection.execute(sql.META, ("footnote",)).fetchone() == (__version__,)
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
@@ -163,7 +164,7 @@ def test_a_process_that_is_killed_at_any_statement_leaves_a_whole_library(versio
     )
     assert (done.returncode, done.stderr) == (0, "")
     kills = int(done.stdout)
-    assert kills > len(sql.MIGRATIONS[version].split(";"))
+    assert kills > len(MIGRATIONS[version].split(";"))
     seen = set()
     Catalogue.open(library / CATALOGUE, write=False).close()
     wanted = structure(library / CATALOGUE), whole(library / CATALOGUE)
@@ -173,7 +174,7 @@ def test_a_process_that_is_killed_at_any_statement_leaves_a_whole_library(versio
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         Catalogue.open(copy / CATALOGUE, write=False).close()
         assert (structure(copy / CATALOGUE), whole(copy / CATALOGUE)) == wanted
-    assert seen == {(version,), (sql.SCHEMA_VERSION,)}
+    assert seen == {(version,), (SCHEMA_VERSION,)}
 
 
 def whole(catalogue):
@@ -249,7 +250,7 @@ def test_where_nothing_can_be_written_it_says_what_to_do(tmp_path, monkeypatch, 
         assert main(command, environ) == 2
         assert capsys.readouterr().err == (
             f"footnote: {library}/catalogue.db is of an older version of Footnote and stays so (format 2, this one "
-            f"needs {sql.SCHEMA_VERSION}): it cannot be written (attempt to write a readonly database); free space "
+            f"needs {SCHEMA_VERSION}): it cannot be written (attempt to write a readonly database); free space "
             "there or make it writable\n"
         )
     assert {name: data for name, data in bytes_of(library).items() if name != "lock"} == before
@@ -273,7 +274,7 @@ def newer(library, by="9.9"):
     with closing(sqlite3.connect(library / CATALOGUE, isolation_level=None)) as connection:
         connection.executescript("CREATE TABLE IF NOT EXISTS novelties (x)")
         connection.execute("INSERT OR REPLACE INTO meta VALUES ('footnote', ?)", (by,))
-        connection.execute(f"PRAGMA user_version = {sql.SCHEMA_VERSION + 1}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
         connection.execute(sql.CHECKPOINT)
 
 
@@ -293,7 +294,7 @@ def test_a_newer_library_is_refused_by_every_command_and_not_a_byte_is_touched(t
     gold.write_text('{"id": "1", "question": "gates", "kind": "fact", "gold": []}\n')
     reason = (
         f"footnote: {library}/catalogue.db was made by a newer version of Footnote (9.9, format "
-        f"{sql.SCHEMA_VERSION + 1}; this one, {__version__}, knows {sql.SCHEMA_VERSION}); update Footnote and start "
+        f"{SCHEMA_VERSION + 1}; this one, {__version__}, knows {SCHEMA_VERSION}); update Footnote and start "
         "it again, or use another library folder\n"
     )
     for command in (
@@ -323,7 +324,7 @@ def test_what_a_newer_version_has_written_is_whole_though_the_file_does_not_say_
     """Its format stands in the log alone, because the process was killed before it was moved over."""
     library = unpacked(VERSIONS[-1], tmp_path)
     writer = "import os, sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None); c.execute(sys.argv[2]); "
-    command = f"PRAGMA user_version = {sql.SCHEMA_VERSION + 1}"
+    command = f"PRAGMA user_version = {SCHEMA_VERSION + 1}"
     subprocess.run([sys.executable, "-c", f"{writer} os._exit(0)", library / CATALOGUE, command], check=True)
     assert (library / f"{CATALOGUE}-wal").stat().st_size
     before = whole(library / CATALOGUE)
