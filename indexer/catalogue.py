@@ -91,6 +91,7 @@ class Catalogue:
             self._connection.execute(sql.BEGIN)
             self._connection.execute(sql.META, ("generation",)).fetchone()
         self._remembered = Remembered(1)
+        self.roots()  # raises where one is damaged: every document lies in one
 
     @property
     def generation(self) -> int:
@@ -105,7 +106,10 @@ class Catalogue:
 
     def roots(self) -> list[str]:
         """List the folders that were indexed, in the order they were added; not the library's own."""
-        return [path for (path,) in self._rows(sql.ROOTS) if path != PAPERS]
+        rows = self._rows(sql.ROOTS)
+        if any(seal("roots", *row[:-1]) != row[-1] for row in rows):
+            raise damaged(self.path, "a folder")
+        return [path for _, path, _ in rows if path != PAPERS]
 
     @property
     def papers_folder(self) -> Path:

@@ -141,6 +141,8 @@ class _Collection:
                     self.put(replace(paper, state="fetched", reason=None, version=held.version))
             elif paper.state == "fetched":
                 self.put(replace(paper, state="pending", reason=NOT_ASKED))
+            elif paper.document_id is None and paper.reason != NOT_ASKED:  # it was lost with a damaged catalogue
+                self.put_abstract(paper)
         self.sweep()
 
     def end(self) -> PapersReport:
@@ -252,7 +254,7 @@ class _Collection:
             try:
                 if paper.state == "failed":
                     file.unlink(missing_ok=True)
-                if not file.exists():
+                if not file.exists() or self.is_damaged(paper, file):
                     fetcher.pdf(_address(paper, self.intake.settings.papers.arxiv_pdf), file)
                     self.fetched += 1
                 yield self.source(paper, file)
@@ -262,6 +264,11 @@ class _Collection:
                 self.give_up(paper, "failed", str(error))
         if papers:
             self.intake.tell("fetch", len(papers), len(papers))
+
+    def is_damaged(self, paper: StoredPaper, file: Path) -> bool:
+        """Whether the file of a paper is not what was fetched, as far as that is known."""
+        before = None if paper.document_id is None else self.catalogue.document(paper.document_id)
+        return before is not None and before.fetched and before.path == file and is_stale(before)
 
     def lying_there(self) -> Iterator[Source]:
         """The pending papers whose files were fetched before, by a run that was stopped or for another library."""
@@ -334,6 +341,10 @@ class _Collection:
             self.put(replace(paper, state="fetched", reason=reason, version=held.version))
             return
         before = None if paper.document_id is None else self.catalogue.document(paper.document_id)
+        if state == "failed" and self.which == "known" and before and before.fetched and before.pages:
+            reason = f"{reason}; footnote index without --no-papers fetches it again"
+            self.put(replace(paper, state="pending", reason=reason))  # what was read of it stays
+            return
         if state == "failed" and before and before.fetched:  # its file is something else now
             self.intake.do(partial(Change.remove, document_id=before.id))
         self.put(replace(paper, state=state, reason=reason))

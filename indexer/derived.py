@@ -16,7 +16,7 @@ from indexer.change import Change
 from indexer.errors import LibraryCorrupt
 from indexer.lexical import Lexical, LexicalDocument
 from indexer.records import StoredDocument, StoredPassage
-from indexer.vectors import Vectors, ids_of_vectors, rebuild_vectors, state_of_vectors, update_vectors
+from indexer.vectors import Vectors, ids_of_vectors, rebuild_vectors, state_of_vectors, sums_of_vectors, update_vectors
 
 LEXICAL = "lexical"
 VECTORS = "vectors.faiss"
@@ -166,7 +166,7 @@ def _bring_vectors(path: Path, catalogue: Catalogue, difference: _Difference | N
         fingerprint, dimension = _model(catalogue)
         here = state_of_vectors(path / VECTORS)
         if here[:2] == (catalogue.generation, fingerprint):
-            return _are_all(ids_of_vectors(path / VECTORS), catalogue)
+            return _are_all(path / VECTORS, catalogue)
         if difference is not None and here == (difference.base, fingerprint, dimension):
             added = catalogue.iter_embeddings(fingerprint, difference.added)
             update_vectors(path / VECTORS, removed=difference.removed, added=added, generation=catalogue.generation)
@@ -174,15 +174,15 @@ def _bring_vectors(path: Path, catalogue: Catalogue, difference: _Difference | N
     return False
 
 
-def _are_all(ids: Sequence[int], catalogue: Catalogue) -> bool:
-    """Whether vectors have the numbers of the passages, or, where some are not embedded, of those that are.
+def _are_all(vectors: Path, catalogue: Catalogue) -> bool:
+    """Whether the vectors in a file have the numbers of the passages; where some are not embedded, of those that are.
 
     A catalogue that has lost a document with all that was in it looks whole by itself.
     """
-    if (len(ids), sum(ids)) == catalogue.passage_sums():
+    if sums_of_vectors(vectors) == catalogue.passage_sums():
         return True
     blocks = catalogue.iter_embeddings(catalogue.fingerprint or "")
-    return set(ids) == {number for numbers, _ in blocks for number in numbers.tolist()}
+    return set(ids_of_vectors(vectors)) == {number for numbers, _ in blocks for number in numbers.tolist()}
 
 
 def _documents(catalogue: Catalogue, ids: Iterable[int] | None = None) -> Iterator[LexicalDocument]:

@@ -44,7 +44,7 @@ MAX_TERM_BYTES = 64
 COMMON, LEAST_COMMON = 0.15, 1000
 """Words that a larger share of the passages has, and so many at least, tell little and take most of a search."""
 
-DEAD_SHARE, LEAST_DEAD = 8, 256
+DEAD_SHARE, LEAST_DEAD = 8, 32
 """An index is made anew when one in so many passages in it is dead, and so many at least."""
 
 MOST_COUNTED = 4096

@@ -48,6 +48,8 @@ __all__ = ["CATALOGUE", "Library", "Snapshot", "publish", "writing"]
 WRITER_WAIT_SECONDS = 0.5  # a reader that looks whether somebody writes holds the lock for less
 READER_WAIT_SECONDS = 10.0
 
+MOST_REPAIRS = 3
+
 Stamps: TypeAlias = tuple[tuple[int, ...], ...]
 
 
@@ -225,17 +227,23 @@ def writing(path: Path, command: str, *, notice: Notice = quiet) -> Iterator[Cat
 def _newest(path: Path, before: Snapshot | None, *, notice: Notice, wait: bool) -> Snapshot | None:
     """Open the newest generation, repaired where nobody is writing it; None, without `wait`, while somebody is.
 
-    What has not changed since `before` is shared with it.
+    What has not changed since `before` is shared with it. Another library may take the place of this one at any moment:
+    what does not fit together then is looked at again.
     """
-    deadline = time.monotonic() + READER_WAIT_SECONDS
+    deadline, repairs = time.monotonic() + READER_WAIT_SECONDS, 0
     while (snapshot := _load(path, before)) is None:
         try:
             with locked(path, "repair", wait=0.05 if wait else 0):
                 with Catalogue.open(path / CATALOGUE, write=False, held=True) as catalogue:
                     publish(path, catalogue, notice=notice, thorough=True)
-                snapshot = _load(path, before)
-            if snapshot is None:
-                raise LibraryCorrupt(f"{path} cannot be repaired; delete that folder and index again")
+                if (snapshot := _load(path, before)) is not None:
+                    return snapshot
+            repairs += 1
+            if repairs == MOST_REPAIRS:
+                raise LibraryCorrupt(
+                    f"{path} was repaired {repairs} times and is not whole yet: another process changes it, or the "
+                    "disk does not keep what is written; try again, and look after the disk if that does not help"
+                )
         except LibraryLocked:
             if not wait:
                 return None

@@ -38,7 +38,7 @@ ROLLBACK: Final = "ROLLBACK"
 META: Final = "SELECT value FROM meta WHERE key = ?"
 SET_META: Final = "UPDATE meta SET value = ? WHERE key = ?"
 
-ROOTS: Final = "SELECT path FROM roots ORDER BY id"
+ROOTS: Final = "SELECT id, path, checksum FROM roots ORDER BY id"
 ROOT_ID: Final = "SELECT id FROM roots WHERE path = ?"
 ADD_ROOT: Final = "INSERT OR IGNORE INTO roots (path) VALUES (?)"
 SEAL_ROOT: Final = f"UPDATE roots SET checksum = {seal('roots', SEALED['roots'])} WHERE path = ?"

@@ -204,6 +204,14 @@ def ids_of_vectors(path: Path) -> list[int]:
     return ids
 
 
+def sums_of_vectors(path: Path) -> tuple[int, int]:
+    """How many ids there are in what was written to `path` and beside it, and their sum; raise LibraryCorrupt."""
+    header, known = peek(path)
+    delta = Delta.open(beside(path), header)
+    count = len(known) - len(delta.gone) + len(delta.ids)
+    return count, int(known.sum() - delta.gone.sum() + delta.ids.sum())
+
+
 def rebuild_vectors(path: Path, blocks: Iterable[Block], *, generation: int, fingerprint: str, dimension: int) -> None:
     """Write blocks, whose ids ascend from one to the next, to `path`.
 

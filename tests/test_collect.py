@@ -327,12 +327,54 @@ def test_a_fetched_file_that_has_changed_is_read_again(run, server):
     report = run("known")
     assert (report.papers.held, run.held()) == (1, {"2101.00001v2": [THIRD]})
     assert run().generation == report.generation
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:9], lambda data: data[:-200], lambda data: data[::-1]])
+def test_a_damaged_file_is_fetched_again(run, damage):
+    run.write("arXiv:2101.00001")
+    run()
+    file, held = run.library / "papers" / "2101.00001v2.pdf", run.held()
+    whole = file.read_bytes()
+    file.write_bytes(damage(whole))
+    report = run()
+    assert (report.papers.fetched, report.papers.held, report.embedded) == (1, 1, 0)
+    assert (file.read_bytes(), run.held()) == (whole, held)
+
+
+def test_what_was_read_of_a_file_that_is_damaged_now_stays_until_it_is_fetched_again(run, server):
+    run.write("arXiv:2101.00001")
+    run()
+    file, held = run.library / "papers" / "2101.00001v2.pdf", run.held()
     file.write_bytes(b"rubbish")
-    ((_, reason),) = run().papers.failed
-    assert "not a PDF" in reason
+    for _ in range(2):
+        ((_, reason),) = run("known").papers.pending
+        assert "not a PDF" in reason
+        assert "without --no-papers fetches it again" in reason
+        assert run.held() == held
+    server.fail("/pdf/2101.00001v2", status(403))
+    assert (len(run().papers.pending), run.held()) == (1, held)
+    server.fail("/pdf/2101.00001v2", status(404), times=None)
+    assert len(run().papers.failed) == 1
     assert run.held() == {"2101.00001v2": ["We study what gates do."]}
-    assert run("update").papers.held == 1
-    assert {FIRST, SECOND} <= set(run.held()["2101.00001v2"])
+
+
+@pytest.mark.parametrize("fault", ["withdrawn", "failed"])
+def test_an_abstract_that_was_lost_is_there_again_after_a_run_without_network(run, server, fault):
+    if fault == "failed":
+        server.fail("/pdf/2101.00001v2", status(404), times=None)
+    else:
+        server.papers["2101.00001"] = replace(GATES, comment="This paper has been withdrawn by its authors")
+    run.write("arXiv:2101.00001")
+    run()
+    assert [paper.state for paper in run.papers()] == [fault]
+    held = run.held()
+    assert [*held.values()] == [["We study what gates do."]]
+    with (run.library / "catalogue.db").open("r+b") as catalogue:
+        catalogue.write(bytes(100))
+    assert run("known").papers.held == 0
+    assert run.held() == held
+    generation = run("known").generation
+    assert run("known").generation == generation
 
 
 def test_the_stamp_of_another_paper_says_nothing_of_the_version(run, server):

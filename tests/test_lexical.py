@@ -187,8 +187,8 @@ def test_what_was_taken_out_does_not_count(tmp_path):
 
 
 def test_an_index_is_outlived_when_one_passage_in_eight_is_dead(lexical, monkeypatch):
-    assert not lexical.outlived(256)
-    assert lexical.outlived(257)
+    assert not lexical.outlived(32)
+    assert lexical.outlived(33)
     monkeypatch.setattr("indexer.lexical.LEAST_DEAD", 0)
     assert lexical.outlived(1)
     larger = Lexical.build(documents(dict.fromkeys(range(1, 17), "word")), generation=1)

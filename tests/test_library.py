@@ -317,6 +317,40 @@ def test_a_library_that_is_deleted_is_missing_and_a_new_one_is_seen(path):
             assert snapshot.generation == 2  # none is seen twice
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_library_that_is_made_anew_during_a_repair_is_looked_at_again(path, tmp_path, monkeypatch, times):
+    index(path, "a.md", "one")
+    others = [tmp_path / f"other {n}" for n in range(times)]
+    for other in others:
+        crash(other, "b.md", "two")
+
+    def replaced(library, *arguments, **options):
+        publish(library, *arguments, **options)
+        if others:
+            shutil.copytree(others.pop(), library, dirs_exist_ok=True)
+
+    (path / "vectors.faiss").unlink()
+    monkeypatch.setattr("indexer.library.publish", replaced)
+    with Library.open(path) as library, library.snapshot() as snapshot:
+        assert found(snapshot, "two") == (["two"], ["two"])
+
+
+def test_a_library_that_vanishes_during_a_repair_is_missing(path, monkeypatch):
+    index(path, "a.md", "one")
+    (path / "vectors.faiss").unlink()
+    monkeypatch.setattr("indexer.library.publish", lambda *_, **__: shutil.rmtree(path))
+    with pytest.raises(LibraryMissing):
+        Library.open(path)
+
+
+def test_a_disk_that_keeps_nothing_is_said(path, monkeypatch):
+    index(path, "a.md", "one")
+    (path / "vectors.faiss").unlink()
+    monkeypatch.setattr("indexer.library.publish", lambda *_, **__: None)
+    with pytest.raises(LibraryCorrupt, match=r"was repaired 3 times and is not whole yet.*look after the disk"):
+        Library.open(path)
+
+
 def test_stores_of_a_lost_catalogue_are_not_believed(path):
     index(path, "a.md", "one")
     (path / CATALOGUE).unlink()

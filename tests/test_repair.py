@@ -114,6 +114,15 @@ def test_a_damaged_row_is_put_right_by_the_next_run(shelf, statement, embedded, 
     assert (shelf.run(), shelf.notices) == (0, [])
 
 
+@pytest.mark.parametrize("path", ["NULL", "'/elsewhere'"])
+def test_a_damaged_folder_is_said_by_whoever_opens_the_library(shelf, path):
+    weaker = "UPDATE sqlite_master SET sql = replace(sql, 'path TEXT NOT NULL', 'path TEXT') WHERE name = 'roots'"
+    shelf.hurt("PRAGMA writable_schema = ON", weaker)
+    shelf.hurt(f"UPDATE roots SET path = {path} WHERE path != 'papers'")
+    with pytest.raises(LibraryCorrupt, match=r"a folder is not as it was written.*repair it with: footnote index"):
+        Library.open(shelf.library)
+
+
 @pytest.mark.parametrize("at", [0, 16, 100, 105, 4096, 3 * 4096, 5 * 4096 + 8])
 def test_a_damaged_file_is_replaced_and_what_is_whole_is_carried_over(shelf, at):
     shelf.run()

@@ -9,8 +9,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.chaos.faults import built, why_not
+
+if TYPE_CHECKING:
+    from tests.chaos.rounds import Rounds
 
 EVERY = 50
 """After so many rounds the rankings are compared with those of a new library."""
@@ -55,15 +59,23 @@ def run(folder: Path, rounds: int, seed: int, cache: Path | None = None) -> int:
             chaos.round()
             if done % EVERY == 0:
                 chaos.compare()
-        chaos.compare()
+                _print(chaos, done, time.monotonic() - start)
+        if done % EVERY:
+            chaos.compare()
     except Broken as error:
         print(f"seed {seed}, round {done} ({', '.join(chaos.trail)}): {error}", file=sys.stderr)
         return 1
-    seconds = round(time.monotonic() - start, 1)
-    print(json.dumps({"seed": seed, "rounds": done, "seconds": seconds} | dict(sorted(chaos.tally.items())), indent=1))
+    if done % EVERY or not done:
+        _print(chaos, done, time.monotonic() - start)
     if "chaos-" in folder.name:
         shutil.rmtree(folder)
     return 0
+
+
+def _print(chaos: Rounds, rounds: int, seconds: float) -> None:
+    """What was done so far, in a line: a run that is stopped has counts too."""
+    counts = {"seed": chaos.seed, "rounds": rounds, "seconds": round(seconds, 1)}
+    print(json.dumps(counts | dict(sorted(chaos.tally.items()))), flush=True)
 
 
 if __name__ == "__main__":

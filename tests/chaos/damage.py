@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import closing, suppress
 from pathlib import Path
 from random import Random
 
@@ -15,6 +17,8 @@ VERSION = range(60, 64)
 
 def damage(library: Path, chance: Random) -> str | None:
     """Damage one file; returns how ("flip catalogue.db"), None where there is nothing to damage."""
+    if chance.random() < 0.05:
+        return _vanish(library / "catalogue.db", chance)
     if chance.random() < 0.15:
         return _mistake(library / chance.choice(COURTESIES), chance)
     name = chance.choice((*STORES, "catalogue.db", "catalogue.db"))
@@ -53,6 +57,17 @@ def blank(file: Path, chance: Random) -> None:
 def lose(file: Path, _: Random) -> None:
     """Lose the whole file."""
     file.unlink()
+
+
+def _vanish(catalogue: Path, chance: Random) -> str | None:
+    """Lose a document with all that was in it, so that the catalogue looks whole."""
+    with suppress(sqlite3.Error), closing(sqlite3.connect(catalogue)) as connection, connection:
+        connection.execute("PRAGMA foreign_keys = ON")
+        numbers = [number for (number,) in connection.execute("SELECT id FROM documents ORDER BY id")]
+        if numbers:
+            connection.execute("DELETE FROM documents WHERE id = ?", (chance.choice(numbers),))
+            return "vanish document"
+    return None
 
 
 def _mistake(file: Path, chance: Random) -> str:
