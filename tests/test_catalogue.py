@@ -309,10 +309,10 @@ def test_a_catalogue_where_nothing_can_be_written_is_read(path, monkeypatch):
 def test_a_catalogue_that_is_taken_away_while_it_is_read_is_missing(path):
     error = sqlite3.OperationalError("disk I/O error")
     error.sqlite_errorcode = sqlite3.SQLITE_IOERR
-    with pytest.raises(LibraryMissing, match="no library at .* footnote index"), translated(path):
+    with pytest.raises(LibraryMissing, match=r"no library at .* footnote index"), translated(path):
         raise error
     Catalogue.open(path, write=True).close()
-    with pytest.raises(LibraryFull, match="cannot write .* free space"), translated(path):
+    with pytest.raises(LibraryFull, match=r"cannot write .* free space"), translated(path):
         raise error
 
 
