@@ -46,9 +46,9 @@ check: setup
 	@$(BIN)/mypy
 	@$(MAKE) --no-print-directory test
 
-# What `make test` tries a sample of: every way to a file outside, and every script in every place.
+# What `make test` tries a part of: every way to a file outside, every script in every place, every moment of an upgrade.
 attacks: setup browser
-	@FOOTNOTE_ATTACKS=all $(BIN)/python -m pytest -s tests/test_paths.py tests/test_scripts.py
+	@FOOTNOTE_ATTACKS=all $(BIN)/python -m pytest -s tests/test_paths.py tests/test_scripts.py tests/test_upgrade.py
 
 serve: setup
 	@test -e $(DEMO)/catalogue.db || FOOTNOTE_LIBRARY=$(DEMO) $(BIN)/footnote index data/notes --no-papers

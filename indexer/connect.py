@@ -38,6 +38,8 @@ def translated(path: Path) -> Iterator[None]:
         if code in (0, sqlite3.SQLITE_ERROR) and str(error).startswith(_GARBLED):
             raise damaged(path) from error
         if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
+            if path.name == CATALOGUE:  # which may have been taken away while it was open
+                require(path)
             raise LibraryFull(f"cannot write {path} ({error}); free space there or make it writable") from error
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise LibraryLocked(

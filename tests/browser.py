@@ -71,12 +71,13 @@ COLOURS = ["color-contrast", "link-in-text-block"]
 """The rules whose outcome another scheme of colours changes."""
 
 
-def violations(page: Page, context: str | None = None) -> list[str]:
+def violations(page: Page, context: str | None = None, *, dark: bool = True) -> list[str]:
     """What axe-core finds on a page, or a part of it, in light and in dark: the rule, and where it is broken."""
     from axe_playwright_python.sync_playwright import Axe
 
     said = []
-    for scheme, rules in (("light", {"type": "tag", "values": TAGS}), ("dark", {"type": "rule", "values": COLOURS})):
+    schemes = {"light": {"type": "tag", "values": TAGS}, "dark": {"type": "rule", "values": COLOURS}}
+    for scheme, rules in list(schemes.items())[: 1 + dark]:
         page.emulate_media(color_scheme=scheme)
         options = {"runOnly": rules, "resultTypes": ["violations"]}
         said += [

@@ -11,6 +11,7 @@ from samples import ENCODER, ROOT, document, embed, passage, passages, put, ques
 
 from indexer.catalogue import PAPERS, Catalogue
 from indexer.change import text_hash
+from indexer.connect import translated
 from indexer.errors import LibraryCorrupt, LibraryFull, LibraryLocked, LibraryMissing, LibraryTooNew
 from indexer.records import Counts, KeptAnswer, LedgerEntry, Reference, StoredPaper
 from indexer.schema import SCHEMA_VERSION
@@ -303,6 +304,16 @@ def test_a_catalogue_where_nothing_can_be_written_is_read(path, monkeypatch):
         assert [one.file for one in reader.documents()] == ["a.md"]
     with pytest.raises(LibraryFull):
         Catalogue.open(path, write=True)
+
+
+def test_a_catalogue_that_is_taken_away_while_it_is_read_is_missing(path):
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+    with pytest.raises(LibraryMissing, match=r"no library at .* footnote index"), translated(path):
+        raise error
+    Catalogue.open(path, write=True).close()
+    with pytest.raises(LibraryFull, match=r"cannot write .* free space"), translated(path):
+        raise error
 
 
 def test_what_notes_name_and_what_became_of_it_comes_back(catalogue):

@@ -13,12 +13,14 @@ from service.guard import MAX_ADDRESS_BYTES, MOST_AT_ONCE, Guard
 OURS = "http://testserver"
 
 
-@pytest.fixture
-def client(tmp_path):
-    (tmp_path / "vault").mkdir()
-    (tmp_path / "vault" / "a.md").write_text("# Norm\n\nLayer norm works per token.\n")
-    settings = Settings(library=tmp_path / "library", cache=tmp_path / "cache")
-    return TestClient(create_app(settings, desk=StubDesk(tmp_path / "vault")))
+@pytest.fixture(scope="module")
+def client(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("guard")
+    (folder / "vault").mkdir()
+    (folder / "vault" / "a.md").write_text("# Norm\n\nLayer norm works per token.\n")
+    settings = Settings(library=folder / "library", cache=folder / "cache")
+    with TestClient(create_app(settings, desk=StubDesk(folder / "vault"))) as client:
+        yield client
 
 
 def asked(client, headers, method="POST", path="/api/ask"):

@@ -213,7 +213,9 @@ def test_stores_of_another_catalogue_are_made_again(path, tmp_path, notices):
 
 
 def lose(path):
-    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    while path.is_dir():  # a thread of the index may be putting a file there
+        shutil.rmtree(path, ignore_errors=True)
+    path.unlink(missing_ok=True)
 
 
 def cut(path):

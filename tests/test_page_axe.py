@@ -40,37 +40,38 @@ def site(tmp_path_factory):
         yield address, pages
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/",
-        "/?q=kl+divergence+symmetric",  # answered
-        "/?q=gradient+clipping+norm",  # in part
-        "/?q=batch+norm+kind:note+tag:ml",
-        "/?q=kind:note",
-        "/?q=who+won+the+world+cup+in+1966",  # not at all
-        "/questions",
-        "/questions?show=all",
-        "/library",
-        "/library?q=batch+norm",
-        "/docs",
-        "training/Normalisation.md?lines=31-33",
-        "training/Normalisation.md?view=source&lines=31-33",
-        "training/optimisers.org",
-        "maths/Entropy and KL.md",
-        "Question dump.md",
-        "residual.pdf?sentences=2-4",
-        "residual.pdf?page=3",
-        "residual.pdf?page=3&zoom=200",
-    ],
-)
+PAGES = {
+    "/": "both",
+    "/?q=kl+divergence+symmetric": "both",  # answered
+    "/?q=gradient+clipping+norm": "light",  # in part
+    "/?q=batch+norm+kind:note+tag:ml": "light",
+    "/?q=kind:note": "light",
+    "/?q=who+won+the+world+cup+in+1966": "both",  # not at all
+    "/questions": "light",
+    "/questions?show=all": "both",
+    "/library": "light",
+    "/library?q=batch+norm": "both",
+    "/docs": "both",
+    "training/Normalisation.md?lines=31-33": "both",
+    "training/Normalisation.md?view=source&lines=31-33": "both",
+    "training/optimisers.org": "light",
+    "maths/Entropy and KL.md": "light",
+    "Question dump.md": "light",
+    "residual.pdf?sentences=2-4": "both",
+    "residual.pdf?page=3": "light",
+    "residual.pdf?page=3&zoom=200": "light",
+}
+"""What is looked at, and in which schemes: a page of each kind in both."""
+
+
+@pytest.mark.parametrize("path", PAGES)
 def test_axe_finds_nothing_to_complain_about(chromium, site, path):
     address, pages = site
     name, _, rest = path.partition("?")
-    path = path if path.startswith("/") else f"{pages[name]}?{rest}"
+    shown = path if path.startswith("/") else f"{pages[name]}?{rest}"
     with opened(chromium, address) as page:
-        page.goto(path)
-        assert violations(page) == []
+        page.goto(shown)
+        assert violations(page, dark=PAGES[path] == "both") == []
 
 
 def test_axe_likes_the_page_that_says_what_went_wrong(chromium, site):
@@ -96,11 +97,11 @@ def test_axe_likes_what_opens_on_the_page(chromium, site):
             assert violations(page) == []
 
 
-@pytest.mark.parametrize("path", ["/", "/?q=batch+norm+kind:note", "/questions", "/library?q=batch+norm", "/docs"])
-def test_axe_likes_the_pages_on_a_phone(chromium, site, path):
+def test_axe_likes_the_pages_on_a_phone(chromium, site):
     with opened(chromium, site[0], viewport={"width": 320, "height": 700}) as page:
-        page.goto(path)
-        assert violations(page) == []
+        for path in ("/", "/?q=batch+norm+kind:note", "/questions", "/library?q=batch+norm", "/docs"):
+            page.goto(path)
+            assert violations(page, dark=False) == [], path
 
 
 def test_axe_likes_the_papers_that_may_answer(chromium, tmp_path):

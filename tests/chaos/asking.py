@@ -170,7 +170,9 @@ class Client:
         body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
         if response := self._send("POST", "/mcp", body):
             result = response.json().get("result", {})
-            if result.get("isError") and "index" in str(result["content"]):  # there is none now: what HTTP says by 503
+            said = str(result.get("content"))
+            # there is none now, or another in its place: what HTTP says by 503
+            if result.get("isError") and ("index" in said or "disk I/O error" in said):
                 self.told.counts["mcp", 503] = self.told.counts.get(("mcp", 503), 0) + 1
                 self.told.counts["mcp", 200] -= 1
                 return
