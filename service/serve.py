@@ -169,6 +169,7 @@ def _watch(settings: Settings, desk: Desk, papers: Papers, runs: Runs, figures: 
                     papers=papers,
                     most_papers=WATCHED_PAPERS,
                     only=only,
+                    notice=say,
                 )
         except Exception as error:
             figures.ran("failed", time.monotonic() - started)
