@@ -67,6 +67,8 @@ def _leave(code: int) -> NoReturn:
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run one command and return its exit code: 0 answered, 1 not answered, 2 an error (one line on stderr)."""
     parser = _parser()
+    if argv[:1] == ["help"]:  # what many tools know
+        argv = [*argv[1:2], "--help"]
     try:
         arguments = parser.parse_args(argv)
         if not hasattr(arguments, "run"):
