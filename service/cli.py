@@ -248,7 +248,7 @@ def _ask(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         if sys.stdout.isatty() and as_text:
             said().more(answer)
 
-    answer = client.ask(settings, question, k=arguments.k, writer=arguments.writer, partly=partly)
+    answer = client.ask(settings, question, k=arguments.k, writer=arguments.writer, partly=partly, notice=_warn)
     service = client.address(settings) if answer else None
     if answer is None:
         with _desk(settings) as desk:
@@ -272,6 +272,10 @@ def _ask(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     else:
         print(said().rest(answer, _style(settings, environ, answer.citations, service)))
     return NOT_ANSWERED if answer.verdict == "unsupported" else OK
+
+
+def _warn(line: str) -> None:
+    notice(f"footnote: {line}")
 
 
 def _search(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
