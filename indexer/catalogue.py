@@ -298,7 +298,7 @@ class Catalogue:
             rows = self._rows(sql.CODES, (fingerprint, _numbers(numbers)))
             for _, codes, key, checksum in rows:
                 if seal("token_codes", fingerprint, key, codes) != checksum:
-                    raise damaged(self.path, "the codes of a passage")
+                    raise damaged(self.path, "the code of a passage")
             return {row[0]: row[1] for row in rows}
 
         return self._remembered.codes(fingerprint).of(ids, read)

@@ -290,6 +290,7 @@ def run_status(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int
     settings = settings_of(arguments, environ)
     with Library.open(settings.library, notice=notice) as library, library.snapshot() as snapshot:
         found = status(snapshot, settings)
+        wanted = sum(stored.question.wanted for stored in snapshot.catalogue.questions())
     if arguments.json:
         result(as_json(asdict(found)))
         return OK
@@ -300,7 +301,7 @@ def run_status(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int
     result(f"Vectors   {found.vectors}")
     if found.reranker:
         result(f"Re-ranker {found.reranker}")
-    result(f"Questions {found.questions} in the question dumps")
+    result(f"Questions {wanted} open, of {found.questions} items in the question dumps")
     if found.failures:
         result(f"Failed    {found.failed}")
         for file, reason in found.failures:

@@ -11,16 +11,23 @@ from typing import TYPE_CHECKING
 
 from indexer.configuration import parsed, place, save, text_of, written
 from indexer.errors import InputError
+from indexer.variables import CONFIG
 
 if TYPE_CHECKING:
+    from indexer.settings import Settings
     from indexer.vaults import Vault
 
 MOST_LISTED = 9
 
-FIRST_RUN = """
-The first run compiles the embedding model (once, about 20 seconds), then reads
-some hundred passages a second. Notes are never modified.
+COMPILES = """
+The first run compiles the embedding model (once, about 20 seconds).\
 """
+
+READS = """
+Some hundred passages a second are read. Notes are never modified.
+"""
+
+NOTHING_CHOSEN = "nothing was chosen; name the folder: footnote init FOLDER"
 
 PAPERS = """\
 Papers that the notes link are fetched from arXiv, one in three seconds, while
@@ -48,6 +55,9 @@ def init(
         text = text_of(file)
         before = {Path(named).expanduser(): named for named in parsed(file, text).get("notes", ())}
     chosen = [_usable(path) for path in arguments.paths] or _chosen(list(before), environ, notice, talks=talks)
+    indexes = not arguments.no_index and (arguments.yes or talks)
+    if indexes:
+        _check_notes([*before, *chosen], arguments.library, _settings(environ, file))
     added = [str(path) for path in chosen if path not in before]
     values: dict[str, object] = {"notes": [*before.values(), *added]}
     if arguments.library:
@@ -57,10 +67,12 @@ def init(
         notice(f"Wrote to {file}: the notes are in {', '.join([*before.values(), *added])}")
     else:
         notice(f"{file} names {', '.join(map(str, chosen))} already; nothing to write.")
-    if arguments.no_index or not (arguments.yes or talks):
+    if not indexes:
         notice("Next: footnote index")
         return 0
-    notice(FIRST_RUN)
+    if _compiles(_settings(environ, file)):
+        notice(COMPILES)
+    notice(READS)
     if not arguments.no_papers:
         notice(PAPERS)
     if talks and not agreed("Index now?"):
@@ -92,6 +104,7 @@ def _chosen(
         notice("")
     else:
         notice("No vault of Obsidian, no graph of Logseq and no folder of org was found in the usual places.")
+        notice("Enter alone leaves it at that.")
     return _answered(found, notice)
 
 
@@ -108,7 +121,9 @@ def _answered(found: Sequence[Vault], notice: Callable[[str], None]) -> list[Pat
     question = "Which? Numbers, or the path of a folder [1]: " if found else "The path of the folder with your notes: "
     while True:
         said = _asked(question)
-        if not said and found:
+        if not said:
+            if not found:
+                raise InputError(NOTHING_CHOSEN)
             return [found[0].path]
         numbers = said.replace(",", " ").split()
         if numbers and all(number.isdecimal() and 1 <= int(number) <= len(found) for number in numbers):
@@ -117,8 +132,7 @@ def _answered(found: Sequence[Vault], notice: Callable[[str], None]) -> list[Pat
             notice(f"Numbers go from 1 to {len(found)}.")
             continue
         try:
-            if said:
-                return [_usable(Path(said.strip("'\"")))]
+            return [_usable(Path(said.strip("'\"")))]
         except InputError as error:
             notice(str(error))
 
@@ -129,6 +143,29 @@ def _usable(path: Path) -> Path:
     if not found.exists():
         raise InputError(f"{path} is not there; check the path, or connect the drive that it is on")
     return found
+
+
+def _check_notes(folders: Sequence[Path], library: Path | None, settings: Settings) -> None:
+    """Raise NothingToIndex where there would be nothing to index, before anything is written down."""
+    from indexer.build import check_first
+
+    check_first(library.expanduser() if library else settings.library, folders, settings)
+
+
+def _settings(environ: Mapping[str, str], file: Path) -> Settings:
+    """The settings as they are before this, though the file that is named for them may not be there yet."""
+    from indexer.settings import Settings
+
+    return Settings.from_environ(environ if file.exists() else {**environ, CONFIG: ""})
+
+
+def _compiles(settings: Settings) -> bool:
+    """Whether the model that is set is to be compiled yet."""
+    from indexer.compile import folder_of
+    from indexer.settings import DEFAULT_MODEL
+
+    named = settings.model.removeprefix("sentence-transformers/")
+    return named == DEFAULT_MODEL and not folder_of(settings.cache).exists()
 
 
 def agreed(question: str) -> bool:
@@ -142,5 +179,5 @@ def _asked(question: str) -> str:
     sys.stderr.flush()
     line = sys.stdin.readline()
     if not line:
-        raise InputError("nothing was chosen; name the folder: footnote init FOLDER")
+        raise InputError(NOTHING_CHOSEN)
     return line.strip()

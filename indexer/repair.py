@@ -19,7 +19,7 @@ from indexer import sql
 from indexer.catalogue import Catalogue
 from indexer.connect import CATALOGUE, SUSPECT, create, damaged, translated, with_seals
 from indexer.delta import beside
-from indexer.derived import LEXICAL, MAP, VECTORS, Notice
+from indexer.derived import LEXICAL, MAP, VECTORS, Notice, publish
 from indexer.errors import LibraryCorrupt
 from indexer.lock import locked, unwritable
 from indexer.salvage import salvage
@@ -34,7 +34,12 @@ DAMAGED = ".damaged"
 
 WAIT_SECONDS = 0.5
 
-CALLED = {"token_codes": "codes", "paper_links": "links to papers", "added_papers": "added papers"}
+CALLED = {
+    "token_codes": "codes of passages",
+    "paper_links": "links to papers",
+    "added_papers": "added papers",
+    "ledger": "answers that you were told",
+}
 
 
 def is_suspect(library: Path) -> bool:
@@ -97,10 +102,10 @@ def _mend(catalogue: Catalogue, notice: Notice) -> None:
         for number in flaws.documents:
             change.remove(number)
     counts = Counter(CALLED.get(table, table) for table, _ in flaws.rows)
-    found = ", ".join(f"{count} {table}" for table, count in counts.items())
-    notice(
-        f"{catalogue.path} was damaged ({found or 'rows are missing'}): {len(flaws.documents)} documents are read again"
-    )
+    found = ", ".join(f"{table}: {count}" for table, count in counts.items())
+    again = len(flaws.documents)
+    files = f", and {again} file{' is' if again == 1 else 's are'} read again" if again else ""
+    notice(f"{catalogue.path} was damaged ({found or 'rows are missing'}): what was is taken out{files}")
 
 
 def _replace(library: Path, notice: Notice) -> None:
@@ -140,7 +145,10 @@ def _replace(library: Path, notice: Notice) -> None:
     fresh.replace(path)
     sync_folder(library)
     shutil.rmtree(fresh.parent, ignore_errors=True)
+    with Catalogue.open(path, write=True, held=True) as catalogue:
+        publish(library, catalogue)  # that these are made again needs no word
     notice(
-        f"{path} was damaged and is kept as {path.name}{DAMAGED}: {counts['embeddings']} embeddings, "
-        f"{counts['roots']} folders and {counts['ledger']} entries of the ledger were whole; all files are read again"
+        f"{path} was damaged and is made anew of what was whole in it (embeddings: {counts['embeddings']}, "
+        f"{CALLED['ledger']}: {counts['ledger']}); all files are read again. {kept} is the old one; delete it when all "
+        "is well"
     )

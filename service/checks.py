@@ -199,9 +199,21 @@ def _library(settings: Settings) -> Iterator[Finding]:
         yield Finding(about, "broken", "it cannot be written", f"chmod u+rwx {path}, or name another with --library")
     if exposed(path):
         yield Finding(about, "note", "others on this machine can read what it holds of the notes", f"chmod 700 {path}")
+    yield from _left_over(path)
     yield from _made_with(settings, fingerprint)
     if not behind:
         yield from _contents(settings)
+
+
+def _left_over(library: Path) -> Iterator[Finding]:
+    """What a repair has kept of a catalogue that was damaged."""
+    from indexer.connect import CATALOGUE
+    from indexer.repair import DAMAGED
+
+    kept = library / f"{CATALOGUE}{DAMAGED}"
+    if kept.exists():
+        says = f"{kept.name}, {_size(kept.stat().st_size)}, is left from a repair"
+        yield Finding("library", "note", says, f"when all is well: rm {kept}*")
 
 
 def _made_with(settings: Settings, fingerprint: str | None) -> Iterator[Finding]:

@@ -67,6 +67,8 @@ def _leave(code: int) -> NoReturn:
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run one command and return its exit code: 0 answered, 1 not answered, 2 an error (one line on stderr)."""
     parser = _parser()
+    if argv[:1] == ["help"]:  # what many tools know
+        argv = [*argv[1:2], "--help"]
     try:
         arguments = parser.parse_args(argv)
         if not hasattr(arguments, "run"):
@@ -246,7 +248,7 @@ def _ask(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         if sys.stdout.isatty() and as_text:
             said().more(answer)
 
-    answer = client.ask(settings, question, k=arguments.k, writer=arguments.writer, partly=partly)
+    answer = client.ask(settings, question, k=arguments.k, writer=arguments.writer, partly=partly, notice=_warn)
     service = client.address(settings) if answer else None
     if answer is None:
         with _desk(settings) as desk:
@@ -270,6 +272,10 @@ def _ask(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     else:
         print(said().rest(answer, _style(settings, environ, answer.citations, service)))
     return NOT_ANSWERED if answer.verdict == "unsupported" else OK
+
+
+def _warn(line: str) -> None:
+    notice(f"footnote: {line}")
 
 
 def _search(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:

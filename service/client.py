@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 ADDRESS_FILE = "service.json"
 """In the library's folder: where its service listens, and for who can read that what lets in until it ends."""
 
+SET_ONE = "set FOOTNOTE_TOKEN, or FOOTNOTE_TOKEN_FILE to the file that footnote token has written there"
+
 CONNECT_SECONDS = 0.5
 ANSWER_SECONDS = 30.0
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -35,10 +37,12 @@ def ask(
     k: int,
     writer: WriterName = "extractive",
     partly: Callable[[Answer], None] = lambda _: None,
+    notice: Callable[[str], None] = lambda _: None,
 ) -> Answer | None:
     """The answer of the running service, or None when there is none or it does not answer properly.
 
-    `partly` hears what a chat model has written so far, before it is whole.
+    `partly` hears what a chat model has written so far, before it is whole; `notice` why a service that the settings
+    name has given none.
 
     The service is the one that the settings name, else the one that has left its address in the library; there only
     this machine is believed.
@@ -56,7 +60,7 @@ def ask(
     headers = {"Content-Type": "application/json"}
     if token := _token(settings):
         headers["Authorization"] = f"Bearer {token}"
-    connection = _connection(parts)
+    connection, named = _connection(parts), settings.terminal.url
     try:
         connection.connect()
         connection.sock.settimeout(ANSWER_SECONDS)
@@ -65,10 +69,14 @@ def ask(
         path = "/api/ask/stream" if streams else "/api/ask"
         connection.request("POST", path, json.dumps(body), headers)
         response = connection.getresponse()
+        if named and response.status == http.client.UNAUTHORIZED:
+            notice(f"{url} {'does not take this token' if token else 'wants a token'}; {SET_ONE}")
         if response.status != http.client.OK:
             return None
         return _streamed(response, partly) if streams else answer_of(json.loads(response.read()))
     except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+        if named:
+            notice(f"{url} does not answer; start footnote serve there, or set FOOTNOTE_URL to where it is")
         return None  # whatever is wrong with the service, the library can still be asked here
     finally:
         connection.close()
@@ -138,12 +146,22 @@ def _streamed(lines: Iterable[bytes], partly: Callable[[Answer], None]) -> Answe
     return None
 
 
+def listens_everywhere(host: str) -> bool:
+    """Whether a host to listen on means all addresses of this machine."""
+    return host in ("", "0.0.0.0", "::")  # noqa: S104 - compared, not bound
+
+
+def url_here(host: str, port: int) -> str:
+    """Where this machine reaches a service that listens on a host."""
+    reachable = "127.0.0.1" if listens_everywhere(host) else host
+    return f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}"
+
+
 @contextmanager
 def announced(library: Path, host: str, port: int, ticket: str = "") -> Iterator[None]:
     """Leave the address of a service in its library while it runs, with the ticket that lets in who can read it."""
     file = library / ADDRESS_FILE
-    reachable = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
-    url = f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}"
+    url = url_here(host, port)
     with suppress(OSError), replaced(file, private=True) as new:  # a library that cannot be written can still be served
         told = {"url": url, "pid": os.getpid(), "version": __version__} | ({"ticket": ticket} if ticket else {})
         new.write_text(json.dumps(told))

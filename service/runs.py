@@ -15,6 +15,7 @@ from indexer.cli import papers_summary, summary
 from indexer.errors import FootnoteError, LibraryLocked
 from indexer.running import Running
 from indexer.settings import Settings
+from service.logs import say
 
 if TYPE_CHECKING:
     from indexer.collect import Papers
@@ -158,7 +159,7 @@ class Runs:
             if not self._looks:
                 return None
             papers = self._looks[0]
-        report = build(self._settings.library, (), self._desk().encoder, self._settings, papers=papers)
+        report = build(self._settings.library, (), self._desk().encoder, self._settings, papers=papers, notice=say)
         with self._counting:
             self._looks.remove(papers)
         return summary(report)
@@ -170,7 +171,7 @@ class Runs:
             keys = frozenset(self._wished)
         if not keys:  # the run before had them all
             return None
-        report = gather(self._settings.library, keys - {""}, self._desk().encoder, self._settings)
+        report = gather(self._settings.library, keys - {""}, self._desk().encoder, self._settings, notice=say)
         with self._counting:
             for key in keys:
                 self._wished.pop(key, None)

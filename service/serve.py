@@ -44,7 +44,7 @@ def serve(
 
     from service.access import Access
     from service.app import create_app
-    from service.client import announced
+    from service.client import announced, listens_everywhere, url_here
     from service.connections import Connection, Patient
     from service.desk import Desk
 
@@ -75,9 +75,9 @@ def serve(
             _stopped_by_signals(),
             _watching(settings, desk, watch, app.state.runs, app.state.figures),
         ):
-            shown = f"[{host}]" if ":" in host else host
-            url = f"http://{shown}:{bound}"
-            say(f"Footnote answers at {url} — press Ctrl-C to stop")
+            url = url_here(host, bound)
+            others = ", and to other machines under the name of this one" if listens_everywhere(host) else ""
+            say(f"Footnote answers at {url}{others} — press Ctrl-C to stop")
             if not watch and sys.stderr.isatty():
                 say("Notes that are saved meanwhile are not seen; footnote serve --watch follows them")
             if browse:
@@ -169,6 +169,7 @@ def _watch(settings: Settings, desk: Desk, papers: Papers, runs: Runs, figures: 
                     papers=papers,
                     most_papers=WATCHED_PAPERS,
                     only=only,
+                    notice=say,
                 )
         except Exception as error:
             figures.ran("failed", time.monotonic() - started)

@@ -257,7 +257,8 @@ def test_a_catalogue_cut_in_half(library, told, notes):
         assert told(*command) == (2, "", f"footnote: {reason}\n")
     code, out, err = told("index")
     assert (code, out[:17]) == (0, "1 file (1 new), 1")
-    assert err.startswith(f"{catalogue} was damaged and is kept as catalogue.db.damaged: ")
+    assert err.startswith(f"{catalogue} was damaged and is made anew of what was whole in it (")
+    assert err.count("\n") == 1
     assert cites(told) == [("good.md", [3, 3])]
 
 

@@ -293,6 +293,7 @@ def test_status_names_what_failed_and_what_is_outdated(indexed, capsys, tmp_path
         (["ask"], "no question"),
         (["index", "/nowhere/at/all"], "/nowhere/at/all is not there"),
         (["ask", "-k", "0", "x"], "a number from 1 to 200"),
+        (["help", "fly"], "'fly' is no command; see: footnote --help"),
         (["fly"], "'fly' is no command; see: footnote --help"),
         (["serch"], "'serch' is no command; did you mean search? see: footnote --help"),
         (["ask", "--jsn", "x"], "unrecognized arguments: --jsn; did you mean --json? see: footnote ask --help"),
@@ -422,3 +423,9 @@ def test_the_pace_is_that_since_embedding_began():
     assert pace(Progress("read", 1, 9, 0, 50)) == 0
     assert pace(Progress("read", 2, 9, 100, 500)) == 50
     assert pace(Progress("read", 9, 9, 500, 500)) == 50
+
+
+@pytest.mark.parametrize(("words", "usage"), [(["help"], "footnote [-h]"), (["help", "serve"], "footnote serve [-h]")])
+def test_help_is_a_command_too(words, usage, capsys):
+    assert main(words, {}) == 0
+    assert capsys.readouterr().out.startswith(f"usage: {usage}")

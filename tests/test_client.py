@@ -6,12 +6,15 @@ from dataclasses import replace
 import pytest
 import shelf
 import uvicorn
+from browser import served as browser_served
 from stub_desk import StubDesk
 
 from indexer.settings import Settings
 from indexer.types import Box
+from service.access import Access
 from service.app import create_app
-from service.client import announced, ask
+from service.client import SET_ONE, announced, ask, listens_everywhere, url_here
+from service.credentials import Tokens
 from service.present import answer_json, answer_of
 from service.types import Answer, Citation, Related, Sentence
 
@@ -79,3 +82,36 @@ def test_without_a_whole_answer_the_service_has_given_none(served):
 def test_an_answer_comes_back_from_a_service_as_it_was():
     answer = Answer("?", "partial", 0.5, (Sentence("said", (1, 2)),), (NOTE, PAPER), 1.5)
     assert answer_of(json.loads(json.dumps(answer_json(answer)))) == answer
+
+
+def test_a_service_that_is_named_and_gives_no_answer_says_why(tmp_path):
+    (tmp_path / "a.md").write_text("Batch norm keeps the activations in range.\n")
+    token, heard = "Ab3dEf6hIj9kLm2nOp5qRs8tUv", []
+    access = Access(Tokens(admin=token))
+    with browser_served(create_app(Settings(tmp_path, tmp_path), desk=StubDesk(tmp_path), access=access)) as url:
+        named = {"FOOTNOTE_LIBRARY": str(tmp_path), "FOOTNOTE_CACHE": str(tmp_path), "FOOTNOTE_URL": url}
+        for more in ({}, {"FOOTNOTE_TOKEN": token[::-1]}):
+            assert ask(Settings.from_environ(named | more), "batch norm", k=1, notice=heard.append) is None
+        assert ask(Settings.from_environ(named | {"FOOTNOTE_TOKEN": token}), "batch norm", k=1, notice=heard.append)
+    assert ask(Settings.from_environ(named), "batch norm", k=1, notice=heard.append) is None
+    assert heard == [
+        f"{url} wants a token; {SET_ONE}",
+        f"{url} does not take this token; {SET_ONE}",
+        f"{url} does not answer; start footnote serve there, or set FOOTNOTE_URL to where it is",
+    ]
+    assert ask(Settings(tmp_path, tmp_path), "batch norm", k=1, notice=heard.append) is None  # none is known
+    assert len(heard) == 3
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("0.0.0.0", "http://127.0.0.1:8000"),
+        ("::", "http://127.0.0.1:8000"),
+        ("::1", "http://[::1]:8000"),
+        ("laptop", "http://laptop:8000"),
+    ],
+)
+def test_an_address_that_means_all_is_no_address_to_go_to(host, url):
+    assert url_here(host, 8000) == url
+    assert listens_everywhere(host) == (url == "http://127.0.0.1:8000")

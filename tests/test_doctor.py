@@ -116,6 +116,13 @@ def test_a_damaged_library_is_found_and_the_rest_is_looked_at(indexed, environ, 
     assert found["findings"][-1]["about"] == "terminal"
 
 
+def test_what_a_repair_has_left_is_named(indexed):
+    kept = indexed.library / "catalogue.db.damaged"
+    kept.write_bytes(bytes(2_000_000))
+    says = "catalogue.db.damaged, 2 MB, is left from a repair"
+    assert library(indexed)[1] == ("note", says, f"when all is well: rm {kept}*")
+
+
 def test_settings_that_cannot_be_read_are_found_and_slips_named(environ, capsys):
     mine = environ | {"FOOTNOTE_CHAT_MODL": "m", "FOOTNOTE_DEVICE": "tpu", "FOOTNOTE_ZZZZZZ": "1"}
     assert main(["doctor", "--json"], mine) == 2

@@ -1,4 +1,5 @@
 import io
+import shutil
 import sys
 import tomllib
 from pathlib import Path
@@ -69,6 +70,33 @@ def test_enter_takes_the_first_and_no_leaves_the_index_for_later(run, home, file
     assert (code, notes(file)) == (0, [str(home / "other")])
     assert said.endswith("Whenever you like: footnote index\n")
     assert not Path(environ["FOOTNOTE_LIBRARY"]).exists()
+
+
+def test_a_folder_without_notes_is_not_written_down(run, home, file, tmp_path):
+    (tmp_path / "empty").mkdir()
+    for typed in (None, "y\n"):
+        code, said = run(str(tmp_path / "empty"), *(["--yes"] if typed is None else []), typed=typed)
+        assert code == 2
+        assert said.startswith(f"footnote: {tmp_path}/empty: no notes there (.md, ")
+        assert not file.exists()
+
+
+def test_enter_alone_ends_where_no_notes_were_found(run, home, file):
+    shutil.rmtree(home)
+    code, said = run(typed="\n")
+    assert code == 2
+    assert said.endswith("footnote: nothing was chosen; name the folder: footnote init FOLDER\n")
+    assert not file.exists()
+
+
+def test_the_model_is_announced_only_where_it_is_to_be_compiled(run, home, file, environ):
+    from indexer.compile import folder_of
+
+    folder_of(Path(environ["FOOTNOTE_CACHE"])).mkdir(parents=True)
+    code, said = run("--yes", str(home / "vault"))
+    assert code == 0
+    assert "compiles" not in said
+    assert "Some hundred passages a second are read." in said
 
 
 def test_an_answer_that_cannot_be_used_is_asked_again(run, home, file, tmp_path):

@@ -89,17 +89,37 @@ ROW = "(SELECT text_hash FROM passages ORDER BY id LIMIT 1)"
 @pytest.mark.parametrize(
     ("statement", "embedded", "said"),
     [
-        ("UPDATE passages SET text = 'Adam keeps nothing.' WHERE id = 1", 0, "1 passages): 1 documents"),
-        ("UPDATE passages SET document_id = 2 WHERE id = 1", 0, "1 passages): 2 documents"),
-        ("DELETE FROM passages WHERE id = 2", 0, "rows are missing): 1 documents"),
-        ("UPDATE documents SET stated_title = 'Eve' WHERE id = 1", 0, "1 documents): 1 documents"),
-        (f"UPDATE embeddings SET vector = zeroblob(512) WHERE text_hash = {ROW}", 1, "1 embeddings): 0 documents"),
-        (f"UPDATE token_codes SET codes = zeroblob(32) WHERE text_hash = {ROW}", 1, "1 codes): 0 documents"),
-        ("UPDATE questions SET text = 'Which?'", 0, "1 questions): 1 documents"),
-        ("DELETE FROM questions", 0, "rows are missing): 1 documents"),
-        ("UPDATE paper_links SET line = 99", 0, "1 links to papers): 1 documents"),
-        ("UPDATE papers SET title = 'x'", 0, "2 papers): 0 documents"),
-        ("UPDATE roots SET path = '/elsewhere'", 0, "kept as catalogue.db.damaged"),
+        (
+            "UPDATE passages SET text = 'Adam keeps nothing.' WHERE id = 1",
+            0,
+            "passages: 1): what was is taken out, and 1 file is read again",
+        ),
+        (
+            "UPDATE passages SET document_id = 2 WHERE id = 1",
+            0,
+            "passages: 1): what was is taken out, and 2 files are read again",
+        ),
+        ("DELETE FROM passages WHERE id = 2", 0, "rows are missing): what was is taken out, and 1 file is read again"),
+        (
+            "UPDATE documents SET stated_title = 'Eve' WHERE id = 1",
+            0,
+            "documents: 1): what was is taken out, and 1 file is read again",
+        ),
+        (
+            f"UPDATE embeddings SET vector = zeroblob(512) WHERE text_hash = {ROW}",
+            1,
+            "embeddings: 1): what was is taken out",
+        ),
+        (
+            f"UPDATE token_codes SET codes = zeroblob(32) WHERE text_hash = {ROW}",
+            1,
+            "codes of passages: 1): what was is taken out",
+        ),
+        ("UPDATE questions SET text = 'Which?'", 0, "questions: 1): what was is taken out, and 1 file is read again"),
+        ("DELETE FROM questions", 0, "rows are missing): what was is taken out, and 1 file is read again"),
+        ("UPDATE paper_links SET line = 99", 0, "links to papers: 1): what was is taken out, and 1 file is read again"),
+        ("UPDATE papers SET title = 'x'", 0, "papers: 2): what was is taken out"),
+        ("UPDATE roots SET path = '/elsewhere'", 0, "catalogue.db.damaged is the old one"),
     ],
 )
 def test_a_damaged_row_is_put_right_by_the_next_run(shelf, statement, embedded, said):
@@ -134,7 +154,7 @@ def test_a_damaged_file_is_replaced_and_what_is_whole_is_carried_over(shelf, at)
     documents, passages, questions, about = shelf.contents()
     assert (documents, passages, questions, about[0]) == (*before[:3], before[3][0])
     assert (shelf.library / "catalogue.db.damaged").stat().st_size > 4096
-    assert "kept as catalogue.db.damaged" in shelf.notices[0]
+    assert f"{shelf.library / CATALOGUE}.damaged is the old one" in shelf.notices[0]
 
 
 def test_with_the_header_gone_nothing_is_embedded_again_and_nothing_told_is_lost(shelf):
@@ -143,9 +163,11 @@ def test_with_the_header_gone_nothing_is_embedded_again_and_nothing_told_is_lost
     shelf.scribble(bytes(100))
     assert shelf.run() == 0
     assert shelf.contents() == before
-    assert shelf.notices[0] == (
-        f"{shelf.library / CATALOGUE} was damaged and is kept as catalogue.db.damaged: 5 embeddings, 1 folders and "
-        "1 entries of the ledger were whole; all files are read again"
+    path = shelf.library / CATALOGUE
+    (said,) = shelf.notices
+    assert said == (
+        f"{path} was damaged and is made anew of what was whole in it (embeddings: 5, answers that you were told: 1); "
+        f"all files are read again. {path}.damaged is the old one; delete it when all is well"
     )
 
 
