@@ -124,6 +124,22 @@ def test_a_press_looks_for_changes_and_shows_what_came(tab, shelf):
     tab.locator(".figures dd", has_text=str(before + 1)).first.wait_for()
 
 
+def test_what_comes_into_an_empty_library_is_shown_without_a_press(chromium, tmp_path):
+    with desk_beside_arxiv(tmp_path, {"gone.md": "# Gone\n\nIt goes.\n"}) as (desk, _):
+        note = desk.settings.library.parent / "notes" / "gone.md"
+        note.unlink()
+        app = create_app(desk.settings, desk=desk)
+        with served(app) as address, opened(chromium, address) as page:
+            page.goto("/library")
+            page.get_by_role("button", name="Look for changes now").click()
+            page.locator(".last", has_text="1 removed").wait_for()
+            page.goto("/library")
+            page.locator(".empty").wait_for()
+            note.write_text("# Back\n\nIt came back.\n")
+            page.get_by_role("button", name="Look for changes now").click()
+            page.locator(".files li", has_text="Back").wait_for()
+
+
 def test_the_library_is_accessible(tab):
     tab.goto("/library?shelf=0&folder=big/old&name=note")
     for width in (320, 1280, 2560):

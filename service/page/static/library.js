@@ -36,6 +36,10 @@ async function renew() {
   if (page === null) return;
   const found = parsed(page).querySelector("#holdings");
   const now = document.querySelector("#holdings");
+  if (found && now.querySelector(".empty") && !found.querySelector(".empty")) {
+    location.reload(); // files and a map have come, where there were none
+    return;
+  }
   for (const part of ["dl.figures", "#indexing", ".papers", ".failures"]) {
     const [old, fresh] = [now.querySelector(part), found?.querySelector(part)];
     const busy = old?.contains(document.activeElement) && document.activeElement.matches("input");
