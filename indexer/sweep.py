@@ -25,7 +25,7 @@ LEAST_ROWS = 4096
 """A sweep compares so many rows at least, if there are so many: it takes some hundredths of a second."""
 
 SMALL = 16 << 20
-"""Up to so many bytes, the structure of the file is checked too: SQLite does that in one go."""
+"""Up to so many bytes, all rows are compared, and the structure of the file is checked: SQLite does that in one go."""
 
 Key = tuple[Any, ...]
 
@@ -51,17 +51,17 @@ def find_flaws(catalogue: Catalogue) -> Flaws:
 def sweep(catalogue: Catalogue, enough: Callable[[], bool]) -> str:
     """Go on where the last sweep stopped, until all is done or `enough` says so; returns where that is, '' at the end.
 
-    Raises LibraryCorrupt at the first flaw.
+    All of a small catalogue is gone through, each time. Raises LibraryCorrupt at the first flaw.
     """
-    table, after = _position(catalogue.swept)
-    compared = 0
-    if catalogue.size <= SMALL:
+    is_small, compared = catalogue.size <= SMALL, 0
+    table, after = ("", ()) if is_small else _position(catalogue.swept)
+    if is_small:
         catalogue.check_structure()
     for name, last, rows, documents in _steps(catalogue, table, after):
         if rows or documents:
             raise damaged(catalogue.path, f"a row of its {name}")
         compared += ROWS
-        if enough() and compared >= LEAST_ROWS:
+        if not is_small and enough() and compared >= LEAST_ROWS:
             return _written(name, last)
     return ""
 

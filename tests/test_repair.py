@@ -248,6 +248,17 @@ def test_a_sweep_goes_round_in_steps_and_finds_what_nobody_reads(shelf, monkeypa
         rounds()
 
 
+def test_all_of_a_small_catalogue_is_gone_through_wherever_a_sweep_stopped(shelf, monkeypatch):
+    monkeypatch.setattr("indexer.sweep.ROWS", 1)
+    monkeypatch.setattr("indexer.sweep.LEAST_ROWS", 0)
+    shelf.hurt("INSERT INTO meta VALUES ('swept', '[\"ledger\"]')", "UPDATE token_codes SET codes = zeroblob(32)")
+    with (
+        Catalogue.open(shelf.library / CATALOGUE, write=True) as catalogue,
+        pytest.raises(LibraryCorrupt, match="a row of its token_codes"),
+    ):
+        sweep(catalogue, lambda: True)
+
+
 @pytest.mark.parametrize("written", ["", "{", "[]", '["nothing"]', '["passages", "x"]', '["embeddings", "hash", "00"]'])
 def test_a_sweep_begins_somewhere_wherever_it_is_said_to_have_stopped(shelf, written):
     with Catalogue.open(shelf.library / CATALOGUE, write=True) as catalogue:
