@@ -15,6 +15,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice, product
 from pathlib import Path
 from re import _constants as codes  # type: ignore[attr-defined]  # the parse tree has no public name
@@ -29,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CALLS = frozenset({"compile", "match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer"})
 ANCHORED = frozenset({"match", "fullmatch"})
 OF_PATTERNS = CALLS - {"compile", "split"}  # texts split too
-LONG = 50_000
+LONG = 20_000
 FIRST = (12, 16, 20, 24, 28, 40, 60, 100, 200, 500, 2_000)
 """The sizes of the first texts, in characters: what takes a power of them is stopped in time."""
 SUSPECT_SECONDS = 0.0008
@@ -72,7 +73,7 @@ def modules() -> Iterator[ModuleType]:
 def calls(module: ModuleType) -> Iterator[Call]:
     """Where a module calls `re`."""
     path = Path(str(module.__file__))
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(_tree(path)):
         match node:
             case ast.Call(ast.Attribute(ast.Name("re"), function), [first, *_]) if function in CALLS:
                 flags = tuple(k.value for k in node.keywords if k.arg == "flags")
@@ -122,6 +123,11 @@ def used(examples: Mapping[str, str]) -> tuple[list[Used], list[Call]]:
     return list(found.values()), unknown
 
 
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def _methods() -> dict[tuple[str, str], set[str]]:
     """How a name of a file is used as a pattern, there or as `module.NAME` elsewhere: `_WORD.findall` → {"findall"}.
 
@@ -129,7 +135,7 @@ def _methods() -> dict[tuple[str, str], set[str]]:
     """
     uses: dict[tuple[str, str], set[str]] = defaultdict(set)
     for path in [*ROOT.glob("indexer/**/*.py"), *ROOT.glob("service/**/*.py")]:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = _tree(path)
         functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
         for scope in [tree, *functions]:
             handed: set[str] = set()
@@ -164,7 +170,7 @@ def _patterns(value: object) -> Iterator[re.Pattern[Any]]:
 
 def _at_top(module: ModuleType, line: int) -> bool:
     """Whether a line is run when the module is imported: what it makes is found among the module's values."""
-    body = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8")).body
+    body = _tree(Path(str(module.__file__))).body
     inside = (ast.FunctionDef, ast.ClassDef)
     return not any(isinstance(node, inside) and node.lineno <= line <= (node.end_lineno or 0) for node in body)
 

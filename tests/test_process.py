@@ -188,7 +188,7 @@ def test_watching_indexes_what_is_saved_and_ends_with_an_interrupt(environ, tmp_
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_that_is_stopped_keeps_its_work_and_the_next_one_completes_it(environ, tmp_path, ending):
-    count = 800
+    count = 1200
     write(
         tmp_path / "notes",
         {f"{n}.md": f"# Note {n}\n\nThe number {n} is {n % 7} modulo seven.\n" for n in range(count)},
@@ -223,8 +223,8 @@ def test_a_run_that_is_stopped_keeps_its_work_and_the_next_one_completes_it(envi
     report = json.loads(run(mine, "index", tmp_path / "notes", "--json").stdout)
     assert (report["new"], report["passages"], report["failures"]) == (count, count, [])
     assert 0 < report["embedded"] <= count - kept
-    hits = json.loads(run(mine, "search", "The number 799", "--json", "-k", "1").stdout)["hits"]
-    assert hits[0]["file"] == "799.md"
+    hits = json.loads(run(mine, "search", "The number 1199", "--json", "-k", "1").stdout)["hits"]
+    assert hits[0]["file"] == "1199.md"
 
 
 def test_a_reader_of_a_pipe_that_has_seen_enough_is_no_error(environ):

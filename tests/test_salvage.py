@@ -3,6 +3,7 @@ import sqlite3
 import time
 from contextlib import closing
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from samples import put
@@ -61,13 +62,19 @@ def test_without_the_first_pages_the_rest_is_found(tmp_path):
     assert kinds[0] == kinds[1] == len(TEXTS)
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A place for a catalogue, its bytes, and its rows."""
+    path = made(tmp_path_factory.mktemp("damaged") / "catalogue.db")
+    return path, path.read_bytes(), rows(path)
+
+
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 1 << 30))
-def test_nothing_is_found_that_was_not_written(tmp_path_factory, seed):
-    path = made(tmp_path_factory.mktemp("damaged") / "catalogue.db")
-    before = rows(path)
+def test_nothing_is_found_that_was_not_written(whole, seed):
+    path, written, before = whole
     chance = random.Random(seed)
-    data = bytearray(path.read_bytes())
+    data = bytearray(written)
     for _ in range(60):
         data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
     path.write_bytes(data[: chance.randrange(len(data))])
