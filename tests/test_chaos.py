@@ -15,7 +15,7 @@ ROUNDS = 5
 
 @pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 def test_some_rounds_of_chaos_are_survived(tmp_path):
-    seed = 6
+    seed = 4
     command = [sys.executable, "-m", "tests.chaos", "--rounds", str(ROUNDS), "--seed", str(seed)]
     environ = {name: value for name, value in os.environ.items() if not name.startswith("FOOTNOTE_")}
     done = subprocess.run(
