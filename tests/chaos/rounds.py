@@ -76,11 +76,12 @@ class Rounds:
         after = embedded(self.library)
         if after is None:
             raise Broken("the catalogue is damaged after a run")
-        # What was lost with the damage is embedded again; nothing else that was there.
+        # What was lost with the damage is embedded again, before files are read that may not have it any more.
         known = whole if whole is not None else before if not is_damaged else None
         new = after - (known or set())
-        if report["embedded"] > len(new):
-            raise Broken(f"{report['embedded']} texts were embedded, {len(new)} are new")
+        lost = (before or set()) - (known or set()) - after
+        if report["embedded"] > len(new) + len(lost):
+            raise Broken(f"{report['embedded']} texts were embedded, {len(new)} are new and {len(lost)} were lost")
         if known is None and before is not None:
             self.tally["embeddings lost with a catalogue"] += len(after & before) and report["embedded"]
         self._whole()
