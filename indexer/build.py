@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from threading import Event
 
 from indexer.beside import Beside
 from indexer.catalogue import Catalogue
@@ -158,14 +157,14 @@ def _build(  # noqa: PLR0913 - as `build`
     tally = _Tally()
     with writing(library, INDEX, notice=notice) as catalogue, told(library, INDEX, progress) as tell:
         tell(Progress("scan", 0, 0))
-        sweeping = _Sweeping(library) if only is None else None
+        sweeping = Beside(partial(_swept, library)) if only is None else None
         roots = catalogue.roots() or noted_folders(library)
         wanted = [*paths, *places(roots, settings)] if everything else paths or places(roots, settings)
         scopes = _scopes(roots, wanted, library, tally, only)
         found = {item.place: item for scope in scopes for item in scope.found}
         known = {document.place: document for document in _known(catalogue, roots, only) if not document.fetched}
         if sweeping:
-            catalogue.swept = sweeping.stop()
+            catalogue.swept = sweeping.result()
         gone = [d for path, d in known.items() if path not in found and any(scope.covers(path) for scope in scopes)]
         if only is None and not found and not gone:
             _nothing(wanted, tally)
@@ -201,21 +200,10 @@ def _build(  # noqa: PLR0913 - as `build`
         return report, is_due(library, catalogue, report.passages)
 
 
-class _Sweeping:
-    """The rolling sweep of a catalogue, beside something else."""
-
-    def __init__(self, library: Path) -> None:
-        self._enough = Event()
-        self._sweep = Beside(partial(self._run, library / CATALOGUE))
-
-    def stop(self) -> str:
-        """Let it come to an end; returns where it stopped. Raises LibraryCorrupt."""
-        self._enough.set()
-        return self._sweep.result()
-
-    def _run(self, path: Path) -> str:
-        with Catalogue.open(path, write=False) as catalogue:
-            return sweep(catalogue, self._enough.is_set)
+def _swept(library: Path) -> str:
+    """Do a part of the rolling sweep; returns where it stopped. Raises LibraryCorrupt."""
+    with Catalogue.open(library / CATALOGUE, write=False) as catalogue:
+        return sweep(catalogue)
 
 
 def check_first(library: Path, paths: Sequence[Path], settings: Settings) -> None:

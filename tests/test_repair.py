@@ -226,14 +226,14 @@ def test_the_old_log_is_not_replayed_into_the_new_catalogue(shelf):
 
 def test_a_sweep_goes_round_in_steps_and_finds_what_nobody_reads(shelf, monkeypatch):
     monkeypatch.setattr("indexer.sweep.ROWS", 2)
-    monkeypatch.setattr("indexer.sweep.LEAST_ROWS", 0)
+    monkeypatch.setattr("indexer.sweep.ROWS_A_RUN", 0)
     monkeypatch.setattr("indexer.sweep.SMALL", 0)
 
     def rounds():
         places = []
         with Catalogue.open(shelf.library / CATALOGUE, write=True) as catalogue:
             for _ in range(100):
-                places.append(sweep(catalogue, lambda: True))
+                places.append(sweep(catalogue))
                 catalogue.swept = places[-1]
                 if not places[-1]:
                     return places
@@ -250,20 +250,20 @@ def test_a_sweep_goes_round_in_steps_and_finds_what_nobody_reads(shelf, monkeypa
 
 def test_all_of_a_small_catalogue_is_gone_through_wherever_a_sweep_stopped(shelf, monkeypatch):
     monkeypatch.setattr("indexer.sweep.ROWS", 1)
-    monkeypatch.setattr("indexer.sweep.LEAST_ROWS", 0)
+    monkeypatch.setattr("indexer.sweep.ROWS_A_RUN", 0)
     shelf.hurt("INSERT INTO meta VALUES ('swept', '[\"ledger\"]')", "UPDATE token_codes SET codes = zeroblob(32)")
     with (
         Catalogue.open(shelf.library / CATALOGUE, write=True) as catalogue,
         pytest.raises(LibraryCorrupt, match="a row of its token_codes"),
     ):
-        sweep(catalogue, lambda: True)
+        sweep(catalogue)
 
 
 @pytest.mark.parametrize("written", ["", "{", "[]", '["nothing"]', '["passages", "x"]', '["embeddings", "hash", "00"]'])
 def test_a_sweep_begins_somewhere_wherever_it_is_said_to_have_stopped(shelf, written):
     with Catalogue.open(shelf.library / CATALOGUE, write=True) as catalogue:
         catalogue.swept = written
-        assert sweep(catalogue, lambda: False) == ""
+        assert sweep(catalogue) == ""
 
 
 def test_folders_are_noted_once_and_believed_only_whole(tmp_path):
