@@ -21,7 +21,7 @@ ROWS = 256
 """So many rows are compared at a time: in a few milliseconds."""
 
 ROWS_A_RUN = 1024
-"""A sweep compares so many rows of a large library: beside the walk, and holding it up for two hundredths of a second."""
+"""A sweep compares so many rows of a large library, beside the walk: it takes some hundredths of a second."""
 
 SMALL = 16 << 20
 """Up to so many bytes, all rows are compared, and the structure of the file is checked: SQLite does that in one go."""
