@@ -34,6 +34,9 @@ IMPORT = "footnote import"
 OWN = frozenset({LOCK, HOLDER, FOLDERS, RUNNING, "service.json"})
 """What may be left of a library that is none any more."""
 
+WITHIN = ".importing"
+"""Where a library is made ready that is to lie in a folder which cannot be renamed."""
+
 LOCK_SECONDS = 5.0
 
 
@@ -87,7 +90,7 @@ def import_library(file: Path, library: Path, *, replace: bool = False, notes: S
         _check_version(file, about)
         moved, missing = _places(about, notes)
         put_back(library)
-        others = {one.name for one in library.iterdir()} - OWN if library.is_dir() else set()
+        others = {one.name for one in library.iterdir()} - OWN - {WITHIN} if library.is_dir() else set()
         if CATALOGUE not in others and others:
             raise InputError(f"{library} holds other files, and no library; name another folder with --library")
         if CATALOGUE in others and not replace:
@@ -95,14 +98,17 @@ def import_library(file: Path, library: Path, *, replace: bool = False, notes: S
                 f"a library is in {library}; put this one in its place with --replace, or name a --library"
             )
         library = library.resolve()  # a link to it stays one
-        new = library.with_name(f".{library.name}.importing")
+        fixed = library.is_mount()  # as a volume of a container is
+        if fixed and CATALOGUE in others:
+            raise InputError(f"{library} is a mount point, and cannot be replaced at once; empty it, and import again")
+        new = library / WITHIN if fixed else library.with_name(f".{library.name}.importing")
         try:
             library.parent.mkdir(parents=True, exist_ok=True)
             with _fresh(new), ExitStack() as stack:
                 if library.exists():
                     stack.enter_context(locked(library, IMPORT, wait=LOCK_SECONDS))
                 _unpack(archive, new, moved)
-                _take_place(new, library)
+                (_move_in if fixed else _take_place)(new, library)
         except OSError as error:
             raise LibraryFull(
                 f"cannot write {library} ({error.strerror}); free space there or name another with --library"
@@ -224,6 +230,13 @@ def _take_place(new: Path, library: Path) -> None:
     sync_folder(library.parent)
     (before / CATALOGUE).unlink(missing_ok=True)  # first: what has none is not put back
     shutil.rmtree(before, ignore_errors=True)
+
+
+def _move_in(new: Path, library: Path) -> None:
+    """Put a library into a folder that has none: the catalogue last, without which nobody takes it for one."""
+    for one in sorted(new.iterdir(), key=lambda one: one.name == CATALOGUE):
+        one.replace(library / one.name)
+    sync_folder(library)
 
 
 @contextmanager

@@ -146,6 +146,20 @@ def test_a_library_is_the_same_on_another_machine_and_nothing_is_embedded_again(
     )
 
 
+def test_a_folder_that_cannot_be_renamed_gets_a_library_where_it_has_none(home, there, said, monkeypatch):
+    library, moves = there / "library", []
+    library.mkdir()
+    replace = Path.replace
+    monkeypatch.setattr(Path, "is_mount", lambda path: path == library)
+    monkeypatch.setattr(Path, "replace", lambda one, to: moves.append(one.name) or replace(one, to))
+    assert said(environment(there), "import", str(home / "a.zip"))[0] == 0
+    assert moves[-1] == CATALOGUE
+    assert not (library / ".importing").exists()
+    assert found(environment(there), said) == found(environment(home), said)
+    code, _, err = said(environment(there), "import", "--replace", str(home / "a.zip"))
+    assert (code, "is a mount point, and cannot be replaced at once; empty it" in err) == (2, True)
+
+
 def test_the_person_says_where_the_notes_lie_or_is_told_that_they_are_nowhere(home, there, said):
     environ, file = environment(there), str(home / "a.zip")
     hidden = home.with_name("hidden")
