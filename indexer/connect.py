@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import local
+from typing import Any
 
 from indexer import __version__, sql
 from indexer.errors import LibraryCorrupt, LibraryFull, LibraryLocked, LibraryMissing
@@ -32,6 +34,8 @@ def translated(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
+        if (raised := _raised.__dict__.pop("last", None)) and "user-defined function" in str(error):
+            raise raised from error
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             raise damaged(path) from error
@@ -141,5 +145,17 @@ def _checked(path: Path, mode: str, role: str, *, held: bool) -> sqlite3.Connect
 
 def with_seals(connection: sqlite3.Connection) -> sqlite3.Connection:
     """Give a connection the function by which rows are sealed."""
-    connection.create_function("seal", -1, seal, deterministic=True)
+    connection.create_function("seal", -1, _sealed, deterministic=True)
     return connection
+
+
+_raised = local()
+"""What was raised while SQLite had a row sealed, as an interrupt by the person: SQLite only says that something was."""
+
+
+def _sealed(*values: Any) -> int:
+    try:
+        return seal(*values)
+    except BaseException as error:
+        _raised.last = error
+        raise

@@ -49,6 +49,21 @@ def path(tmp_path):
     return path
 
 
+def test_an_interrupt_while_a_row_is_sealed_is_an_interrupt(path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with Catalogue.open(path, write=True) as catalogue:
+        before = catalogue.counts()
+        monkeypatch.setattr("indexer.connect.seal", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            catalogue.add_papers([PaperLink(0, PaperId("2101.00009"))], 6)
+        with pytest.raises(KeyboardInterrupt):
+            put(catalogue, "d.md", "four")
+        monkeypatch.undo()
+        assert (catalogue.counts(), len(catalogue.added_papers())) == (before, 1)
+
+
 def unsealed(path):
     """How many rows of each table there are, and how many have another checksum than they should."""
     with closing(sqlite3.connect(path)) as connection:
