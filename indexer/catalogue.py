@@ -96,7 +96,10 @@ class Catalogue:
     @property
     def generation(self) -> int:
         """The number of changes that readers could see."""
-        return int(self._rows(sql.META, ("generation",))[0][0])
+        rows = self._rows(sql.META, ("generation",))
+        if not rows:
+            raise damaged(self.path, "its generation")
+        return int(rows[0][0])
 
     @property
     def fingerprint(self) -> str | None:

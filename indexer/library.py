@@ -90,6 +90,7 @@ class Library:
         self._current: _Lease | None = None
         self._edition = 0
         self._past = 0
+        self._latest = 0
         self._counting = threading.Lock()
         self._refreshing = threading.Lock()
 
@@ -143,13 +144,28 @@ class Library:
             # Those who have something to serve do not wait for the thread that is renewing it.
             if self._refreshing.acquire(blocking=current is None):
                 try:
-                    self._refresh()
+                    self._renew()
                 finally:
                     self._refreshing.release()
             with self._counting:
                 if self._current is not None:
                     self._current.users += 1
                     return self._current
+
+    def _renew(self) -> None:
+        """Bring the snapshot up to date; where that fails, once more with nothing held open.
+
+        A library that is deleted while another process makes it anew may lose the files beside its catalogue in which
+        processes tell each other what is written. SQLite shares them within a process as long as anything there has
+        the catalogue open.
+        """
+        try:
+            self._refresh()
+        except (LibraryFull, LibraryCorrupt):
+            self._swap(None)
+            self._probe.close()
+            self._probed = ()
+            self._refresh()
 
     def _refresh(self) -> None:
         stamps = self._read_stamps()
@@ -159,16 +175,17 @@ class Library:
             return
         # The stamps are older than the snapshot, so whatever is written meanwhile is seen the next time.
         before = None if self._current is None else self._current.snapshot
-        another = before is not None and stamps[0] != self._served[0]
+        another = bool(self._served) and stamps[0] != self._served[0]
         snapshot = _newest(self.path, None if another else before, notice=self._notice, wait=before is None)
         if snapshot is None:
             self._incomplete = stamps
         else:
             self._served = stamps
-            if before is not None and another:
+            if another or snapshot.generation + self._past < self._latest:
                 self._edition += 1
-                self._past = max(0, before.generation + 1 - snapshot.generation)
-            snapshot = replace(snapshot, generation=snapshot.generation + self._past, edition=self._edition)
+                self._past = max(0, self._latest + 1 - snapshot.generation)
+            self._latest = snapshot.generation + self._past
+            snapshot = replace(snapshot, generation=self._latest, edition=self._edition)
             self._swap(_Lease(self._moved(snapshot)))
 
     def _moved(self, snapshot: Snapshot) -> Snapshot:

@@ -319,6 +319,29 @@ def test_a_library_that_is_deleted_is_missing_and_a_new_one_is_seen(path):
             assert snapshot.generation == 2  # none is seen twice
 
 
+@pytest.mark.parametrize("error", [LibraryFull("disk I/O error"), LibraryCorrupt("no generation")])
+def test_what_cannot_be_read_any_more_is_let_go_of_and_opened_anew(path, monkeypatch, error):
+    """SQLite has a process share what lies beside a catalogue as long as anything there has it open."""
+    index(path, "a.md", "gates")
+    generation, held = Catalogue.generation.fget, []
+
+    def read(catalogue):
+        if catalogue in held:
+            raise error
+        return generation(catalogue)
+
+    monkeypatch.setattr(Catalogue, "generation", property(read))
+    with Library.open(path) as library:
+        with library.snapshot() as before:
+            held += [library._probe, before.catalogue]
+        with library.snapshot() as now:
+            assert (now.generation, now.edition) == (before.generation, before.edition)
+            assert found(now, "gates") == (["gates"], ["gates"])
+        for one in held:
+            with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+                one._connection.execute("SELECT 1")
+
+
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_library_that_is_made_anew_during_a_repair_is_looked_at_again(path, tmp_path, monkeypatch, times):
     index(path, "a.md", "one")
