@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -77,3 +78,17 @@ def placed(text, page=1, top=700.0, width=40):
     places = np.array(rows, dtype=np.float32).reshape(-1, 5)
     places[[char.isspace() for char in text]] = 0
     return places
+
+
+def refuse_writers(monkeypatch):
+    """Have SQLite open nothing to write, as where the system forbids it."""
+    connect = sqlite3.connect
+
+    def read_only(database, **options):
+        if "mode=rw" in database:
+            error = sqlite3.OperationalError("unable to open database file")
+            error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+            raise error
+        return connect(database, **options)
+
+    monkeypatch.setattr("sqlite3.connect", read_only)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from older import unseal
-from samples import ENCODER, ROOT, document, embed, passage, passages, put, question
+from samples import ENCODER, ROOT, document, embed, passage, passages, put, question, refuse_writers
 
 from indexer.catalogue import PAPERS, Catalogue
 from indexer.change import text_hash
@@ -290,16 +290,7 @@ def test_the_log_of_a_lost_catalogue_is_not_replayed(path):
 def test_a_catalogue_where_nothing_can_be_written_is_read(path, monkeypatch):
     with Catalogue.open(path, write=True) as catalogue:
         put(catalogue, "a.md", "one")
-    connect = sqlite3.connect
-
-    def read_only(database, **options):
-        if "mode=rw" in database:
-            error = sqlite3.OperationalError("unable to open database file")
-            error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
-            raise error
-        return connect(database, **options)
-
-    monkeypatch.setattr("sqlite3.connect", read_only)
+    refuse_writers(monkeypatch)
     with Catalogue.open(path, write=False) as reader:
         assert [one.file for one in reader.documents()] == ["a.md"]
     with pytest.raises(LibraryFull):

@@ -19,6 +19,7 @@ from arxiv_server import ArxivServer, Paper
 from chance import ALL, SEED
 from fastapi.testclient import TestClient
 from libraries import VERSIONS, bytes_of, contents, structure, unpacked
+from samples import refuse_writers
 from stub_encoder import HashEncoder
 
 from indexer import __version__, sql
@@ -243,16 +244,7 @@ def contents_of_first(library):
 def test_where_nothing_can_be_written_it_says_what_to_do(tmp_path, monkeypatch, environ, capsys):
     library = unpacked(2, tmp_path)
     before = bytes_of(library)
-    connect = sqlite3.connect
-
-    def read_only(database, **options):
-        if "mode=rw" in database:
-            error = sqlite3.OperationalError("unable to open database file")
-            error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
-            raise error
-        return connect(database, **options)
-
-    monkeypatch.setattr("sqlite3.connect", read_only)
+    refuse_writers(monkeypatch)
     for command in (["status"], ["ask", "gates"]):
         assert main(command, environ) == 2
         assert capsys.readouterr().err == (
