@@ -61,6 +61,7 @@ class Catalogue:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self._connection = connection
+        self._inode = _inode(path)
         self._remembered = Remembered(0)
 
     @classmethod
@@ -92,6 +93,11 @@ class Catalogue:
             self._connection.execute(sql.META, ("generation",)).fetchone()
         self._remembered = Remembered(1)
         self.roots()  # raises where one is damaged: every document lies in one
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether this is what still lies at its path: not another catalogue, and not none."""
+        return self._inode == _inode(self.path)
 
     @property
     def generation(self) -> int:
@@ -462,6 +468,14 @@ class Catalogue:
     def _rows(self, statement: str, values: Sequence[Any] | dict[str, Any] = ()) -> list[Row]:
         with translated(self.path):
             return self._connection.execute(statement, values).fetchall()
+
+
+def _inode(path: Path) -> int:
+    """Which file lies at a path, 0 for none; none gets the number of a file that is open."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return 0
 
 
 def _day(time_ns: int) -> str | None:

@@ -37,7 +37,7 @@ from indexer.derived import (
     publish,
     quiet,
 )
-from indexer.errors import LibraryCorrupt, LibraryFull, LibraryLocked
+from indexer.errors import LibraryCorrupt, LibraryFull, LibraryLocked, LibraryMissing
 from indexer.lexical import Lexical
 from indexer.lock import is_locked, locked, unwritable
 from indexer.upgrade import refuse_newer
@@ -47,6 +47,9 @@ __all__ = ["CATALOGUE", "Library", "Snapshot", "publish", "writing"]
 
 WRITER_WAIT_SECONDS = 0.5  # a reader that looks whether somebody writes holds the lock for less
 READER_WAIT_SECONDS = 10.0
+
+AWAY_SECONDS = 30.0
+"""A library that was taken away is read for so long from what is still open: another may be on its way."""
 
 MOST_REPAIRS = 3
 
@@ -91,6 +94,7 @@ class Library:
         self._edition = 0
         self._past = 0
         self._latest = 0
+        self._away_since: float | None = None
         self._counting = threading.Lock()
         self._refreshing = threading.Lock()
 
@@ -125,7 +129,8 @@ class Library:
     def snapshot(self) -> Iterator[Snapshot]:
         """Hold the newest complete generation; it stays as it is until the block ends.
 
-        While a writer is between two generations this is the older one. Raises as `open` does.
+        While a writer is between two generations this is the older one. So it is when the library was taken away, until
+        another that lies there has something in it, or for AWAY_SECONDS. Raises as `open` does.
         """
         lease = self._lease()
         try:
@@ -145,12 +150,24 @@ class Library:
             if self._refreshing.acquire(blocking=current is None):
                 try:
                     self._renew()
+                    self._away_since = None
+                except LibraryMissing:
+                    if not self._is_borne():
+                        raise
                 finally:
                     self._refreshing.release()
             with self._counting:
                 if self._current is not None:
                     self._current.users += 1
                     return self._current
+
+    def _is_borne(self) -> bool:
+        """Whether what is open is still to be read, though there is no library any more; it is let go of if not."""
+        now = time.monotonic()
+        self._away_since = now if self._away_since is None else self._away_since
+        if now - self._away_since > AWAY_SECONDS:
+            self._swap(None)
+        return self._current is not None
 
     def _renew(self) -> None:
         """Bring the snapshot up to date; where that fails, once more with nothing held open.
@@ -177,6 +194,9 @@ class Library:
         before = None if self._current is None else self._current.snapshot
         another = bool(self._served) and stamps[0] != self._served[0]
         snapshot = _newest(self.path, None if another else before, notice=self._notice, wait=before is None)
+        if snapshot is not None and another and not len(snapshot.vectors) and is_locked(self.path):
+            snapshot.catalogue.close()  # it is being made, and holds nothing yet
+            snapshot = None
         if snapshot is None:
             self._incomplete = stamps
         else:

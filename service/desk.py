@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from threading import Lock
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from indexer.encode import load_encoder
-from indexer.errors import ModelError, QuestionError
+from indexer.errors import LibraryMissing, ModelError, QuestionError
 from indexer.library import Library, Snapshot
 from indexer.records import StoredDocument, StoredPaper, StoredPassage
 from indexer.rerank import load_reranker
@@ -236,7 +237,8 @@ class Desk:
         """Note in the ledger what was shown to the person, all items or some, for the next time to say what changed."""
         from service.ledger import remember
 
-        remember(self.library.path, items, time.time(), whole=whole)
+        with suppress(LibraryMissing):  # it was taken away, and with it what was shown
+            remember(self.library.path, items, time.time(), whole=whole)
 
     def status(self, *, files: bool = True) -> Status:
         """What is in the library, what failed, and what is out of date: that only with `files`, which takes longer."""
@@ -305,7 +307,7 @@ class Desk:
         from service.ledger import Ledger, rules
 
         if self._ledger is None or self._ledger[0] != snapshot.edition:
-            ledger = Ledger(self.library.path, rules(self.settings, self.encoder.fingerprint))
+            ledger = Ledger(rules(self.settings, self.encoder.fingerprint))
             self._ledger = (snapshot.edition, ledger)
         return self._ledger[1]
 

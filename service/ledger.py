@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import TypeAlias, cast
 from indexer import __version__
 from indexer.catalogue import Catalogue
 from indexer.connect import connect
-from indexer.errors import LibraryFull, LibraryLocked
+from indexer.errors import LibraryFull, LibraryLocked, LibraryMissing
 from indexer.library import CATALOGUE
 from indexer.records import KeptAnswer, LedgerEntry, StoredQuestion
 from indexer.settings import Settings
@@ -74,8 +74,7 @@ class Ledger:
     text.
     """
 
-    def __init__(self, library: Path, rules: str, *, whole: bool = True) -> None:
-        self._path = library / CATALOGUE
+    def __init__(self, rules: str, *, whole: bool = True) -> None:
         self._rules = rules
         self._whole = whole
         self._kept: dict[str, _Kept] = {}
@@ -85,19 +84,19 @@ class Ledger:
         items = catalogue.questions()
         wanted = _wanted(items)
         generation = catalogue.generation
-        self._read(generation)
+        self._read(catalogue)
         if any(not self._holds(name) or self._kept[name].generation < generation for name in wanted):
             return None
         if files_changed(catalogue, {name: self._kept[name].files for name in wanted}):
             return None
-        return self._judged(items)
+        return self._judged(catalogue, items)
 
     def renewed(self, catalogue: Catalogue, reach: Reach, answer: Answering) -> tuple[AnsweredQuestion, ...]:
         """Every item of the dumps with its answer; those that are missing or do not hold are answered now."""
         items = catalogue.questions()
         wanted = _wanted(items)
         generation = catalogue.generation
-        self._read(generation)
+        self._read(catalogue)
         holding = {name for name in wanted if self._holds(name)}
         closed = [item for item in items if (name := key(item.question)) in self._kept and name not in wanted]
         older = {name for name in holding if self._kept[name].generation < generation}
@@ -111,15 +110,15 @@ class Ledger:
         # What is due is forgotten at once: a run that is killed could not tell later why it was.
         dropped = self._kept.keys() - holding
         self._kept = {name: kept for name, kept in self._kept.items() if name in holding}
-        self._write((), confirmed=older & holding, dropped=dropped, generation=generation)
+        self._write(catalogue, (), confirmed=older & holding, dropped=dropped)
         due = [name for name in wanted if name not in holding]
         for start in range(0, len(due), KEPT_TOGETHER):
             batch = due[start : start + KEPT_TOGETHER]
             for name in batch:
                 found, basis, files = answer(wanted[name])
                 self._kept[name] = _Kept(self._rules, generation, found, files, basis.to_json())
-            self._write(batch, generation=generation)
-        return self._judged(items)
+            self._write(catalogue, batch)
+        return self._judged(catalogue, items)
 
     def _holds(self, name: str) -> bool:
         return name in self._kept and self._kept[name].rules == self._rules
@@ -130,17 +129,18 @@ class Ledger:
             return Basis.from_json(self._kept[name].basis)
         return None
 
-    def _judged(self, items: Iterable[StoredQuestion]) -> tuple[AnsweredQuestion, ...]:
-        with Catalogue.open(self._path, write=False) as now:
+    def _judged(self, catalogue: Catalogue, items: Iterable[StoredQuestion]) -> tuple[AnsweredQuestion, ...]:
+        with _now(catalogue) as now:
             told = now.ledger()
         answers = {name: kept.answer for name, kept in self._kept.items()}
         return tuple(judged(item, answers if item.question.wanted else {}, told) for item in items)
 
-    def _read(self, generation: int) -> None:
+    def _read(self, catalogue: Catalogue) -> None:
         """Take over what another process has kept, unless all is known for this generation."""
+        generation = catalogue.generation
         if self._kept and all(kept.generation == generation for kept in self._kept.values()):
             return
-        with Catalogue.open(self._path, write=False) as now:
+        with _now(catalogue) as now:
             stored = now.answers()
         for name, row in stored.items():
             known = self._kept.get(name)
@@ -154,10 +154,17 @@ class Ledger:
                     self._kept[name] = _Kept(row.rules, row.generation, found, files, row.basis)
 
     def _write(
-        self, names: Iterable[str], *, confirmed: Iterable[str] = (), dropped: Iterable[str] = (), generation: int
+        self,
+        catalogue: Catalogue,
+        names: Iterable[str],
+        *,
+        confirmed: Iterable[str] = (),
+        dropped: Iterable[str] = (),
     ) -> None:
         """Keep answers in the library, where it can be written at once: else the next process answers again."""
-        rows = []
+        if not catalogue.is_in_place:
+            return
+        rows, generation = [], catalogue.generation
         for name in names:
             kept = self._kept[name]
             data = answer_json(kept.answer)
@@ -166,8 +173,8 @@ class Ledger:
             data["citations"] = [citation for citation in data["citations"] if citation["n"] in said]
             answer, more, files = (json.dumps(part, ensure_ascii=False) for part in (data, further, kept.files))
             rows.append(KeptAnswer(name, kept.rules, generation, answer, more, files, kept.basis))
-        with suppress(LibraryLocked, LibraryFull), _open_to_write(self._path) as catalogue:
-            catalogue.put_answers(rows, confirmed=confirmed, dropped=dropped, generation=generation)
+        with suppress(LibraryMissing, LibraryLocked, LibraryFull), _open_to_write(catalogue.path) as now:
+            now.put_answers(rows, confirmed=confirmed, dropped=dropped, generation=generation)
 
 
 def known(settings: Settings, *, whole: bool) -> tuple[AnsweredQuestion, ...] | None:
@@ -178,7 +185,7 @@ def known(settings: Settings, *, whole: bool) -> tuple[AnsweredQuestion, ...] | 
     """
     with Catalogue.open(settings.library / CATALOGUE, write=False) as catalogue:
         catalogue.hold()
-        return Ledger(settings.library, rules(settings, catalogue.fingerprint), whole=whole).items(catalogue)
+        return Ledger(rules(settings, catalogue.fingerprint), whole=whole).items(catalogue)
 
 
 def remember(library: Path, items: Sequence[AnsweredQuestion], now: float, *, whole: bool = True) -> None:
@@ -227,6 +234,16 @@ def _verdict(item: AnsweredQuestion, entry: LedgerEntry | None) -> str:
 
 def _wanted(items: Iterable[StoredQuestion]) -> dict[str, Question]:
     return {key(item.question): item.question for item in items if item.question.wanted}
+
+
+@contextmanager
+def _now(catalogue: Catalogue) -> Iterator[Catalogue]:
+    """A catalogue with what was kept since it was opened; as it is, where that library does not lie there any more."""
+    with ExitStack() as stack:
+        if catalogue.is_in_place:
+            with suppress(LibraryMissing):
+                catalogue = stack.enter_context(Catalogue.open(catalogue.path, write=False))
+        yield catalogue
 
 
 @contextmanager

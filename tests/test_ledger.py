@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sqlite3
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -17,7 +18,7 @@ from indexer.build import build
 from indexer.catalogue import Catalogue
 from indexer.errors import LibraryFull
 from indexer.lexical import Lexical
-from indexer.library import CATALOGUE, Library
+from indexer.library import CATALOGUE, Library, writing
 from indexer.types import Question
 from service import confidence, ledger
 from service.cli import main
@@ -372,6 +373,24 @@ def test_a_library_that_cannot_be_written_is_answered_all_the_same(tmp_path, mon
         assert len(desk.questions()) == 8
         assert desk.questions()
         assert desk.asked == 8
+
+
+def test_what_a_library_that_was_taken_away_answers_is_not_kept_in_another(tmp_path):
+    index(tmp_path, vault(Random(5)))
+    library = settings_for(tmp_path).library
+    with opened(tmp_path) as desk:
+        shutil.rmtree(library)
+        with writing(library, "test"):  # another is being made, and has nothing in it yet
+            items = desk.questions()
+            desk.remember(items)
+            assert (len(items), desk.asked) == (8, 8)
+            assert desk.questions() == items
+            assert desk.asked == 8
+        with Catalogue.open(library / CATALOGUE, write=False) as catalogue:
+            assert catalogue.answers() == {}
+        shutil.rmtree(library)
+        desk.remember(items)
+        assert [item.question for item in desk.questions()] == [item.question for item in items]
 
 
 def test_the_dump_is_shown_without_the_model_when_nothing_changed(known, environ, capsys, monkeypatch):

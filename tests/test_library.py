@@ -16,7 +16,7 @@ from indexer.catalogue import Catalogue
 from indexer.change import text_hash
 from indexer.errors import LibraryCorrupt, LibraryFull, LibraryLocked, LibraryMissing
 from indexer.lexical import Lexical
-from indexer.library import CATALOGUE, Library, publish, writing
+from indexer.library import AWAY_SECONDS, CATALOGUE, Library, publish, writing
 from indexer.vectors import Vectors
 
 
@@ -307,16 +307,44 @@ def test_a_store_that_cannot_be_repaired_is_made_in_memory(path, notices, monkey
     assert not (path / "lexical").exists()
 
 
-def test_a_library_that_is_deleted_is_missing_and_a_new_one_is_seen(path):
+def test_a_library_that_is_deleted_is_missing_after_a_while_and_a_new_one_is_seen(path, monkeypatch):
     index(path, "a.md", "one")
     with Library.open(path) as library:
         shutil.rmtree(path)
-        with pytest.raises(LibraryMissing), library.snapshot():
-            pass
+        for seconds in (1e6, 1e6 + AWAY_SECONDS):
+            monkeypatch.setattr("time.monotonic", lambda seconds=seconds: seconds)
+            with library.snapshot() as snapshot:
+                assert found(snapshot, "one") == (["one"], ["one"])
+        monkeypatch.setattr("time.monotonic", lambda: 1e6 + AWAY_SECONDS + 1)
+        for _ in range(2):
+            with pytest.raises(LibraryMissing), library.snapshot():
+                pass
+        monkeypatch.undo()
         index(path, "b.md", "two")
         with library.snapshot() as snapshot:
             assert found(snapshot, "two") == (["two"], ["two"])
             assert snapshot.generation == 2  # none is seen twice
+        shutil.rmtree(path)
+        with library.snapshot() as snapshot:
+            assert found(snapshot, "two") == (["two"], ["two"])  # it is borne with anew
+
+
+def test_a_library_that_is_made_anew_is_served_when_something_is_in_it(path):
+    index(path, "a.md", "one")
+    with Library.open(path) as library:
+        shutil.rmtree(path)
+        with writing(path, "test") as catalogue:
+            for _ in range(2):
+                with library.snapshot() as snapshot:
+                    assert found(snapshot, "one") == (["one"], ["one"])
+            put_and_publish(path, catalogue, "b.md", "two")
+            with library.snapshot() as snapshot:
+                assert found(snapshot, "two") == (["two"], ["two"])
+        shutil.rmtree(path)
+        with writing(path, "test"):
+            pass
+        with library.snapshot() as snapshot:
+            assert len(snapshot.vectors) == 0  # nobody is putting anything in
 
 
 @pytest.mark.parametrize("error", [LibraryFull("disk I/O error"), LibraryCorrupt("no generation")])

@@ -139,12 +139,13 @@ class Client:
         if response.status == 200:
             return response
         said = response.body[:300].decode(errors="replace")
-        if response.status == 503 and "retry-after" in response.headers:
-            self._contract.check("Problem", response.json())
-            return None
-        if response.status in missing:
+        if response.status in missing or (response.status == 503 and self._is_overload(response)):
             return None
         raise Wrong(f"{method} {path}: {response.status} {said}")
+
+    def _is_overload(self, response: Response) -> bool:
+        problem = self._contract.check("Problem", response.json())
+        return problem["title"] == "Service error" and "retry-after" in response.headers
 
     def _question(self) -> str:
         return self._random.choice(QUESTIONS)
@@ -170,12 +171,6 @@ class Client:
         body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
         if response := self._send("POST", "/mcp", body):
             result = response.json().get("result", {})
-            said = str(result.get("content"))
-            # there is none now, or another in its place: what HTTP says by 503
-            if result.get("isError") and ("index" in said or "disk I/O error" in said):
-                self.told.counts["mcp", 503] = self.told.counts.get(("mcp", 503), 0) + 1
-                self.told.counts["mcp", 200] -= 1
-                return
             if result.get("isError") or not result.get("content"):
                 raise Wrong(str(response.json())[:300])
 
