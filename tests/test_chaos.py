@@ -79,13 +79,21 @@ def test_only_a_large_catalogue_may_be_found_damaged_after_a_run_and_once(
 
 
 def test_rankings_that_differ_are_noticed():
-    rows = [["q", 0.9, "a.md", 1, 2], ["q", 0.5, "b.md", 3, 4], ["q", 0.5, "c.md", 1, 1], ["q", 0.1, "d.md", 1, 1]]
-    differing(rows, [rows[0], rows[2], rows[1], ["q", 0.1, "e.md", 1, 1]])
+    rows = [
+        ["q", 0.9, "x", "a.md", 1, 2],
+        ["q", 0.5, "y", "b.md", 3, 4],
+        ["q", 0.5, "z", "c.md", 1, 1],
+        ["q", 0.1, "u", "d.md", 1, 1],
+    ]
+    differing(rows, [rows[0], rows[2], rows[1], ["q", 0.1, "v", "e.md", 1, 1]])
+    differing(rows, [["q", 0.9, "x", "copy.md", 1, 2], *rows[1:]])
     for other in (
         rows[:-1],
-        [["q", 0.8, "a.md", 1, 2], *rows[1:]],
-        [["q", 0.9, "a.md", 1, 3], *rows[1:]],
+        [["q", 0.8, "x", "a.md", 1, 2], *rows[1:]],
+        [["q", 0.9, "x2", "a.md", 1, 3], *rows[1:]],
+        [["q", 0.8, "x", "copy.md", 1, 2], *rows[1:]],
         [rows[0], rows[1], rows[1], rows[3]],
+        [rows[0], ["q", 0.9, "x", "copy.md", 1, 2], rows[2], rows[3]],
     ):
         with pytest.raises(Broken):
             differing(rows, other)

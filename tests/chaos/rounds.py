@@ -212,24 +212,30 @@ class Rounds:
 
 
 def differing(ours: list[list[object]], theirs: list[list[object]], near: float = NEAR) -> None:
-    """Raise Broken where two lists of (query, score, place …) do not say the same: each hit of either is in the other.
+    """Raise Broken where two lists of (query, score, text, place …) do not say the same: each hit is in both.
 
-    Scores may be `near` each other, and hits that near to the last score of a query may be others.
+    Scores may be `near` each other, and hits that near to the last score of a query may be others. Of places with the
+    same text, which are equally good, not all may be among those that are looked at: one may stand for another.
     """
     for query in {str(row[0]) for row in (*ours, *theirs)}:
         mine, other = (
-            [(float(str(row[1])), tuple(map(str, row[2:]))) for row in rows if row[0] == query]
+            [(float(str(row[1])), str(row[2]), tuple(map(str, row[3:]))) for row in rows if row[0] == query]
             for rows in (ours, theirs)
         )
         if len(mine) != len(other):
             raise Broken(f"{query!r} finds {len(mine)} and {len(other)}")
-        counts = [Counter(place for _, place in rows) for rows in (mine, other)]
+        counts = [Counter(place for _, _, place in rows) for rows in (mine, other)]
         for n, (those, these) in enumerate(((mine, other), (other, mine))):
-            scores = {place: score for score, place in these}
+            scores = {place: score for score, _, place in these}
+            twins = [(score, text) for score, text, place in these if place not in counts[n]]
             last = min(scores.values(), default=0.0)
-            for score, place in those:
-                if place not in scores and score > last + near:
-                    raise Broken(f"{query!r} finds {place} with {score} in one of two, which ends with {last}")
+            for score, text, place in those:
+                if place not in scores:
+                    twin = next((one for one in twins if one[1] == text and abs(one[0] - score) <= near), None)
+                    if twin:
+                        twins.remove(twin)
+                    elif score > last + near:
+                        raise Broken(f"{query!r} finds {place} with {score} in one of two, which ends with {last}")
                 # a long line is several passages in one place, of which some may be behind the last
-                if counts[n][place] == counts[1 - n][place] == 1 and abs(scores[place] - score) > near:
+                elif counts[n][place] == counts[1 - n][place] == 1 and abs(scores[place] - score) > near:
                     raise Broken(f"{query!r} finds {place} with {score} and {scores[place]}")

@@ -135,7 +135,7 @@ def look(library: Path) -> Callable[[], int]:
 
 
 def rank(library: Path, cache: Path | None = None) -> Callable[[], int]:
-    """Print what queries find, as (query, score, file, lines), equal scores by file and lines.
+    """Print what queries find, as (query, score, text, file, lines), equal scores by file and lines.
 
     With `cache`, by the real model there.
     """
@@ -150,7 +150,7 @@ def rank(library: Path, cache: Path | None = None) -> Callable[[], int]:
         with Desk.open(settings, notice=quiet, model=None if cache else HashEncoder) as desk:
             for query in QUERIES:
                 hits = desk.search(query, k=HITS).hits
-                rows += [(query, hit.score, hit.file, *(hit.lines or ())) for hit in hits]
+                rows += [(query, hit.score, hit.passage, hit.file, *(hit.lines or ())) for hit in hits]
         print(json.dumps(rows))
         return 0
 
