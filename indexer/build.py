@@ -157,8 +157,11 @@ def _build(  # noqa: PLR0913 - as `build`
     tally = _Tally()
     with writing(library, INDEX, notice=notice) as catalogue, told(library, INDEX, progress) as tell:
         tell(Progress("scan", 0, 0))
+        known_roots = catalogue.roots()
+        roots = known_roots or noted_folders(library)
+        if not known_roots:  # a new catalogue: the one before may be lost, even while somebody watched
+            only, everything = None, everything or bool(roots)
         sweeping = Beside(partial(_swept, library)) if only is None else None
-        roots = catalogue.roots() or noted_folders(library)
         wanted = [*paths, *places(roots, settings)] if everything else paths or places(roots, settings)
         scopes = _scopes(roots, wanted, library, tally, only)
         found = {item.place: item for scope in scopes for item in scope.found}

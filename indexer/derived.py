@@ -79,8 +79,9 @@ def publish(path: Path, catalogue: Catalogue, *changes: Change, notice: Notice =
     By the difference that `changes`, in their order, made to the generation a store is at, or that there is to it where
     a writer was killed before it could do this; where that cannot be, it is made again, and `notice` hears of it. With
     `thorough`, vectors that are of this generation are looked at too, every byte. Only for the one who holds the write
-    lock. Raises LibraryFull.
+    lock. Raises LibraryFull, or LibraryMissing where it is held of a library that was deleted.
     """
+    catalogue.check_held()  # the stores of a new library may lie there
     difference = _difference(catalogue, changes) if changes else _since(path, catalogue)
     if not _bring_lexical(path, catalogue, difference):
         notice(f"making {path / LEXICAL} again from the catalogue: it was missing, damaged or out of date")
