@@ -174,11 +174,12 @@ def _build(  # noqa: PLR0913 - as `build`
         # Now already, so that a first run that is interrupted can be gone on with by one that names no folder.
         note_folders(library, list(dict.fromkeys([*roots, *(str(one.found[0].root) for one in scopes if one.found)])))
         with Intake(library, catalogue, encoder, settings, tell) as intake, Reader(settings.papers) as reader:
-            if only is None or catalogue.fingerprint != encoder.fingerprint:
-                intake.change_model(notice)
+            intake.change_model(notice)
             run = _Run(intake, reader, tally, retry=papers == "update")
             away = [] if only is not None else _away(roots, known.values(), found)
             run.files([(item, known.get(path)) for path, item in found.items()], gone, away)
+            if only is None:
+                intake.complete()
             if only is None or intake.relinked:
                 linked = collect(intake, reader, papers, most=most_papers)
             else:
@@ -247,8 +248,7 @@ def gather(
     """
     with writing(library, ADD, notice=notice) as catalogue, told(library, ADD, progress) as tell:
         with Intake(library, catalogue, encoder, settings, tell) as intake, Reader(settings.papers) as reader:
-            if catalogue.fingerprint != encoder.fingerprint:
-                intake.change_model(notice)
+            intake.change_model(notice)
             report = collect(intake, reader, "update" if keys else "known", among=keys)
             intake.forget()
         return report
