@@ -157,8 +157,11 @@ def _build(  # noqa: PLR0913 - as `build`
     tally = _Tally()
     with writing(library, INDEX, notice=notice) as catalogue, told(library, INDEX, progress) as tell:
         tell(Progress("scan", 0, 0))
+        known_roots = catalogue.roots()
+        roots = known_roots or noted_folders(library)
+        if not known_roots:  # a new catalogue: the one before may be lost, even while somebody watched
+            only, everything = None, everything or bool(roots)
         sweeping = Beside(partial(_swept, library)) if only is None else None
-        roots = catalogue.roots() or noted_folders(library)
         wanted = [*paths, *places(roots, settings)] if everything else paths or places(roots, settings)
         scopes = _scopes(roots, wanted, library, tally, only)
         found = {item.place: item for scope in scopes for item in scope.found}
@@ -171,11 +174,12 @@ def _build(  # noqa: PLR0913 - as `build`
         # Now already, so that a first run that is interrupted can be gone on with by one that names no folder.
         note_folders(library, list(dict.fromkeys([*roots, *(str(one.found[0].root) for one in scopes if one.found)])))
         with Intake(library, catalogue, encoder, settings, tell) as intake, Reader(settings.papers) as reader:
-            if only is None or catalogue.fingerprint != encoder.fingerprint:
-                intake.change_model(notice)
+            intake.change_model(notice)
             run = _Run(intake, reader, tally, retry=papers == "update")
             away = [] if only is not None else _away(roots, known.values(), found)
             run.files([(item, known.get(path)) for path, item in found.items()], gone, away)
+            if only is None:
+                intake.complete()
             if only is None or intake.relinked:
                 linked = collect(intake, reader, papers, most=most_papers)
             else:
@@ -244,8 +248,7 @@ def gather(
     """
     with writing(library, ADD, notice=notice) as catalogue, told(library, ADD, progress) as tell:
         with Intake(library, catalogue, encoder, settings, tell) as intake, Reader(settings.papers) as reader:
-            if catalogue.fingerprint != encoder.fingerprint:
-                intake.change_model(notice)
+            intake.change_model(notice)
             report = collect(intake, reader, "update" if keys else "known", among=keys)
             intake.forget()
         return report

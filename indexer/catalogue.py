@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import astuple
 from functools import lru_cache
@@ -55,11 +55,13 @@ _FIRST: dict[str, Row] = {"embeddings": ("", b"")}
 class Catalogue:
     """An open catalogue: a context manager that closes its connection.
 
-    Reading methods may be called from several threads at once: SQLite serialises them.
+    Reading methods may be called from several threads at once: SQLite serialises them. What it writes is committed
+    where `check_held`, which whoever holds the library's write lock sets, raises nothing.
     """
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
+        self.check_held: Callable[[], None] = lambda: None
         self._connection = connection
         self._inode = _inode(path)
         self._remembered = Remembered(0)
@@ -459,6 +461,7 @@ class Catalogue:
             self._connection.execute(sql.BEGIN_WRITE)
             try:
                 yield
+                self.check_held()
                 self._connection.execute(sql.COMMIT)
             except BaseException:
                 with suppress(sqlite3.Error):  # a full disk has rolled back already

@@ -153,11 +153,13 @@ def run_index(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     encoder = load_encoder(settings, notice=notice)
     papers: Papers = "known" if arguments.no_papers else "update" if arguments.update_papers else "new"
 
-    def once(papers: Papers, most_papers: int | None = None, only: Collection[Path] | None = None) -> Report:
+    def once(
+        papers: Papers, paths: Sequence[Path], most_papers: int | None = None, only: Collection[Path] | None = None
+    ) -> Report:
         with shown_progress() as progress:
             report = build(
                 settings.library,
-                arguments.paths,
+                paths,
                 encoder,
                 settings,
                 papers=papers,
@@ -176,7 +178,7 @@ def run_index(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         return report
 
     said: list[Report] = []
-    report = once(papers)
+    report = once(papers, arguments.paths)
     if arguments.watch:
         from indexer.library import Library
         from indexer.watch import WATCHED_PAPERS, watch
@@ -187,7 +189,7 @@ def run_index(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         later: Papers = "known" if arguments.no_papers else "new"  # arXiv is not asked for updates at every save
 
         def look(only: Collection[Path] | None) -> bool:
-            return once(later, WATCHED_PAPERS, only).papers.fetched == WATCHED_PAPERS
+            return once(later, roots, WATCHED_PAPERS, only).papers.fetched == WATCHED_PAPERS
 
         if not watch(roots, look, library=settings.library, notice=notice):
             notice(STOPPED)

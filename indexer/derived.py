@@ -79,8 +79,9 @@ def publish(path: Path, catalogue: Catalogue, *changes: Change, notice: Notice =
     By the difference that `changes`, in their order, made to the generation a store is at, or that there is to it where
     a writer was killed before it could do this; where that cannot be, it is made again, and `notice` hears of it. With
     `thorough`, vectors that are of this generation are looked at too, every byte. Only for the one who holds the write
-    lock. Raises LibraryFull.
+    lock. Raises LibraryFull, or LibraryMissing where it is held of a library that was deleted.
     """
+    catalogue.check_held()  # the stores of a new library may lie there
     difference = _difference(catalogue, changes) if changes else _since(path, catalogue)
     if not _bring_lexical(path, catalogue, difference):
         notice(f"making {path / LEXICAL} again from the catalogue: it was missing, damaged or out of date")
@@ -134,7 +135,8 @@ def _since(path: Path, catalogue: Catalogue) -> _Difference | None:
         sample = sorted(there & here)
         vectors = Vectors.open(path / VECTORS)
         numbers, rows = catalogue.embeddings(fingerprint, sample[:: len(sample) // SAMPLE + 1])
-        if np.allclose(vectors.get(numbers.tolist()), rows, atol=1e-6):
+        ours = vectors.get(numbers.tolist())
+        if ours.shape == rows.shape and np.allclose(ours, rows, atol=1e-6):  # others, where all embeddings are lost
             return _Difference(generation, here - there, there - here, there & set(catalogue.changed_since(generation)))
     return None
 

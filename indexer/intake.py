@@ -96,14 +96,29 @@ class Intake:
         return self._embedding.embedded
 
     def change_model(self, notice: Notice) -> None:
-        """Embed again what another model has embedded, or what an interrupted run has left out."""
+        """Embed again what another model has embedded, where it was another."""
+        before = self.catalogue.fingerprint
+        if before == self.encoder.fingerprint:
+            return
         missing = self.catalogue.unembedded(self.encoder.fingerprint)
-        changed = self.catalogue.fingerprint != self.encoder.fingerprint
-        if missing and changed:
+        if missing:
             notice(
-                f"The model changed from {self.catalogue.fingerprint} to {self.encoder.fingerprint}: "
+                f"The model changed from {before} to {self.encoder.fingerprint}: "
                 f"embedding all {len(missing)} passages again"
             )
+        self._embed(missing)
+        self._sweep |= before is not None
+        self.do(lambda change: change.set_fingerprint(self.encoder.fingerprint))
+
+    def complete(self) -> None:
+        """Embed what has lost its embedding, once what the files do not have any more is gone; show it to readers."""
+        self.store()
+        if missing := self.catalogue.unembedded(self.encoder.fingerprint):
+            self._embed(missing)
+            publish(self.library, self.catalogue)
+
+    def _embed(self, missing: Sequence[int]) -> None:
+        """Embed passages that are stored, some at a time."""
         before = 0
         for start in range(0, len(missing), PASSAGES_AT_ONCE):
             stored = self.catalogue.passages(missing[start : start + PASSAGES_AT_ONCE])
@@ -111,9 +126,6 @@ class Intake:
             self._wait(before)
             before = sent
         self._wait(before)
-        if changed:
-            self._sweep |= self.catalogue.fingerprint is not None
-            self.do(lambda change: change.set_fingerprint(self.encoder.fingerprint))
 
     def add(self, document: Document, *, size: int, links: Sequence[PaperLink] = ()) -> None:
         """Cut a document into passages, and have it stored with what it asks and the papers that it names."""

@@ -241,7 +241,8 @@ def writing(path: Path, command: str, *, notice: Notice = quiet) -> Iterator[Cat
 
     Gives its catalogue, open for writing, the derived stores in step with it. Follow each change with `publish`: until
     then readers that are open serve what was before, and no new one gets in. `command` is what a second writer is told.
-    Raises LibraryLocked, LibraryCorrupt, LibraryTooNew or LibraryFull.
+    Where the library is deleted meanwhile, or another takes its place, no change is made any more: LibraryMissing.
+    Raises LibraryLocked, LibraryCorrupt, LibraryTooNew or LibraryFull too.
     """
     put_back(path)
     refuse_newer(path / CATALOGUE)  # before anything is made beside it
@@ -249,7 +250,7 @@ def writing(path: Path, command: str, *, notice: Notice = quiet) -> Iterator[Cat
         path.mkdir(mode=0o700, parents=True, exist_ok=True)  # the notes of a person are in it
     except OSError as error:
         raise unwritable(path, error) from error
-    with locked(path, command, wait=WRITER_WAIT_SECONDS):
+    with locked(path, command, wait=WRITER_WAIT_SECONDS) as check_held:
         if not (path / CATALOGUE).exists():  # the stores of a lost catalogue might claim the same generation
             shutil.rmtree(path / LEXICAL, ignore_errors=True)
             (path / VECTORS).unlink(missing_ok=True)
@@ -257,6 +258,7 @@ def writing(path: Path, command: str, *, notice: Notice = quiet) -> Iterator[Cat
             (path / MAP).unlink(missing_ok=True)
             notice = quiet
         with Catalogue.open(path / CATALOGUE, write=True, held=True) as catalogue:
+            catalogue.check_held = check_held
             publish(path, catalogue, notice=notice)
             yield catalogue
 

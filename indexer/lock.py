@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from indexer.errors import LibraryFull, LibraryLocked
+from indexer.errors import LibraryFull, LibraryLocked, LibraryMissing
 
 LOCK = "lock"
 HOLDER = "lock.json"
 
 
 @contextmanager
-def locked(path: Path, command: str, *, wait: float) -> Iterator[None]:
+def locked(path: Path, command: str, *, wait: float) -> Iterator[Callable[[], None]]:
     """Hold the write lock of the library in the folder `path`, waiting at most `wait` seconds for it.
 
-    The system frees it when the process ends, however that happens. Raises LibraryLocked, which says who holds
-    it and since when, and LibraryFull.
+    The system frees it when the process ends, however that happens. Gives what raises LibraryMissing once the file that
+    is held does not lie there any more: the library was deleted then, and others may write a new one. Raises
+    LibraryLocked, which says who holds it and since when, and LibraryFull.
     """
     from socket import gethostname
 
@@ -40,14 +41,24 @@ def locked(path: Path, command: str, *, wait: float) -> Iterator[None]:
         raise LibraryFull(f"{path / LOCK} is a folder where a file should be; move it away") from error
     except OSError as error:
         raise unwritable(path, error) from error
+    ours = _which(path / LOCK)
+
+    def check() -> None:
+        if ours is None or _which(path / LOCK) != ours:
+            raise LibraryMissing(
+                f"the library {path} was deleted, or another took its place, while it was written; run footnote index "
+                "again if that was not meant"
+            )
+
     started = datetime.now(UTC).isoformat(timespec="seconds")
     who = {"pid": os.getpid(), "host": gethostname(), "command": command, "started": started}
     try:
         with suppress(OSError):  # only a courtesy to others
             holder.write_text(json.dumps(who))
-        yield
+        yield check
     finally:
-        with suppress(OSError):
+        with suppress(OSError, LibraryMissing):
+            check()  # or it is another's
             holder.unlink()
         lock.release()
 
@@ -61,6 +72,15 @@ def is_locked(path: Path) -> bool:
         return True
     except LibraryFull:
         return False
+
+
+def _which(file: Path) -> tuple[int, int] | None:
+    """Which file it is that lies at a place: a new one of the same name is another."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _describe(holder: Path) -> str:

@@ -9,7 +9,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -137,25 +137,35 @@ def _listen(host: str, port: int) -> socket.socket:
 @contextmanager
 def _watching(settings: Settings, desk: Desk, papers: Papers | None, runs: Runs, figures: Figures) -> Iterator[None]:
     """Index in a thread what is saved meanwhile; at the end, let a run that is on its way finish for some seconds."""
+    if not papers:
+        yield
+        return
+    with desk.library.snapshot() as snapshot:  # not in the thread: an error ends the service, and is said
+        known = snapshot.catalogue.roots()
     stop = threading.Event()
     thread = threading.Thread(
-        target=_watch, args=(settings, desk, papers, runs, figures, stop), daemon=True, name="watch"
+        target=_watch, args=(settings, desk, known, papers, runs, figures, stop), daemon=True, name="watch"
     )
-    if papers:
-        thread.start()
+    thread.start()
     try:
         yield
     finally:
         stop.set()
-        if papers:
-            thread.join(STOP_SECONDS)
+        thread.join(STOP_SECONDS)
 
 
-def _watch(settings: Settings, desk: Desk, papers: Papers, runs: Runs, figures: Figures, stop: threading.Event) -> None:
+def _watch(
+    settings: Settings,
+    desk: Desk,
+    known: Sequence[str],
+    papers: Papers,
+    runs: Runs,
+    figures: Figures,
+    stop: threading.Event,
+) -> None:
     from indexer.build import build, places
 
-    with desk.library.snapshot() as snapshot:
-        roots = places(snapshot.catalogue.roots(), settings)
+    roots = places(known, settings)
 
     def look(only: Collection[Path] | None) -> bool:
         started = time.monotonic()

@@ -15,7 +15,7 @@ from stub_encoder import HashEncoder
 from indexer.build import Report, build
 from indexer.catalogue import Catalogue
 from indexer.collect import PapersReport
-from indexer.errors import NothingToIndex
+from indexer.errors import LibraryMissing, NothingToIndex
 from indexer.intake import Progress
 from indexer.library import Library
 from indexer.settings import Settings
@@ -114,6 +114,60 @@ def test_a_touched_file_is_read_but_not_embedded(notes, library):
     os.utime(notes / "adam.md", ns=(1, 1))
     report = run(library, notes)
     assert (report.unchanged, report.embedded, report.generation) == (2, 0, before.generation)
+
+
+class Deleting(HashEncoder):
+    """Has something happen before the first texts are embedded."""
+
+    def __init__(self, act):
+        super().__init__()
+        self.act = act
+
+    def encode(self, texts):
+        act, self.act = self.act, lambda: None
+        act()
+        return super().encode(texts)
+
+
+@pytest.mark.parametrize("made_anew", [False, True])
+def test_a_run_whose_library_is_deleted_writes_nothing_into_another(notes, library, made_anew):
+    def act():
+        shutil.rmtree(library)
+        if made_anew:
+            (notes / "adam.md").write_text(ADAM.replace("average", "mean"))
+            run(library, notes)
+
+    run(library, notes)
+    (notes / "new.md").write_text("# New\n\nA note that is new.\n")
+    with pytest.raises(LibraryMissing, match="was deleted, or another took its place, while it was written"):
+        run(library, notes, encoder=Deleting(act))
+    if made_anew:
+        before = contents(library)
+        assert any("mean of the gradient" in text for _, text, _ in before)
+        report = run(library, notes)
+        assert (report.new, report.changed, report.embedded, contents(library)) == (0, 0, 0, before)
+    else:
+        assert not library.exists()
+
+
+def test_a_watcher_makes_a_deleted_library_anew_of_all_notes(notes, library):
+    run(library, notes)
+    before = contents(library)
+    shutil.rmtree(library)
+    assert run(library, notes, only=[notes / "adam.md"]).new == 2
+    assert contents(library) == before
+
+
+def test_a_run_over_one_folder_brings_the_others_of_a_lost_catalogue_back(notes, library, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "gan.md").write_text("# GAN\n\nTwo networks play a game.\n")
+    run(library, notes)
+    run(library, other)
+    before = contents(library)
+    (library / "catalogue.db").unlink()
+    assert run(library, notes).new == 3
+    assert sorted(contents(library)) == sorted(before)
 
 
 def test_a_change_that_the_clock_cannot_show_is_seen(notes, library):

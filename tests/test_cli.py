@@ -1,5 +1,6 @@
 import io
 import json
+import shutil
 import sys
 from contextlib import nullcontext
 
@@ -406,6 +407,20 @@ def test_a_watcher_asks_for_newer_versions_once(tmp_path, environ, monkeypatch):
     assert main(["index", notes, "--watch", "--update-papers"], environ) == 0
     assert main(["index", notes, "--watch", "--no-papers"], environ) == 0
     assert asked == ["update", "new", "known", "known"]
+
+
+def test_a_watcher_goes_on_with_its_folders_when_the_library_is_deleted(indexed, tmp_path, monkeypatch, capsys):
+    note = min((tmp_path / "notes").glob("*.md"))
+
+    def watch(roots, look, *, library, notice):
+        assert roots == [tmp_path / "notes"]
+        shutil.rmtree(library)
+        look([note])
+        return True
+
+    monkeypatch.setattr("indexer.watch.watch", watch)
+    assert main(["index", "--watch", "--no-papers"], indexed) == 0  # names no folder: it is known
+    assert "3 files (3 new), 9 passages" in capsys.readouterr().out
 
 
 def test_progress_says_files_passages_a_second_and_the_time_left():

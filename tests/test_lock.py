@@ -1,11 +1,12 @@
 import json
 import multiprocessing
 import os
+import shutil
 
 import pytest
 
 from indexer.beside import Beside
-from indexer.errors import LibraryFull, LibraryLocked
+from indexer.errors import LibraryFull, LibraryLocked, LibraryMissing
 from indexer.lock import is_locked, locked
 
 
@@ -106,6 +107,40 @@ def test_the_second_of_two_waits_for_the_first(tmp_path):
         with pytest.raises(LibraryLocked, match="'first'"), locked(tmp_path, "look", wait=0):
             pass
     assert waiting.result() == "held"
+
+
+def test_a_lock_that_was_deleted_with_its_library_is_told_from_a_new_one(tmp_path):
+    library = tmp_path / "library"
+    library.mkdir()
+    with locked(library, "first", wait=0) as check:
+        check()
+        shutil.rmtree(library)
+        with pytest.raises(LibraryMissing, match=f"{library} was deleted, or another took its place, while it was"):
+            check()
+        library.mkdir()
+        with locked(library, "second", wait=0) as check_second:
+            with pytest.raises(LibraryMissing):
+                check()
+            check_second()
+            second = (library / "lock.json").read_text()
+            first = tmp_path / "first"
+            library.rename(first)
+            with pytest.raises(LibraryMissing):
+                check_second()
+            first.rename(library)
+            check_second()
+    assert json.loads(second)["command"] == "second"
+
+
+def test_who_holds_the_lock_is_said_on_when_that_of_a_deleted_library_is_freed(tmp_path):
+    with locked(tmp_path, "first", wait=0):
+        (tmp_path / "lock").unlink()
+        second = locked(tmp_path, "second", wait=0)
+        second.__enter__()
+    with pytest.raises(LibraryLocked, match="'second'"), locked(tmp_path, "third", wait=0):
+        pass
+    second.__exit__(None, None, None)
+    assert not (tmp_path / "lock.json").exists()
 
 
 def _hold(path):

@@ -134,6 +134,33 @@ def test_a_damaged_row_is_put_right_by_the_next_run(shelf, statement, embedded, 
     assert (shelf.run(), shelf.notices) == (0, [])
 
 
+def test_an_embedding_that_is_lost_with_the_vectors_is_in_them_again_after_one_run(shelf):
+    shelf.run()
+    before = shelf.contents()
+    shelf.hurt(f"UPDATE embeddings SET vector = zeroblob(512) WHERE text_hash = {ROW}")
+    for name in ("vectors.faiss", "vectors.delta"):
+        (shelf.library / name).unlink(missing_ok=True)
+    assert shelf.run() == 1
+    assert shelf.contents() == before
+
+
+def test_embeddings_that_are_all_lost_are_made_again(shelf):
+    shelf.run()
+    before, count = shelf.contents(), 5
+    shelf.hurt("UPDATE embeddings SET vector = zeroblob(512)")
+    assert shelf.run() == count
+    assert shelf.contents() == before
+
+
+def test_what_the_files_do_not_say_any_more_is_not_embedded_again(shelf):
+    shelf.run()
+    shelf.hurt("UPDATE embeddings SET vector = zeroblob(512)")
+    for note in shelf.notes.rglob("*.md"):
+        note.unlink()
+    (shelf.notes / "new.md").write_text("# New\n\nThe one passage that is left.\n")
+    assert shelf.run() == 1
+
+
 @pytest.mark.parametrize("path", ["NULL", "'/elsewhere'"])
 def test_a_damaged_folder_is_said_by_whoever_opens_the_library(shelf, path):
     weaker = "UPDATE sqlite_master SET sql = replace(sql, 'path TEXT NOT NULL', 'path TEXT') WHERE name = 'roots'"

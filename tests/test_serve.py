@@ -1,14 +1,17 @@
-"""The service as a process: its socket."""
+"""The service as a process: its socket, and its watcher."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
+import threading
+from types import SimpleNamespace
 
 import pytest
 
-from indexer.errors import ServiceError
-from service.serve import _listen
+from indexer.errors import LibraryMissing, ServiceError
+from indexer.settings import Settings
+from service.serve import _listen, _watching
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
@@ -35,3 +38,16 @@ def test_what_is_answered_is_sent_at_once(host):
 def test_a_port_that_is_taken_is_an_error_that_says_so():
     with _listen("127.0.0.1", 0) as first, pytest.raises(ServiceError, match=r"cannot listen on 127\.0\.0\.1"):
         _listen("127.0.0.1", first.getsockname()[1])
+
+
+def test_a_library_that_is_gone_before_it_is_watched_ends_the_service_and_is_said(tmp_path):
+    def snapshot():
+        raise LibraryMissing("no library")
+
+    desk = SimpleNamespace(library=SimpleNamespace(snapshot=snapshot))
+    settings = Settings(library=tmp_path, cache=tmp_path)
+    with pytest.raises(LibraryMissing), _watching(settings, desk, "known", None, None):
+        pass
+    with _watching(settings, desk, None, None, None):
+        pass
+    assert "watch" not in {thread.name for thread in threading.enumerate()}

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from indexer import sweep
 from tests.chaos.faults import built, why_not
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--folder", type=Path, help="where to work, and to leave what broke (default: a temporary one)")
     parser.add_argument("--real", type=Path, metavar="CACHE", help="use the real model, made ready in that folder")
+    parser.add_argument("--small", type=int, metavar="BYTES", help="up to so many a catalogue is gone through by a run")
     arguments = parser.parse_args()
     if reason := why_not():
         print(f"no chaos here: {reason}", file=sys.stderr)
@@ -37,7 +39,10 @@ def main() -> int:
         environ = {"LD_PRELOAD": str(built(folder)), "FAULTS_LOADED": "1"} | alone
         again = [sys.executable, "-m", "tests.chaos", "--rounds", str(arguments.rounds), "--seed", str(arguments.seed)]
         again += ["--folder", str(folder), *(["--real", str(arguments.real)] if arguments.real else [])]
+        again += ["--small", str(arguments.small)] if arguments.small is not None else []
         os.execve(sys.executable, again, os.environ | environ)
+    if arguments.small is not None:
+        sweep.SMALL = arguments.small
     return run(folder, arguments.rounds, arguments.seed, arguments.real)
 
 

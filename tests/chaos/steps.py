@@ -11,11 +11,13 @@ import traceback
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 from indexer.derived import quiet
+from indexer.errors import LibraryError
 from indexer.seals import seal
 from tests.chaos.faults import Fault, arm, count
 from tests.chaos.vault import WORDS
@@ -90,9 +92,24 @@ def command(environ: Mapping[str, str], *arguments: str, real: bool = False) -> 
     return act
 
 
+def saying(act: Callable[[], int]) -> Callable[[], int]:
+    """An act that says in a line, as commands do, what is wrong with a library."""
+
+    @wraps(act)
+    def said() -> int:
+        try:
+            return act()
+        except LibraryError as error:
+            print(f"footnote: {error}", file=sys.stderr)
+            return 2
+
+    return said
+
+
 def look(library: Path) -> Callable[[], int]:
     """Print what the library holds: its documents with their digests, and what does not agree among its stores."""
 
+    @saying
     def act() -> int:
         from indexer.library import Library
 
@@ -118,11 +135,12 @@ def look(library: Path) -> Callable[[], int]:
 
 
 def rank(library: Path, cache: Path | None = None) -> Callable[[], int]:
-    """Print what queries find, as (query, score, file, lines), equal scores by file and lines.
+    """Print what queries find, as (query, score, text, file, lines), equal scores by file and lines.
 
     With `cache`, by the real model there.
     """
 
+    @saying
     def act() -> int:
         from indexer.settings import Settings
         from service.desk import Desk
@@ -132,7 +150,7 @@ def rank(library: Path, cache: Path | None = None) -> Callable[[], int]:
         with Desk.open(settings, notice=quiet, model=None if cache else HashEncoder) as desk:
             for query in QUERIES:
                 hits = desk.search(query, k=HITS).hits
-                rows += [(query, hit.score, hit.file, *(hit.lines or ())) for hit in hits]
+                rows += [(query, hit.score, hit.passage, hit.file, *(hit.lines or ())) for hit in hits]
         print(json.dumps(rows))
         return 0
 
