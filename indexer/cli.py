@@ -17,7 +17,7 @@ from indexer.errors import LibraryLocked
 from indexer.running import STAGES, Pace, bar
 from indexer.settings import Settings
 from indexer.variables import CONFIG
-from indexer.visible import visible
+from indexer.visible import STOPPED, notice, visible
 
 if TYPE_CHECKING:
     from indexer.build import Report
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from indexer.types import Encoder
 
 OK, ERROR = 0, 2
-
-STOPPED = "footnote: stopped; what was done is kept"
 
 
 def add_commands(commands: Any) -> None:
@@ -121,11 +119,6 @@ def settings_of(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Se
 def configured(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Mapping[str, str]:
     """The environment with the settings file that the command line names."""
     return {**environ, CONFIG: str(arguments.config)} if arguments.config else environ
-
-
-def notice(line: str) -> None:
-    """Tell the person something that is no result: on stderr."""
-    print(visible(line), file=sys.stderr, flush=True)
 
 
 def result(text: str) -> None:

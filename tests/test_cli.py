@@ -429,3 +429,15 @@ def test_the_pace_is_that_since_embedding_began():
 def test_help_is_a_command_too(words, usage, capsys):
     assert main(words, {}) == 0
     assert capsys.readouterr().out.startswith(f"usage: {usage}")
+
+
+def test_an_interrupt_before_the_command_has_begun_is_told_as_any(monkeypatch, capsys):
+    class Interrupted:
+        def find_spec(self, name, *_):
+            if name == "service.commands":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "service.commands", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
+    assert main(["import", "a file"], {}) == 130
+    assert capsys.readouterr().err == "footnote: stopped; what was done is kept\n"

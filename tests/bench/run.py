@@ -244,7 +244,7 @@ def main() -> None:
     lines = [
         "# Benchmarks",
         "",
-        "Made by `make bench`; the part on speed, at the end, by `make bench-speed`; what it withstands is noted by hand.",
+        "Made by `make bench`; the part on speed, at the end, by `make bench-speed`; what it withstands is by hand.",
         "Timings are of one run on a shared machine: compare them as ratios.",
         "",
         made_with(PACKAGES),
