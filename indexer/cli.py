@@ -138,7 +138,7 @@ def as_json(data: object) -> str:
 
 def run_index(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Index, print the report, and with `--watch` go on."""
-    from indexer.build import build, check_first, places
+    from indexer.build import INDEX, build, check_first, places
     from indexer.encode import load_encoder
 
     settings = settings_of(arguments, environ)
@@ -158,6 +158,7 @@ def run_index(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
                 only=only,
                 progress=progress,
                 notice=notice,
+                command=f"{INDEX} --watch" if arguments.watch else INDEX,
             )
         for file, reason in report.failures:
             notice(f"{file}: {reason}")

@@ -240,8 +240,8 @@ def test_a_library_that_is_locked_can_be_read(library, told, notes):
         assert cites(told) == [("good.md", [3, 3])]
     assert (code, out) == (2, "")
     assert re.fullmatch(
-        rf"footnote: the library {library} is being written by 'footnote index' "
-        rf"\(process {os.getpid()} on .+, since .+\); wait for it or stop it\n",
+        rf"footnote: the library {library} is being written by footnote index "
+        rf"\(process {os.getpid()}, since \d\d:\d\d\); wait for it or stop it\n",
         err,
     )
 

@@ -396,16 +396,16 @@ def test_a_watcher_asks_for_newer_versions_once(tmp_path, environ, monkeypatch):
 
     asked, once = [], build.build
 
-    def spy(*arguments, papers, **options):
-        asked.append(papers)
-        return once(*arguments, papers="known", **options)
+    def spy(*arguments, papers, command, **options):
+        asked.append((papers, command))
+        return once(*arguments, papers="known", command=command, **options)
 
     monkeypatch.setattr(build, "build", spy)
     monkeypatch.setattr("indexer.watch.watch", lambda _roots, look, **_: not look(None))
     notes = str(write(tmp_path / "notes"))
     assert main(["index", notes, "--watch", "--update-papers"], environ) == 0
     assert main(["index", notes, "--watch", "--no-papers"], environ) == 0
-    assert asked == ["update", "new", "known", "known"]
+    assert asked == [(papers, "footnote index --watch") for papers in ("update", "new", "known", "known")]
 
 
 def test_progress_says_files_passages_a_second_and_the_time_left():

@@ -302,7 +302,7 @@ def test_what_is_there_is_not_overwritten_by_mistake(home, there, said):
     assert "holds other files, and no library" in err
     with locked(there / "library", "footnote index", wait=0), pytest.MonkeyPatch.context() as patch:
         patch.setattr("indexer.moving.LOCK_SECONDS", 0.05)
-        with pytest.raises(LibraryLocked, match="'footnote index'"):
+        with pytest.raises(LibraryLocked, match="by footnote index "):
             import_library(home / "a.zip", there / "library", replace=True)
     assert said(environ, "import", file, "--replace")[0] == 0
     assert said(environment(home), "export", file)[0] == 0  # one that was exported before is replaced
