@@ -252,7 +252,7 @@ def test_a_catalogue_cut_in_half(library, told, notes):
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
     catalogue.write_bytes(catalogue.read_bytes()[: catalogue.stat().st_size // 2])
-    reason = f"{catalogue} is damaged; repair it with: footnote index"
+    reason = f"{catalogue} is damaged; repair it with: footnote index --library {library}"
     for command in (["ask", "x"], ["status"]):
         assert told(*command) == (2, "", f"footnote: {reason}\n")
     code, out, err = told("index")

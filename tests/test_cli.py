@@ -319,7 +319,9 @@ def test_a_damaged_library_is_named(indexed, capsys, tmp_path):
         leftover.unlink()
     catalogue.write_bytes(b"not a database at all, but long enough to be read as one" * 50)
     assert main(["ask", "what?"], indexed) == 2
-    assert capsys.readouterr().err.endswith("catalogue.db is damaged; repair it with: footnote index\n")
+    assert capsys.readouterr().err.endswith(
+        f"catalogue.db is damaged; repair it with: footnote index --library {catalogue.parent}\n"
+    )
 
 
 def test_a_port_in_use_is_an_error_that_names_the_option(indexed, capsys):
