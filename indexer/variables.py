@@ -232,7 +232,8 @@ ENDPOINT = Kind(_endpoint, "one like http://localhost:11434/v1", "is not the bas
 KEY = Kind(_key, "the key as it was given to you", "holds characters that no header may have", secret=True)
 TOKEN = Kind(
     _token,
-    f"{LEAST_TOKEN} or more random characters, {LEAST_TOKEN // 3} of them different, no spaces, as `footnote token` makes",
+    f"{LEAST_TOKEN} or more random characters, {LEAST_TOKEN // 3} of them different, no spaces, as `footnote token` "
+    "makes",
     "is no token",
     secret=True,
 )
