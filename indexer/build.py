@@ -101,6 +101,7 @@ def build(  # noqa: PLR0913 - all that a run may be told
     only: Collection[Path] | None = None,
     progress: Listener = lambda _: None,
     notice: Notice = quiet,
+    command: str = INDEX,
 ) -> Report:
     """Bring the library in the folder `library` up to date with the notes under `paths`; make it if there is none.
 
@@ -108,7 +109,8 @@ def build(  # noqa: PLR0913 - all that a run may be told
     be asked while the papers that they name are fetched; `papers` says which of these are (see `indexer.collect`), at
     most `most_papers`, and "known" contacts nothing. `only` are the places under `paths` that may have changed, where
     that is known: absolute paths of files, or of folders that are gone. Nothing else is looked at then, nor are papers,
-    unless others are named now. `progress` hears how far it is, `notice` what a person should know.
+    unless others are named now. `progress` hears how far it is, `notice` what a person should know; whoever wants to
+    write meanwhile is told of `command`.
     Raises NothingToIndex when no path can be used, and LibraryError when the library cannot; a damaged catalogue is
     repaired first (see `indexer.repair`). A file that cannot be read costs only itself. Interrupted, a run keeps what
     it has stored.
@@ -116,7 +118,7 @@ def build(  # noqa: PLR0913 - all that a run may be told
     start = time.perf_counter()
     again = is_suspect(library)
     if again:
-        repair(library, INDEX, notice)
+        repair(library, command, notice)
     run = partial(
         _build,
         library,
@@ -126,11 +128,12 @@ def build(  # noqa: PLR0913 - all that a run may be told
         most_papers=most_papers,
         progress=progress,
         notice=notice,
+        command=command,
     )
     try:
         report, map_is_due = run(paths, everything=again, only=None if again else only)
     except LibraryCorrupt:
-        repair(library, INDEX, notice)
+        repair(library, command, notice)
         report, map_is_due = run(paths, everything=True, only=None)
     if map_is_due:  # last, and when others may write again
         renew(library, notice)
@@ -149,13 +152,14 @@ def _build(  # noqa: PLR0913 - as `build`
     everything: bool,
     progress: Listener,
     notice: Notice,
+    command: str,
 ) -> tuple[Report, bool]:
     """Do the run; say too whether the map is due. With `everything` all known folders are gone through, and `paths`.
 
     Raises LibraryCorrupt too, when the catalogue is to be repaired.
     """
     tally = _Tally()
-    with writing(library, INDEX, notice=notice) as catalogue, told(library, INDEX, progress) as tell:
+    with writing(library, command, notice=notice) as catalogue, told(library, command, progress) as tell:
         tell(Progress("scan", 0, 0))
         known_roots = catalogue.roots()
         roots = known_roots or noted_folders(library)
@@ -239,6 +243,7 @@ def gather(
     *,
     progress: Listener = lambda _: None,
     notice: Notice = quiet,
+    command: str = ADD,
 ) -> PapersReport:
     """Bring just the papers of these keys in line with what is wanted, notes left alone, and say how all papers stand.
 
@@ -246,7 +251,7 @@ def gather(
     newer version; those that nobody wants any more are forgotten. Without keys nothing is contacted. Raises
     LibraryError.
     """
-    with writing(library, ADD, notice=notice) as catalogue, told(library, ADD, progress) as tell:
+    with writing(library, command, notice=notice) as catalogue, told(library, command, progress) as tell:
         with Intake(library, catalogue, encoder, settings, tell) as intake, Reader(settings.papers) as reader:
             intake.change_model(notice)
             report = collect(intake, reader, "update" if keys else "known", among=keys)

@@ -17,7 +17,7 @@ from indexer.errors import LibraryLocked
 from indexer.running import STAGES, Pace, bar
 from indexer.settings import Settings
 from indexer.variables import CONFIG
-from indexer.visible import visible
+from indexer.visible import STOPPED, notice, visible
 
 if TYPE_CHECKING:
     from indexer.build import Report
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from indexer.types import Encoder
 
 OK, ERROR = 0, 2
-
-STOPPED = "footnote: stopped; what was done is kept"
 
 
 def add_commands(commands: Any) -> None:
@@ -123,11 +121,6 @@ def configured(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Map
     return {**environ, CONFIG: str(arguments.config)} if arguments.config else environ
 
 
-def notice(line: str) -> None:
-    """Tell the person something that is no result: on stderr."""
-    print(visible(line), file=sys.stderr, flush=True)
-
-
 def result(text: str) -> None:
     """Print a result for a person: on stdout."""
     print(visible(text), flush=True)
@@ -145,7 +138,7 @@ def as_json(data: object) -> str:
 
 def run_index(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Index, print the report, and with `--watch` go on."""
-    from indexer.build import build, check_first, places
+    from indexer.build import INDEX, build, check_first, places
     from indexer.encode import load_encoder
 
     settings = settings_of(arguments, environ)
@@ -167,6 +160,7 @@ def run_index(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
                 only=only,
                 progress=progress,
                 notice=notice,
+                command=f"{INDEX} --watch" if arguments.watch else INDEX,
             )
         for file, reason in report.failures:
             notice(f"{file}: {reason}")

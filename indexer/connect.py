@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -57,7 +58,8 @@ def damaged(path: Path, what: str = "") -> LibraryCorrupt:
     with suppress(OSError):
         path.with_name(SUSPECT).touch()
     which = f" ({what} is not as it was written)" if what else ""
-    return LibraryCorrupt(f"{path} is damaged{which}; repair it with: footnote index")
+    remedy = f"footnote index --library {shlex.quote(str(path.parent))}"
+    return LibraryCorrupt(f"{path} is damaged{which}; repair it with: {remedy}")
 
 
 def create(path: Path) -> None:

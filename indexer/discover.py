@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from indexer.errors import InputError, SourceError
 from indexer.parsing import PDF, SUFFIXES
+from indexer.parsing.text import decode
 from indexer.rooted import NOT_A_FILE, opened_itself
 from indexer.types import Source
 
@@ -68,8 +69,9 @@ def discover(
 
     A folder's files come first, then those of its folders, each in the order of their names. Links are not followed:
     what they lead to under `root` is found by its own name, and nothing else is to be found. What is hidden, or named
-    in an ignore file (with git's rules), is left out. `on_problem(file, reason)` hears of what cannot be read, and of
-    links that lead elsewhere (`NOT_FOLLOWED`), and the walk goes on. `only` names the files to look for, relative to a
+    in an ignore file (with git's rules), is left out; a folder whose ignore file cannot be read is not looked into, as
+    it may hold what a person wants left out. `on_problem(file, reason)` hears of what cannot be read, and of links that
+    lead elsewhere (`NOT_FOLLOWED`), and the walk goes on. `only` names the files to look for, relative to a
     folder `root` as in `Found`.
     """
     place = root.expanduser()
@@ -123,8 +125,7 @@ def _ignored_in(folder: Path, ignore_files: Sequence[str]) -> Iterator[RegexPatt
 
 def _rules_in(folder: Path, name: str) -> Iterator[RegexPattern]:
     """Yield the rules of an ignore file; raise SourceError when it cannot be read."""
-    rules = read(Found(folder, name, 0, 0), max_bytes=_MOST_RULES)
-    return _parsed(rules.data.decode("utf-8-sig", "replace"))
+    return _parsed(decode(read(Found(folder, name, 0, 0), max_bytes=_MOST_RULES).data, name))
 
 
 def _read_once(found: Found, max_bytes: int) -> Source | None:
@@ -156,7 +157,10 @@ class _Walk:
         while pending:
             folder, rules = pending.pop()
             entries = self._entries(folder)
-            rules = (*rules, (folder, self._patterns(folder, entries)))
+            patterns = self._patterns(folder, entries)
+            if patterns is None:
+                continue
+            rules = (*rules, (folder, patterns))
             inner: list[tuple[str, _Rules]] = []
             for entry in entries:
                 file = folder + entry.name
@@ -215,7 +219,8 @@ class _Walk:
         except SourceError:  # the rules there cannot be read, which is said where they are
             return True
 
-    def _patterns(self, folder: str, entries: Sequence[os.DirEntry[str]]) -> tuple[RegexPattern, ...]:
+    def _patterns(self, folder: str, entries: Sequence[os.DirEntry[str]]) -> tuple[RegexPattern, ...] | None:
+        """The rules in a folder; None where there are some that cannot be read."""
         present = {entry.name for entry in entries}
         patterns: list[RegexPattern] = []
         for name in IGNORE_FILES:
@@ -223,7 +228,9 @@ class _Walk:
                 try:
                     patterns += _rules_in(self.root / folder, name)
                 except SourceError as error:
-                    self.on_problem(folder + name, str(error))
+                    said = f"left out, because its {name}, which says what else to leave out, cannot be read: {error}"
+                    self.on_problem(folder.rstrip("/") or ".", said)
+                    return None
         return tuple(patterns)
 
 

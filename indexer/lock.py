@@ -84,11 +84,20 @@ def _which(file: Path) -> tuple[int, int] | None:
 
 
 def _describe(holder: Path) -> str:
+    from socket import gethostname
+
     try:
         who = json.loads(holder.read_text())
-        return f"'{who['command']}' (process {who['pid']} on {who['host']}, since {who['started']})"
-    except (OSError, ValueError, KeyError, TypeError):
+        host = "" if who["host"] == gethostname() else f" on {who['host']}"
+        since = _clock(datetime.fromisoformat(who["started"]).astimezone())
+        return f"{who['command']} (process {who['pid']}{host}, since {since})"
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return "another process"
+
+
+def _clock(moment: datetime) -> str:
+    """A moment as a clock on the wall shows it, with the day where that is not today."""
+    return f"{moment:%H:%M}" if moment.date() == datetime.now(moment.tzinfo).date() else f"{moment:%Y-%m-%d %H:%M}"
 
 
 def unwritable(path: Path, error: OSError) -> LibraryFull:

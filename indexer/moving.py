@@ -27,6 +27,7 @@ from indexer.lock import HOLDER, LOCK, locked
 from indexer.repair import FOLDERS
 from indexer.running import RUNNING
 from indexer.schema import SCHEMA_VERSION
+from indexer.settings import MEGABYTE
 from indexer.whole import sync_folder
 
 IMPORT = "footnote import"
@@ -104,6 +105,7 @@ def import_library(file: Path, library: Path, *, replace: bool = False, notes: S
         new = library / WITHIN if fixed else library.with_name(f".{library.name}.importing")
         try:
             library.parent.mkdir(parents=True, exist_ok=True)
+            _check_room(archive, new.parent)
             with _fresh(new), ExitStack() as stack:
                 if library.exists():
                     stack.enter_context(locked(library, IMPORT, wait=LOCK_SECONDS))
@@ -114,6 +116,17 @@ def import_library(file: Path, library: Path, *, replace: bool = False, notes: S
                 f"cannot write {library} ({error.strerror}); free space there or name another with --library"
             ) from error
     return Imported(archive.manifest, moved, missing)
+
+
+def _check_room(archive: Archive, folder: Path) -> None:
+    """Raise LibraryFull where a folder has no room for what an archive holds."""
+    size = sum(member.size for member in archive.manifest.members.values())
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise LibraryFull(
+            f"cannot unpack {archive.file} in {folder}: that takes {size / MEGABYTE:,.1f} MB, and "
+            f"{free / MEGABYTE:,.1f} MB are free; free space there or name another --library"
+        )
 
 
 def _about(catalogue: Catalogue, *, notes: bool) -> dict[str, Any]:

@@ -230,7 +230,13 @@ ADDRESS = Kind(_address, "an address that begins with https:// or http://")
 LINKS = Kind(_links, f"{', '.join(EDITORS)}, or an address with {{path}} and {{line}} in it")
 ENDPOINT = Kind(_endpoint, "one like http://localhost:11434/v1", "is not the base of an endpoint")
 KEY = Kind(_key, "the key as it was given to you", "holds characters that no header may have", secret=True)
-TOKEN = Kind(_token, f"{LEAST_TOKEN} random characters or more, as `footnote token` makes", "is no token", secret=True)
+TOKEN = Kind(
+    _token,
+    f"{LEAST_TOKEN} or more random characters, {LEAST_TOKEN // 3} of them different, no spaces, as `footnote token` "
+    "makes",
+    "is no token",
+    secret=True,
+)
 FILE = Kind(_file, "a file")
 NAMES = Kind(_host, "a list of names like notes.example (in a variable, with commas between them)", separator=",")
 PROXIES = Kind(

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexer.cli import OK, add_library, notice, result, settings_of
+from indexer.cli import OK, add_library, result, settings_of
 from indexer.errors import InputError
 from indexer.settings import MEGABYTE
-from indexer.visible import visible
+from indexer.visible import notice, visible
 
 if TYPE_CHECKING:
     from indexer.archive import Manifest

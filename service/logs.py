@@ -12,9 +12,8 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
-from indexer.cli import notice
 from indexer.settings import Log
-from indexer.visible import visible
+from indexer.visible import notice, visible
 
 REQUEST: ContextVar[str | None] = ContextVar("request", default=None)
 """The id of the request that is being answered, in its context: it stands in every line that is written meanwhile."""

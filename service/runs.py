@@ -29,6 +29,9 @@ AGAIN_SECONDS = 1.0
 STOP_SECONDS = 5.0
 """How long a run that writes the library may take when the service is stopped."""
 
+SERVE = "footnote serve"
+"""What another process is told that writes the library."""
+
 _log = logging.getLogger("footnote")
 
 
@@ -159,7 +162,8 @@ class Runs:
             if not self._looks:
                 return None
             papers = self._looks[0]
-        report = build(self._settings.library, (), self._desk().encoder, self._settings, papers=papers, notice=say)
+        library, encoder = self._settings.library, self._desk().encoder
+        report = build(library, (), encoder, self._settings, papers=papers, notice=say, command=SERVE)
         with self._counting:
             self._looks.remove(papers)
         return summary(report)
@@ -171,7 +175,8 @@ class Runs:
             keys = frozenset(self._wished)
         if not keys:  # the run before had them all
             return None
-        report = gather(self._settings.library, keys - {""}, self._desk().encoder, self._settings, notice=say)
+        library, encoder = self._settings.library, self._desk().encoder
+        report = gather(library, keys - {""}, encoder, self._settings, notice=say, command=SERVE)
         with self._counting:
             for key in keys:
                 self._wished.pop(key, None)

@@ -19,7 +19,7 @@ from indexer.errors import FootnoteError, ServiceError
 from indexer.settings import Settings
 from indexer.watch import WATCHED_PAPERS, watch
 from service.logs import configure, say
-from service.runs import STOP_SECONDS
+from service.runs import SERVE, STOP_SECONDS
 
 if TYPE_CHECKING:
     from indexer.collect import Papers
@@ -180,6 +180,7 @@ def _watch(
                     most_papers=WATCHED_PAPERS,
                     only=only,
                     notice=say,
+                    command=f"{SERVE} --watch",
                 )
         except Exception as error:
             figures.ran("failed", time.monotonic() - started)

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from indexer.cli import OK, add_config, configured, notice, result
+from indexer.cli import OK, add_config, configured, result
 from indexer.errors import SettingsError
+from indexer.visible import notice
 
 
 def add_commands(commands: Any) -> None:

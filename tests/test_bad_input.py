@@ -240,8 +240,8 @@ def test_a_library_that_is_locked_can_be_read(library, told, notes):
         assert cites(told) == [("good.md", [3, 3])]
     assert (code, out) == (2, "")
     assert re.fullmatch(
-        rf"footnote: the library {library} is being written by 'footnote index' "
-        rf"\(process {os.getpid()} on .+, since .+\); wait for it or stop it\n",
+        rf"footnote: the library {library} is being written by footnote index "
+        rf"\(process {os.getpid()}, since \d\d:\d\d\); wait for it or stop it\n",
         err,
     )
 
@@ -252,7 +252,7 @@ def test_a_catalogue_cut_in_half(library, told, notes):
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
     catalogue.write_bytes(catalogue.read_bytes()[: catalogue.stat().st_size // 2])
-    reason = f"{catalogue} is damaged; repair it with: footnote index"
+    reason = f"{catalogue} is damaged; repair it with: footnote index --library {library}"
     for command in (["ask", "x"], ["status"]):
         assert told(*command) == (2, "", f"footnote: {reason}\n")
     code, out, err = told("index")

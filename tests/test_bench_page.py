@@ -15,6 +15,12 @@ def test_each_part_of_the_page_is_written_by_itself():
     assert with_answers(PAGE, "# New.\n") == "# New.\n"
 
 
+def test_what_is_written_by_hand_stays():
+    page = with_speed(f"{PAGE}\n## What it withstands\n\nMuch.\n", "1 s")
+    assert with_answers(page, "# New.\n") == "# New.\n\n## What it withstands\n\nMuch.\n\n## Speed\n\n1 s\n"
+    assert with_speed(page, "2 s") == page.replace("1 s", "2 s")
+
+
 def test_sections_are_told_apart_by_their_marks():
     text = "Made by it.\n\n<!-- cold -->\n\n### Cold\n\n1 s\n\n<!-- scale -->\n\n### Scale\n"
     assert parts(text) == {"cold": "### Cold\n\n1 s", "scale": "### Scale"}

@@ -483,3 +483,20 @@ def test_a_bad_pdf_is_a_paper_that_failed_and_is_read_again_only_when_asked(note
         report = build(library, [notes], HashEncoder(), configured, papers=papers, progress=read.append)
         assert len(report.failures) == 1
         assert {step.done for step in read if step.stage == "read"} == ({3} if papers == "update" else set())
+
+
+def test_while_it_is_not_known_what_to_leave_out_a_folder_stays_as_it_was(notes, library):
+    run(library, notes)
+    before = contents(library)
+    (notes / "private.md").write_text("# Private\n\nNobody may read this.\n")
+    (notes / ".footnoteignore").write_bytes(b"private.md\n" + bytes(range(256)))
+    with pytest.raises(NothingToIndex, match=r"its \.footnoteignore, which says what else to leave out, cannot"):
+        run(library, notes)
+    (notes.parent / "other.md").write_text("# Other\n")
+    report = run(library, notes.parent)
+    assert [problem.split(": ")[0] for problem in report.problems] == [str(notes)]
+    assert not any("Nobody" in text for _, text, _ in contents(library))
+    assert {file for file, _, _ in before} <= {file for file, _, _ in contents(library)}
+    (notes / ".footnoteignore").write_text("private.md\n")
+    run(library, notes)
+    assert not any("Nobody" in text for _, text, _ in contents(library))

@@ -11,7 +11,7 @@ from samples import ENCODER, ROOT, document, embed, passage, passages, put, ques
 
 from indexer.catalogue import PAPERS, Catalogue
 from indexer.change import text_hash
-from indexer.connect import translated
+from indexer.connect import damaged, translated
 from indexer.errors import LibraryCorrupt, LibraryFull, LibraryLocked, LibraryMissing, LibraryTooNew
 from indexer.records import Counts, KeptAnswer, LedgerEntry, Reference, StoredPaper
 from indexer.schema import SCHEMA_VERSION
@@ -295,6 +295,11 @@ def test_a_catalogue_where_nothing_can_be_written_is_read(path, monkeypatch):
         assert [one.file for one in reader.documents()] == ["a.md"]
     with pytest.raises(LibraryFull):
         Catalogue.open(path, write=True)
+
+
+def test_what_repairs_a_catalogue_names_its_library_for_a_shell(tmp_path):
+    odd = tmp_path / "my library" / "catalogue.db"
+    assert str(damaged(odd)) == f"{odd} is damaged; repair it with: footnote index --library '{odd.parent}'"
 
 
 def test_a_catalogue_that_is_taken_away_while_it_is_read_is_missing(path):

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+from threading import Event
 
 import pytest
 from arxiv_server import status
 from fastapi.testclient import TestClient
 from wanting import MACHINE, desk_beside_arxiv, settle
 
+from indexer import build
 from indexer.library import writing
 from indexer.running import RUNNING
 from service.app import create_app
+from service.serve import _watch
 
 
 @pytest.fixture
@@ -157,6 +160,24 @@ def test_a_run_that_fails_says_so(client, monkeypatch, caplog):
             "at": 0,
         }
     assert "what the disk said" in caplog.text
+
+
+def test_whoever_wants_to_write_too_is_told_what_the_service_does(client, beside, monkeypatch):
+    said, once = [], build.build
+
+    def spy(library, *arguments, **options):
+        return once(library, *arguments, **options, progress=lambda _: said.append(json.loads(holder.read_text())))
+
+    desk, state = beside[0], client.app.state
+    holder = desk.settings.library / "lock.json"
+    monkeypatch.setattr(build, "build", spy)
+    client.post("/api/indexing", json={})
+    settle(state.runs)
+    assert {one["command"] for one in said} == {"footnote serve"}
+    said.clear()
+    monkeypatch.setattr("service.serve.watch", lambda _roots, look, **_: look(None))
+    _watch(desk.settings, desk, "known", state.runs, state.figures, Event())
+    assert {one["command"] for one in said} == {"footnote serve --watch"}
 
 
 def test_progress_of_another_process_is_told_until_it_ends(client, beside, monkeypatch):

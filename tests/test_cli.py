@@ -320,7 +320,9 @@ def test_a_damaged_library_is_named(indexed, capsys, tmp_path):
         leftover.unlink()
     catalogue.write_bytes(b"not a database at all, but long enough to be read as one" * 50)
     assert main(["ask", "what?"], indexed) == 2
-    assert capsys.readouterr().err.endswith("catalogue.db is damaged; repair it with: footnote index\n")
+    assert capsys.readouterr().err.endswith(
+        f"catalogue.db is damaged; repair it with: footnote index --library {catalogue.parent}\n"
+    )
 
 
 def test_a_port_in_use_is_an_error_that_names_the_option(indexed, capsys):
@@ -397,16 +399,16 @@ def test_a_watcher_asks_for_newer_versions_once(tmp_path, environ, monkeypatch):
 
     asked, once = [], build.build
 
-    def spy(*arguments, papers, **options):
-        asked.append(papers)
-        return once(*arguments, papers="known", **options)
+    def spy(*arguments, papers, command, **options):
+        asked.append((papers, command))
+        return once(*arguments, papers="known", command=command, **options)
 
     monkeypatch.setattr(build, "build", spy)
     monkeypatch.setattr("indexer.watch.watch", lambda _roots, look, **_: not look(None))
     notes = str(write(tmp_path / "notes"))
     assert main(["index", notes, "--watch", "--update-papers"], environ) == 0
     assert main(["index", notes, "--watch", "--no-papers"], environ) == 0
-    assert asked == ["update", "new", "known", "known"]
+    assert asked == [(papers, "footnote index --watch") for papers in ("update", "new", "known", "known")]
 
 
 def test_a_watcher_goes_on_with_its_folders_when_the_library_is_deleted(indexed, tmp_path, monkeypatch, capsys):
@@ -444,3 +446,15 @@ def test_the_pace_is_that_since_embedding_began():
 def test_help_is_a_command_too(words, usage, capsys):
     assert main(words, {}) == 0
     assert capsys.readouterr().out.startswith(f"usage: {usage}")
+
+
+def test_an_interrupt_before_the_command_has_begun_is_told_as_any(monkeypatch, capsys):
+    class Interrupted:
+        def find_spec(self, name, *_):
+            if name == "service.commands":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "service.commands", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
+    assert main(["import", "a file"], {}) == 130
+    assert capsys.readouterr().err == "footnote: stopped; what was done is kept\n"

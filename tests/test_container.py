@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 
 from indexer.settings import ServiceSettings
 from service.access import need_of
-from service.cli import _parser
+from service.commands import all_commands
 from service.credentials import tokens_for, tokens_of
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -73,7 +73,7 @@ def test_pages_are_published_to_this_machine_alone():
 def test_it_serves_with_a_token_that_is_made_before_and_asks_for_it(tmp_path, monkeypatch):
     serves, makes = SERVICES["footnote"], SERVICES["token"]
     assert serves["command"] == json.loads(said("CMD")[0])
-    arguments = _parser().parse_args(serves["command"])
+    arguments = all_commands().parse_args(serves["command"])
     assert arguments.host == "0.0.0.0"
     assert serves["depends_on"]["token"]["condition"] == "service_completed_successfully"
     file = serves["environment"]["FOOTNOTE_TOKEN_FILE"]
@@ -82,7 +82,7 @@ def test_it_serves_with_a_token_that_is_made_before_and_asks_for_it(tmp_path, mo
     here = tmp_path / "keys" / "token"
     made = []
     for _ in range(2):
-        made_by = _parser().parse_args(["token", str(here)])
+        made_by = all_commands().parse_args(["token", str(here)])
         assert made_by.run(made_by, {"FOOTNOTE_CONFIG": "/dev/null"}) == 0
         made.append(tokens_for(ServiceSettings(token_file=str(here)), arguments.host).admin)
     assert made[0] == made[1] != ""

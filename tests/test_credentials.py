@@ -67,9 +67,9 @@ def test_a_secret_that_another_hands_in_is_taken_as_it_is(file, monkeypatch):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "is no token; set it to 24 random characters or more"),
+        ("", "is no token; set it to 24 or more random characters"),
         ("too-short-to-be-a-token\n", "is no token"),
-        ("a" * 40, "is no token"),
+        ("a" * 40, "is no token; set it to .*, 8 of them different, no spaces, as `footnote token` makes"),
         ("0123456789 0123456789 abcdef", "is no token"),
         ("0123456789-0123456789-abcdé", "is no token"),
         ("\x00" * 40, "is no token"),

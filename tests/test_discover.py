@@ -199,10 +199,40 @@ def test_a_folder_that_cannot_be_read_is_a_problem_and_the_walk_goes_on(tmp_path
     assert heard == [("b", "permission denied; make it readable and index again")]
 
 
+@pytest.mark.parametrize(
+    ("break_it", "reason"),
+    [
+        (lambda file: file.write_bytes(bytes(range(256))), "binary data, not text; remove it"),
+        (lambda file: file.write_bytes(b"#" * 1_000_001), "1,000,001 bytes, over the limit of 1,000,000; "),
+        (lambda file: file.symlink_to("../rules"), "not under its root by its own path; links are not followed"),
+    ],
+)
+@pytest.mark.parametrize("name", [".gitignore", ".footnoteignore"])
+def test_a_folder_whose_ignore_file_cannot_be_read_is_left_out_and_that_is_said(tmp_path, name, break_it, reason):
+    plant(tmp_path, "a.md", "in/b.md", "in/deep/c.md", "later/d.md")
+    plant(tmp_path, "rules", text="private.md")
+    break_it(tmp_path / "in" / name)
+    heard = []
+    files = [item.file for item in discover(tmp_path, on_problem=lambda *problem: heard.append(problem))]
+    assert files == ["a.md", "later/d.md"]
+    ((folder, said),) = heard
+    assert folder == "in"
+    assert said.startswith(f"left out, because its {name}, which says what else to leave out, cannot be read: {reason}")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_an_ignore_file_of_any_encoding_is_read(tmp_path, encoding):
+    plant(tmp_path, "Tagebücher/a.md", "b.md")
+    (tmp_path / ".gitignore").write_bytes("Tagebücher/\r\n".encode(encoding))
+    assert found(tmp_path) == ["b.md"]
+
+
 def test_an_ignore_file_that_cannot_be_read_is_a_problem(tmp_path):
     plant(tmp_path, "a.md")
     (tmp_path / ".gitignore").mkdir()
-    assert problems(tmp_path) == [(".gitignore", "a folder, pipe or device, not a file; remove it or rename it")]
+    ((folder, said),) = problems(tmp_path)
+    assert folder == "."
+    assert said.endswith("cannot be read: a folder, pipe or device, not a file; remove it or rename it")
 
 
 # reading

@@ -8,7 +8,8 @@ from real_model import CACHE
 
 from indexer.describe import page
 from indexer.variables import CONFIG, VARIABLES
-from service.cli import _parser, main
+from service.cli import main
+from service.commands import all_commands
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [
@@ -56,7 +57,7 @@ def test_the_answer_that_is_shown_is_real(demo, capsys):
 
 
 def test_every_command_is_in_the_readme_and_the_other_way_round():
-    (commands,) = (action.choices for action in _parser()._actions if action.choices)
+    (commands,) = (action.choices for action in all_commands()._actions if action.choices)
     named = set(re.findall(r"^\| `footnote (\w+)", README, re.MULTILINE))
     assert named == set(commands)
 

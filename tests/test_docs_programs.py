@@ -21,7 +21,8 @@ from indexer.build import build
 from indexer.settings import Settings
 from service import api
 from service.app import create_app
-from service.cli import _parser, main
+from service.cli import main
+from service.commands import all_commands
 from service.figures import Figures
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -157,13 +158,13 @@ def test_the_figures_on_the_page_are_those_that_there_are(address):
 
 
 def test_commands_that_the_pages_name_are_commands():
-    (commands,) = (action.choices for action in _parser()._actions if action.choices)
+    (commands,) = (action.choices for action in all_commands()._actions if action.choices)
     for text in DOCS.values():
         for line in re.findall(r"`(footnote [a-z][^`]*)`|^    (?:\w+=\S+ )?(footnote [^>\n]*)", text, re.MULTILINE):
             words = "".join(line).replace("…", "x").split()
             assert words[1] in commands, line
             if words[1] not in ("ask", "mcp"):
-                _parser().parse_args(words[1:])
+                all_commands().parse_args(words[1:])
 
 
 # ---------------------------------------------------------------------------------------------------------- MCP
@@ -189,7 +190,7 @@ def test_what_a_model_reads_is_what_the_page_on_mcp_shows(address):
 
 def test_the_settings_for_programs_are_json_that_starts_the_server():
     stdio, http = (json.loads(block)["mcpServers"]["footnote"] for block in blocks("mcp", "json"))
-    assert _parser().parse_args(stdio["args"]).run.__name__ == "_mcp"
+    assert all_commands().parse_args(stdio["args"]).run.__name__ == "_mcp"
     assert set(stdio["env"]) == {"FOOTNOTE_LIBRARY"}
     assert http["url"] == f"{ADDRESS}/mcp"
 

@@ -112,7 +112,7 @@ def test_a_damaged_library_is_found_and_the_rest_is_looked_at(indexed, environ, 
     assert not found["well"]
     broken = [one for one in found["findings"] if one["state"] == "broken"]
     assert [one["about"] for one in broken] == ["library"]
-    assert broken[0]["remedy"] == "repair it with: footnote index"
+    assert broken[0]["remedy"] == f"repair it with: footnote index --library {indexed.library}"
     assert found["findings"][-1]["about"] == "terminal"
 
 

@@ -62,6 +62,17 @@ def library(tmp_path_factory):
     return settings.library
 
 
+def test_what_tells_of_an_interrupt_is_there_before_anything_is_imported():
+    found = subprocess.run(
+        [sys.executable, "-c", "import sys, service.cli; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    ours = {name for name in found.stdout.split() if name.startswith(("indexer.", "service."))}
+    assert ours == {"indexer.errors", "indexer.visible", "service.cli"}
+
+
 def test_help_imports_nothing_heavy():
     assert imported("--help") == (0, set())
 

@@ -136,7 +136,7 @@ def test_a_new_reader_waits_for_the_writer_and_then_says_who_it_is(path, monkeyp
     with writing(path, "footnote index"):
         shutil.rmtree(path / "lexical")
         monkeypatch.setattr("indexer.library.READER_WAIT_SECONDS", 0)
-        with pytest.raises(LibraryLocked, match=f"'footnote index' \\(process {os.getpid()} "):
+        with pytest.raises(LibraryLocked, match=f"by footnote index \\(process {os.getpid()}, "):
             Library.open(path)
     with Library.open(path) as library, library.snapshot() as snapshot:
         assert found(snapshot, "one")[0] == ["one"]
@@ -166,7 +166,7 @@ def test_a_second_writer_is_told_of_the_first(path, monkeypatch):
     monkeypatch.setattr("indexer.library.WRITER_WAIT_SECONDS", 0)
     with (
         writing(path, "footnote index /notes"),
-        pytest.raises(LibraryLocked, match=rf"'footnote index /notes' \(process {os.getpid()} "),
+        pytest.raises(LibraryLocked, match=rf"by footnote index /notes \(process {os.getpid()}, "),
         writing(path, "another"),
     ):
         pass

@@ -1,7 +1,11 @@
 import json
 import multiprocessing
 import os
+import re
 import shutil
+import time
+from datetime import UTC, datetime
+from socket import gethostname
 
 import pytest
 
@@ -16,7 +20,7 @@ def test_a_second_holder_is_told_who_is_the_first(tmp_path):
         with (
             pytest.raises(
                 LibraryLocked,
-                match=rf"{tmp_path} is being written by 'footnote index' \(process {os.getpid()} on .+, since 20..-",
+                match=rf"{tmp_path} is being written by footnote index \(process {os.getpid()}, since \d\d:\d\d\);",
             ),
             locked(tmp_path, "footnote index again", wait=0),
         ):
@@ -26,13 +30,35 @@ def test_a_second_holder_is_told_who_is_the_first(tmp_path):
     assert not (tmp_path / "lock.json").exists()
 
 
+def test_when_the_first_began_is_said_as_its_clock_shows_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Kathmandu")
+    time.tzset()
+    today = datetime.now().astimezone()
+    cases = [
+        (today.replace(hour=7, minute=4), gethostname(), "footnote serve --watch (process 123, since 07:04)"),
+        (datetime(2024, 2, 28, 20, 30, tzinfo=UTC), gethostname(), "(process 123, since 2024-02-29 02:15)"),
+        (today.replace(hour=23, minute=59), "attic.example", "(process 123 on attic.example, since 23:59)"),
+    ]
+    with locked(tmp_path, "x", wait=0):
+        for began, host, said in cases:
+            who = {"pid": 123, "host": host, "command": "footnote serve --watch"}
+            who["started"] = began.astimezone(UTC).isoformat(timespec="seconds")
+            (tmp_path / "lock.json").write_text(json.dumps(who))
+            with pytest.raises(LibraryLocked, match=re.escape(said)), locked(tmp_path, "y", wait=0):
+                pass
+    monkeypatch.undo()
+    time.tzset()
+
+
 def test_an_exception_frees_the_lock(tmp_path):
     with pytest.raises(ZeroDivisionError), locked(tmp_path, "x", wait=0):
         raise ZeroDivisionError
     assert not is_locked(tmp_path)
 
 
-@pytest.mark.parametrize("left", ["", "{", "[]", '{"pid": 1}'])
+@pytest.mark.parametrize(
+    "left", ["", "{", "[]", '{"pid": 1}', '{"pid": 1, "host": "h", "command": "x", "started": "then"}']
+)
 def test_a_holder_that_says_nothing_is_another_process(tmp_path, left):
     with locked(tmp_path, "x", wait=0):
         (tmp_path / "lock.json").write_text(left)
@@ -104,7 +130,7 @@ def test_a_full_folder_in_the_place_of_the_lock_is_said(tmp_path):
 def test_the_second_of_two_waits_for_the_first(tmp_path):
     with locked(tmp_path, "first", wait=0):
         waiting = Beside(lambda: _hold(tmp_path))
-        with pytest.raises(LibraryLocked, match="'first'"), locked(tmp_path, "look", wait=0):
+        with pytest.raises(LibraryLocked, match="by first "), locked(tmp_path, "look", wait=0):
             pass
     assert waiting.result() == "held"
 

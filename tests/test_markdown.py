@@ -116,6 +116,13 @@ def test_inline(markup, text):
     assert said(markup) == [("paragraph", text)]
 
 
+def test_addresses_are_found_however_long_the_text_before_them_is():
+    text = f"{'http: word ' * 400}see http://a.b/c, {'x@ ' * 1000}me@x.org or www.d.e"
+    (block,) = parsed(text).blocks
+    assert [link.target for link in block.links] == ["http://a.b/c", "mailto:me@x.org", "http://www.d.e"]
+    assert block.text == text
+
+
 def test_html_says_its_words():
     markup = "<div>a<script>b</script><style>c</style><!-- d -->&amp; <p>e<br>f</div><h1>g"
     assert html_text(markup) == "a& e f g"

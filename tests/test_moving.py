@@ -12,6 +12,7 @@ import sys
 import threading
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from zipfile import ZIP_DEFLATED, ZIP_LZMA, ZipFile
 
 import desks
@@ -302,7 +303,7 @@ def test_what_is_there_is_not_overwritten_by_mistake(home, there, said):
     assert "holds other files, and no library" in err
     with locked(there / "library", "footnote index", wait=0), pytest.MonkeyPatch.context() as patch:
         patch.setattr("indexer.moving.LOCK_SECONDS", 0.05)
-        with pytest.raises(LibraryLocked, match="'footnote index'"):
+        with pytest.raises(LibraryLocked, match="by footnote index "):
             import_library(home / "a.zip", there / "library", replace=True)
     assert said(environ, "import", file, "--replace")[0] == 0
     assert said(environment(home), "export", file)[0] == 0  # one that was exported before is replaced
@@ -621,3 +622,16 @@ def test_no_settings_and_no_key_are_in_the_file(home):
 def test_two_folders_of_notes_do_not_become_one():
     with pytest.raises(InputError, match="two folders of notes would become one"):
         _places({"roots": ["/a", "/b"], "home": ""}, ["/a=/tmp", "/b=/tmp"])
+
+
+def test_what_has_no_room_is_refused_before_anything_is_written(home, there, said, monkeypatch):
+    with ZipFile(home / "a.zip") as archive:
+        size = sum(info.file_size for info in archive.infolist() if info.filename != "manifest.json")
+    monkeypatch.setattr("indexer.moving.shutil.disk_usage", lambda _: SimpleNamespace(free=size - 1))
+    before = names(there)
+    code, out, err = said(environment(there), "import", str(home / "a.zip"))
+    assert (code, out, names(there)) == (2, "", before)
+    assert err.startswith(f"footnote: cannot unpack {home}/a.zip in {there}: that takes ")
+    assert err.endswith(" MB are free; free space there or name another --library\n")
+    monkeypatch.setattr("indexer.moving.shutil.disk_usage", lambda _: SimpleNamespace(free=size))
+    assert said(environment(there), "import", str(home / "a.zip"))[0] == 0

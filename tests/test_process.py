@@ -209,8 +209,8 @@ def test_a_run_that_is_stopped_keeps_its_work_and_the_next_one_completes_it(envi
         second = run(mine, "index", tmp_path / "notes")
         assert (second.returncode, second.stdout) == (2, "")
         assert re.fullmatch(
-            rf"footnote: the library {library} is being written by 'footnote index' \(process {process.pid} on .+, "
-            r"since 20.+\); wait for it or stop it\n",
+            rf"footnote: the library {library} is being written by footnote index \(process {process.pid}, "
+            r"since \d\d:\d\d\); wait for it or stop it\n",
             second.stderr,
         )
         process.send_signal(ending)

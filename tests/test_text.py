@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 from indexer.errors import SourceError
 from indexer.parsing.text import decode, lines_of
 
-READABLE = st.characters(categories=["L", "N", "P", "S", "Zs"], include_characters="\n\r\t")
+# U+FFFD says that something could not be read
+READABLE = st.characters(
+    categories=["L", "N", "P", "S", "Zs"], include_characters="\n\r\t", exclude_characters="\ufffd"
+)
 ENGLISH = "Weight decay pulls every weight towards zero.\n"
 
 

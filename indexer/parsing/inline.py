@@ -55,19 +55,38 @@ def bounded_plugin(md: MarkdownIt) -> None:
 
 
 def bounded_addresses(md: MarkdownIt) -> None:
-    """Have bare addresses looked for behind their scheme only; use it after the plugin that finds them.
+    """Have bare addresses looked for near their marks only; use it after the plugin that finds them.
 
-    At every colon it searches all the text before: a line of colons would take the square of its length.
+    At every mark it looks at all the text before and behind: a long line of them would take the square of its length.
     """
-    (rule,) = (one.fn for one in md.inline.ruler.__rules__ if one.name == "gfm_autolink_protocol")
-
-    def behind_a_scheme(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - the rule's signature is markdown-it's
-        return state.pending[-6:].endswith(_SCHEMES) and rule(state, silent)
-
-    md.inline.ruler.at("gfm_autolink_protocol", behind_a_scheme)
+    rules = {one.name: one.fn for one in md.inline.ruler.__rules__}
+    for name, mark in (("gfm_autolink_www", "w"), ("gfm_autolink_protocol", ":"), ("gfm_autolink_email", "@")):
+        md.inline.ruler.at(name, _near(rules[name], mark))
 
 
 _SCHEMES = ("http", "https", "mailto", "xmpp")
+_MOST_BEFORE = 256
+"""So much of an address may stand before its mark: a scheme, or a name, which has 64 characters at most (RFC 5321)."""
+
+
+def _near(rule: RuleFuncInlineType, mark: str) -> RuleFuncInlineType:
+    """A rule for addresses that is shown a piece of the text around a mark."""
+
+    def near(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - the rule's signature is markdown-it's
+        if silent or state.src[state.pos] != mark or (mark == ":" and not state.pending[-6:].endswith(_SCHEMES)):
+            return False  # none of the rules finds anything while it only looks ahead
+        if len(state.pending) > 4 * _MOST_BEFORE:
+            state.pending, before = state.pending[:-_MOST_BEFORE], state.pending[-_MOST_BEFORE:]
+            state.pushPending()
+            state.pending = before
+        end = state.posMax
+        state.posMax = min(end, state.pos + PIECE_CHARS)
+        try:
+            return rule(state, silent)
+        finally:
+            state.posMax = end
+
+    return near
 
 
 def line_breaks(token: Token) -> int:

@@ -32,8 +32,9 @@ def decode(data: bytes, name: str) -> str:
     """
     text = _decoded(data.removeprefix(codecs.BOM_UTF8))
     if text is None:
-        suffix = PurePosixPath(name).suffix or "this"
-        raise SourceError(f"binary data, not text; remove it, or rename it if it is no {suffix} file")
+        suffix = PurePosixPath(name).suffix
+        kind = f", or rename it if it is no {suffix} file" if suffix else ""
+        raise SourceError(f"binary data, not text; remove it{kind}")
     return text
 
 

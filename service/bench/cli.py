@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexer.cli import OK, add_library, as_json, notice, settings_of
+from indexer.cli import OK, add_library, as_json, settings_of
+from indexer.visible import notice
 
 if TYPE_CHECKING:
     from service.bench.masked import Masks

@@ -8,8 +8,9 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from indexer.beside import Beside
-from indexer.cli import OK, add_library, notice, settings_of
+from indexer.cli import OK, add_library, settings_of
 from indexer.settings import Settings
+from indexer.visible import notice
 
 if TYPE_CHECKING:
     from service.desk import Desk

@@ -1,4 +1,7 @@
-"""docs/BENCHMARKS.md: one part on answers, written by `make bench`, and one on speed, by `make bench-speed`."""
+"""docs/BENCHMARKS.md: a part on answers, written by `make bench`, one on speed, by `make bench-speed`, and one by hand.
+
+What is by hand stands between the two, and says what hours of chaos and attacks came to.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,17 @@ from pathlib import Path
 from tests.bench.commands import ROOT
 
 PAGE = ROOT / "docs" / "BENCHMARKS.md"
+BY_HAND = "## What it withstands\n"
 SPEED = "## Speed\n"
 """Where the part on speed begins, which is the last."""
 
 
 def with_answers(page: str, answers: str) -> str:
     """The page with another part on answers."""
-    return f"{answers.rstrip()}\n\n{SPEED}{speed}" if (speed := page.partition(SPEED)[2]) else answers
+    for heading in (BY_HAND, SPEED):
+        if rest := page.partition(heading)[2]:
+            return f"{answers.rstrip()}\n\n{heading}{rest}"
+    return answers
 
 
 def with_speed(page: str, speed: str) -> str:

@@ -244,8 +244,8 @@ def main() -> None:
     lines = [
         "# Benchmarks",
         "",
-        "Made by `make bench`; the part on speed, at the end, by `make bench-speed`. Timings are of one run on a",
-        "shared machine: compare them as ratios.",
+        "Made by `make bench`; the part on speed, at the end, by `make bench-speed`; what it withstands is by hand.",
+        "Timings are of one run on a shared machine: compare them as ratios.",
         "",
         made_with(PACKAGES),
         "",
