@@ -65,10 +65,10 @@ MARKDOWN: dict[str, Callable[[int], str]] = {
     ),
     "callouts": lambda n: "> [!note]- a\n> b\n\n" * n,
     "pasted pictures": lambda n: f"![a](data:image/png;base64,{'iVBORw0KGgo' * 9}) " * (n // 2),
-    "schemes": lambda n: "http:" * (40 * n),
+    "schemes": lambda n: "http:" * (20 * n),
     "names": lambda n: "a@" * (40 * n),
-    "addresses": lambda n: "mailto:a@b.c xmpp:a@b.c/" * (8 * n),
-    "hosts": lambda n: "www." * (50 * n),
+    "addresses": lambda n: "mailto:a@b.cxmpp:a@b.c/" * (4 * n),
+    "hosts": lambda n: "www." * (30 * n),
     "colons": lambda n: "a :" * (10 * n),
     "definitions": lambda n: "a\n: b\n" * (2 * n),
 }
