@@ -163,7 +163,7 @@ def test_who_holds_the_lock_is_said_on_when_that_of_a_deleted_library_is_freed(t
         (tmp_path / "lock").unlink()
         second = locked(tmp_path, "second", wait=0)
         second.__enter__()
-    with pytest.raises(LibraryLocked, match="'second'"), locked(tmp_path, "third", wait=0):
+    with pytest.raises(LibraryLocked, match="by second "), locked(tmp_path, "third", wait=0):
         pass
     second.__exit__(None, None, None)
     assert not (tmp_path / "lock.json").exists()
