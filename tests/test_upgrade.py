@@ -33,7 +33,7 @@ from service.app import create_app
 from service.cli import main
 from service.desk import Desk
 
-pytestmark = pytest.mark.usefixtures("stub_model")
+pytestmark = pytest.mark.usefixtures("stub_model", "shared_reader")
 
 OLDER = [version for version in VERSIONS if version < SCHEMA_VERSION]
 WARM = Paper("On Warm Starts", "The drift of a warm start is bounded by the square root of its steps.")
