@@ -194,7 +194,7 @@ def test_what_is_kept_is_what_answering_anew_gives(seed, edits, tmp_path_factory
 
 
 class Kept:
-    """A vault that was indexed and looked at, as it was then: each test has it in the same place, to change it there."""
+    """A vault that was indexed and looked at, as it was then: each test has it in the same place, and may change it."""
 
     def __init__(self, folder, files):
         self.folder, self.files = folder / "here", files
