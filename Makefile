@@ -27,8 +27,9 @@ demo: setup
 	@echo
 	@FOOTNOTE_LIBRARY=$(DEMO) $(BIN)/footnote questions
 
+# What is compiled is kept, whatever the shell says: else each process of the tests compiles all of it, every time.
 test: setup browser
-	@$(BIN)/python -m pytest -n auto --dist loadfile
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n auto --dist loadfile
 
 # The browser tests want a Chromium: Debian's and Ubuntu's own. The one without a window takes a third less time.
 browser:

@@ -38,6 +38,9 @@ MOST_CONNECTIONS = 512
 RETRY_SECONDS = 2
 """After so long whoever was told to may come again."""
 
+LOOKS = 10
+"""Every so many ticks of the server, of which it has ten a second, the connections are looked after."""
+
 Phase: TypeAlias = Literal["head", "body", "answer"]
 """What is awaited: the rest of a request from whoever is there, or the answer from us. After that, the next request."""
 
@@ -191,8 +194,8 @@ class Patient(Server):
         self._stopping = stopping
 
     async def on_tick(self, counter: int) -> bool:
-        """Look after the connections, once a second."""
-        if counter % 10 == 0:
+        """Look after the connections, now and then."""
+        if counter % LOOKS == 0:
             now = time.monotonic()
             for one in list(self.server_state.connections):
                 if isinstance(one, Connection):

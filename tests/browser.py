@@ -69,6 +69,7 @@ def opened(chromium: Browser, address: str, *, but: str | tuple[str, ...] = (), 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 COLOURS = ["color-contrast", "link-in-text-block"]
 """The rules whose outcome another scheme of colours changes."""
+RUN_AXE = "([context, options]) => axe.run(context ?? document, options).then((found) => found.violations)"
 
 
 def violations(page: Page, context: str | None = None, *, dark: bool = True) -> list[str]:
@@ -76,13 +77,14 @@ def violations(page: Page, context: str | None = None, *, dark: bool = True) -> 
     from axe_playwright_python.sync_playwright import Axe
 
     said = []
+    page.evaluate(Axe().axe_script)
     schemes = {"light": {"type": "tag", "values": TAGS}, "dark": {"type": "rule", "values": COLOURS}}
     for scheme, rules in list(schemes.items())[: 1 + dark]:
         page.emulate_media(color_scheme=scheme)
         options = {"runOnly": rules, "resultTypes": ["violations"]}
         said += [
             f"{scheme} {one['id']}: {node['html'][:200]} {json.dumps(node['any'][:1])[:300]}"
-            for one in Axe().run(page, context=context, options=options).response["violations"]
+            for one in page.evaluate(RUN_AXE, [context, options])
             for node in one["nodes"]
         ]
     return said

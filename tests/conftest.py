@@ -1,10 +1,13 @@
 import os
 import signal
+from contextlib import nullcontext
 
 import platformdirs
 import pytest
 from hypothesis import settings
 from stub_encoder import HashEncoder
+
+from indexer.reader import Reader
 
 settings.register_profile("tests", deadline=None)  # the first example of a test pays for imports
 settings.load_profile("tests")
@@ -43,6 +46,19 @@ def stub_model(monkeypatch):
 def environ(tmp_path):
     """An environment whose library and cache are the test's own."""
     return {"FOOTNOTE_LIBRARY": str(tmp_path / "library"), "FOOTNOTE_CACHE": str(tmp_path / "cache")}
+
+
+@pytest.fixture(scope="module")
+def reader():
+    """Processes that read PDFs."""
+    with Reader() as reading:
+        yield reading
+
+
+@pytest.fixture
+def shared_reader(reader, monkeypatch):
+    """Runs that read PDFs with the same processes: each would start its own, which takes longer than what is read."""
+    monkeypatch.setattr("indexer.build.Reader", lambda _: nullcontext(reader))
 
 
 @pytest.fixture(scope="module")

@@ -143,7 +143,9 @@ def test_runs_are_counted(client):
 
     assert run(url="/api/papers", json={"paper": "2101.00001"}) == (1, 0, 0)
     assert run(url="/api/indexing", json={}) == (1, 1, 0)
-    client.app.state.settings.library.joinpath("catalogue.db").unlink()
+    lock = client.app.state.settings.library / "lock"
+    lock.unlink(missing_ok=True)
+    (lock / "full").mkdir(parents=True)
     assert run(url="/api/indexing", json={})[2] == 1
     figures = client.app.state.figures.registry
     assert figures.get_sample_value("footnote_index_run_seconds_count") == 3
@@ -176,7 +178,7 @@ def test_whoever_wants_to_write_too_is_told_what_the_service_does(client, beside
     assert {one["command"] for one in said} == {"footnote serve"}
     said.clear()
     monkeypatch.setattr("service.serve.watch", lambda _roots, look, **_: look(None))
-    _watch(desk.settings, desk, "known", state.runs, state.figures, Event())
+    _watch(desk.settings, desk, [], "known", state.runs, state.figures, Event())
     assert {one["command"] for one in said} == {"footnote serve --watch"}
 
 

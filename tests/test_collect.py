@@ -21,6 +21,8 @@ from indexer.records import StoredPaper
 from indexer.settings import PaperSettings, Settings
 from indexer.types import PaperId, PaperLink
 
+pytestmark = pytest.mark.usefixtures("shared_reader")
+
 FIRST = "Gates decide what a cell keeps."
 SECOND = "A cell without gates forgets within ten steps."
 THIRD = "The third version says it in other words."

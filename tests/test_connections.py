@@ -113,9 +113,10 @@ def asked(server, path="/"):
 
 @pytest.fixture
 def hurry(monkeypatch):
-    """Let nobody take long."""
+    """Let nobody take long, and look whether somebody does at every tick."""
     for name in ("HEAD_SECONDS", "BODY_SECONDS", "STALLED_SECONDS"):
         monkeypatch.setattr(connections, name, 0.2)
+    monkeypatch.setattr(connections, "LOOKS", 1)
 
 
 @pytest.mark.parametrize("sent", [b"GET / HTTP/1.1\r\nHost: x\r\nX: aaa", b"GET", b"\r\n"])

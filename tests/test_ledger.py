@@ -79,6 +79,10 @@ def index(folder, files):
     build(place.library, [notes], HashEncoder(), place)
 
 
+def environ(folder):
+    return {"FOOTNOTE_LIBRARY": str(folder / "library"), "FOOTNOTE_CACHE": str(folder / "cache")}
+
+
 class CountingDesk(Desk):
     """A desk that counts how often it searched for an answer."""
 
@@ -189,13 +193,32 @@ def test_what_is_kept_is_what_answering_anew_gives(seed, edits, tmp_path_factory
             assert kept == {text: said(desk.ask(text)) for text in kept}
 
 
+class Kept:
+    """A vault that was indexed and looked at, as it was then: each test has it in the same place, and may change it."""
+
+    def __init__(self, folder, files):
+        self.folder, self.files = folder / "here", files
+        index(self.folder, files)
+        self.items, self.asked = looked(self.folder)
+        self._copy = shutil.copytree(self.folder, folder / "copy")
+
+    def fresh(self):
+        shutil.rmtree(self.folder)
+        shutil.copytree(self._copy, self.folder)
+        return self.folder, dict(self.files)
+
+
+@pytest.fixture(scope="module")
+def eight(tmp_path_factory):
+    kept = Kept(tmp_path_factory.mktemp("eight"), vault(Random(5)))
+    assert kept.asked == 8
+    return kept
+
+
 @pytest.fixture
-def known(tmp_path):
+def known(eight):
     """A vault that was looked at: where it lies, and its files."""
-    files = vault(Random(5))
-    index(tmp_path, files)
-    assert looked(tmp_path)[1] == 8
-    return tmp_path, files
+    return eight.fresh()
 
 
 def asked_again(folder, files):
@@ -375,6 +398,7 @@ def test_a_library_that_cannot_be_written_is_answered_all_the_same(tmp_path, mon
         assert desk.asked == 8
 
 
+<<<<<<< HEAD
 def test_what_a_library_that_was_taken_away_answers_is_not_kept_in_another(tmp_path):
     index(tmp_path, vault(Random(5)))
     library = settings_for(tmp_path).library
@@ -394,13 +418,16 @@ def test_what_a_library_that_was_taken_away_answers_is_not_kept_in_another(tmp_p
 
 
 def test_the_dump_is_shown_without_the_model_when_nothing_changed(known, environ, capsys, monkeypatch):
+=======
+def test_the_dump_is_shown_without_the_model_when_nothing_changed(known, capsys, monkeypatch):
+>>>>>>> tests
     folder, _ = known
     monkeypatch.setattr("service.desk.load_encoder", lambda *_, **__: pytest.fail("the model is not needed"))
     with opened(folder) as desk:
         whole = desk.questions()
     assert ledger.known(settings_for(folder), whole=True) == whole
     for option in ([], ["--markdown"], ["--json"]):
-        assert main(["questions", *option], environ) == 0
+        assert main(["questions", *option], environ(folder)) == 0
     items = json.loads(capsys.readouterr().out.splitlines()[-1])["questions"]
     assert [len(item["answer"]["citations"]) for item in items] == [len(item.answer.citations) for item in whole]
 
@@ -411,14 +438,19 @@ ZEBRA = "# Zebra\n\nZebras migrate to the river in June, because the rains do.\n
 WHY = "Why do zebras migrate to the river in June?"
 
 
-@pytest.fixture
-def told(tmp_path):
-    """A vault whose dump was shown, with a question that nothing answers."""
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
     files = vault(Random(5), notes=6, questions=2)
     files["todo.md"] = dump([WHY, "What is gradient loss?"])
-    index(tmp_path, files)
-    assert looked(tmp_path)[0][WHY].answer.verdict == "unsupported"
-    return tmp_path, files
+    kept = Kept(tmp_path_factory.mktemp("two"), files)
+    assert kept.items[WHY].answer.verdict == "unsupported"
+    return kept
+
+
+@pytest.fixture
+def told(two):
+    """A vault whose dump was shown, with a question that nothing answers."""
+    return two.fresh()
 
 
 def test_what_is_newly_answered_is_told_once(told):
@@ -492,13 +524,13 @@ def test_an_item_that_is_opened_again_is_compared_with_its_last_answer(told):
         assert (item.changed, item.before) == (changed, "supported")
 
 
-def test_what_was_not_shown_is_news_the_next_time(told, environ, monkeypatch, stub_model):
+def test_what_was_not_shown_is_news_the_next_time(told, monkeypatch, stub_model):
     folder, files = told
     index(folder, files | {"zebra.md": ZEBRA})
     with monkeypatch.context() as patch:
         patch.setattr("service.report.questions_markdown", broken_pipe)
         patch.setattr("service.cli._drop_output", lambda: None)
-        assert main(["questions", "--markdown"], environ) == 0
+        assert main(["questions", "--markdown"], environ(folder)) == 0
     assert looked(folder)[0][WHY].changed == "answered"
 
 
@@ -506,10 +538,10 @@ def broken_pipe(_):
     raise BrokenPipeError
 
 
-def test_what_cannot_be_remembered_is_said(told, environ, capsys, monkeypatch, stub_model):
-
+def test_what_cannot_be_remembered_is_said(told, capsys, monkeypatch, stub_model):
+    folder, _ = told
     monkeypatch.setattr(Catalogue, "put_ledger", full)
-    assert main(["questions"], environ) == 0
+    assert main(["questions"], environ(folder)) == 0
     captured = capsys.readouterr()
     assert captured.out.startswith("todo.md › Question dump")
     assert captured.err == "footnote: what was shown is not remembered, and will be news again: the disk is full\n"

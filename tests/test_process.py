@@ -63,10 +63,10 @@ def run(environ, *arguments, command="footnote", **options):
 
 
 @contextmanager
-def started(environ, *arguments, **options):
+def started(environ, *arguments, program=(BIN / "footnote",), **options):
     """A process that ends with the block, if it has not ended before."""
     process = subprocess.Popen(
-        [BIN / "footnote", *arguments],
+        [*program, *arguments],
         env=environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -186,9 +186,13 @@ def test_watching_indexes_what_is_saved_and_ends_with_an_interrupt(environ, tmp_
         assert process.stderr.read() in ("", "footnote: stopped; what was done is kept\n")  # idle, or within a run
 
 
+A_FEW_AT_A_TIME = "from indexer import embedding; embedding.JOB_TEXTS = 16; from service.cli import run; run()"
+"""A program that keeps what it has embedded more often: it can be stopped in time, however slow the machine is."""
+
+
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_that_is_stopped_keeps_its_work_and_the_next_one_completes_it(environ, tmp_path, ending):
-    count = 1200
+    count = 400
     write(
         tmp_path / "notes",
         {f"{n}.md": f"# Note {n}\n\nThe number {n} is {n % 7} modulo seven.\n" for n in range(count)},
@@ -203,7 +207,8 @@ def test_a_run_that_is_stopped_keeps_its_work_and_the_next_one_completes_it(envi
         ):
             return db.execute("SELECT count(*) FROM embeddings").fetchone()[0]
 
-    with started(mine, "index", str(tmp_path / "notes")) as process:
+    few = (sys.executable, "-c", A_FEW_AT_A_TIME)
+    with started(mine, "index", str(tmp_path / "notes"), program=few) as process:
         kept = until(embedded)
         process.send_signal(signal.SIGSTOP)
         second = run(mine, "index", tmp_path / "notes")
@@ -223,8 +228,8 @@ def test_a_run_that_is_stopped_keeps_its_work_and_the_next_one_completes_it(envi
     report = json.loads(run(mine, "index", tmp_path / "notes", "--json").stdout)
     assert (report["new"], report["passages"], report["failures"]) == (count, count, [])
     assert 0 < report["embedded"] <= count - kept
-    hits = json.loads(run(mine, "search", "The number 1199", "--json", "-k", "1").stdout)["hits"]
-    assert hits[0]["file"] == "1199.md"
+    hits = json.loads(run(mine, "search", "The number 399", "--json", "-k", "1").stdout)["hits"]
+    assert hits[0]["file"] == "399.md"
 
 
 def test_a_reader_of_a_pipe_that_has_seen_enough_is_no_error(environ):

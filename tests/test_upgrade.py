@@ -33,7 +33,7 @@ from service.app import create_app
 from service.cli import main
 from service.desk import Desk
 
-pytestmark = pytest.mark.usefixtures("stub_model")
+pytestmark = pytest.mark.usefixtures("stub_model", "shared_reader")
 
 OLDER = [version for version in VERSIONS if version < SCHEMA_VERSION]
 WARM = Paper("On Warm Starts", "The drift of a warm start is bounded by the square root of its steps.")
@@ -261,7 +261,7 @@ def test_nobody_changes_the_format_under_a_process_that_writes(tmp_path, monkeyp
     before = (library / CATALOGUE).read_bytes()
     from indexer.lock import locked
 
-    with locked(library, "footnote index", wait=0), pytest.raises(LibraryLocked, match="'footnote index'"):
+    with locked(library, "footnote index", wait=0), pytest.raises(LibraryLocked, match="by footnote index "):
         Library.open(library)
     assert (library / CATALOGUE).read_bytes() == before
     with writing(library, "footnote index") as catalogue:
@@ -270,11 +270,11 @@ def test_nobody_changes_the_format_under_a_process_that_writes(tmp_path, monkeyp
 
 def newer(library, by="9.9"):
     """Make it one that a version to come has made."""
-    with closing(sqlite3.connect(library / CATALOGUE, isolation_level=None)) as connection:
+    with closing(sqlite3.connect(library / CATALOGUE, isolation_level=None, timeout=0)) as connection:
         connection.executescript("CREATE TABLE IF NOT EXISTS novelties (x)")
         connection.execute("INSERT OR REPLACE INTO meta VALUES ('footnote', ?)", (by,))
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
-        connection.execute(sql.CHECKPOINT)
+        connection.execute(sql.CHECKPOINT)  # as far as readers let it
 
 
 def test_a_newer_library_is_refused_by_every_command_and_not_a_byte_is_touched(tmp_path, environ, capsys):
