@@ -398,7 +398,6 @@ def test_a_library_that_cannot_be_written_is_answered_all_the_same(tmp_path, mon
         assert desk.asked == 8
 
 
-<<<<<<< HEAD
 def test_what_a_library_that_was_taken_away_answers_is_not_kept_in_another(tmp_path):
     index(tmp_path, vault(Random(5)))
     library = settings_for(tmp_path).library
@@ -417,10 +416,7 @@ def test_what_a_library_that_was_taken_away_answers_is_not_kept_in_another(tmp_p
         assert [item.question for item in desk.questions()] == [item.question for item in items]
 
 
-def test_the_dump_is_shown_without_the_model_when_nothing_changed(known, environ, capsys, monkeypatch):
-=======
 def test_the_dump_is_shown_without_the_model_when_nothing_changed(known, capsys, monkeypatch):
->>>>>>> tests
     folder, _ = known
     monkeypatch.setattr("service.desk.load_encoder", lambda *_, **__: pytest.fail("the model is not needed"))
     with opened(folder) as desk:
