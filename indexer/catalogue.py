@@ -310,7 +310,11 @@ class Catalogue:
             for _, codes, key, checksum in rows:
                 if seal("token_codes", fingerprint, key, codes) != checksum:
                     raise damaged(self.path, "the code of a passage")
-            return {row[0]: row[1] for row in rows}
+            found = {row[0]: row[1] for row in rows}
+            # a vector and the codes of a text are stored together, and a sector that was lost reads as no rows
+            if len(found) < len(numbers) and len(self.embeddings(fingerprint, set(numbers) - found.keys())[0]):
+                raise damaged(self.path, "a page of its codes")
+            return found
 
         return self._remembered.codes(fingerprint).of(ids, read)
 

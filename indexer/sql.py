@@ -129,7 +129,9 @@ WHERE id = ?11
 """
 REMOVE_PASSAGE: Final = "DELETE FROM passages WHERE id = ?"
 
-KNOWN_EMBEDDING: Final = "SELECT 1 FROM embeddings WHERE fingerprint = ? AND text_hash = ?"
+KNOWN_EMBEDDING: Final = """
+SELECT 1 FROM embeddings JOIN token_codes USING (fingerprint, text_hash) WHERE fingerprint = ? AND text_hash = ?
+"""
 ADD_EMBEDDING: Final = f"""
 INSERT OR REPLACE INTO embeddings (fingerprint, text_hash, vector, checksum)
 VALUES (?1, ?2, ?3, {seal("embeddings", "?1, hex(?2), ?3")})
@@ -151,7 +153,10 @@ EMBEDDED: Final = _EMBEDDED_COLUMNS + _EMBEDDED + "ORDER BY p.id"
 EMBEDDED_AMONG: Final = _EMBEDDED_COLUMNS + _EMBEDDED + "WHERE p.id IN (SELECT value FROM json_each(?)) ORDER BY p.id"
 UNEMBEDDED: Final = """
 SELECT min(p.id) FROM passages p
-WHERE NOT EXISTS (SELECT 1 FROM embeddings e WHERE e.fingerprint = ? AND e.text_hash = p.text_hash)
+WHERE NOT EXISTS (
+  SELECT 1 FROM embeddings e JOIN token_codes USING (fingerprint, text_hash)
+  WHERE e.fingerprint = ? AND e.text_hash = p.text_hash
+)
 GROUP BY p.text_hash ORDER BY 1
 """
 # Set while a run keeps embeddings whose passages are still to come: one that did not end may have left some behind.

@@ -115,6 +115,7 @@ ROW = "(SELECT text_hash FROM passages ORDER BY id LIMIT 1)"
             1,
             "codes of passages: 1): what was is taken out",
         ),
+        (f"DELETE FROM token_codes WHERE text_hash = {ROW}", 1, ""),
         ("UPDATE questions SET text = 'Which?'", 0, "questions: 1): what was is taken out, and 1 file is read again"),
         ("DELETE FROM questions", 0, "rows are missing): what was is taken out, and 1 file is read again"),
         ("UPDATE paper_links SET line = 99", 0, "links to papers: 1): what was is taken out, and 1 file is read again"),
@@ -132,6 +133,18 @@ def test_a_damaged_row_is_put_right_by_the_next_run(shelf, statement, embedded, 
     assert ("\n".join(shelf.notices).find(said) >= 0) if said else shelf.notices == []
     shelf.notices.clear()
     assert (shelf.run(), shelf.notices) == (0, [])
+
+
+def test_codes_that_are_lost_without_their_vector_are_missed_by_whoever_asks_for_them(shelf):
+    shelf.run()
+    shelf.hurt(f"DELETE FROM token_codes WHERE text_hash = {ROW}")
+    with Library.open(shelf.library) as library, library.snapshot() as snapshot:
+        ids = snapshot.catalogue.passage_ids()
+        with pytest.raises(LibraryCorrupt, match="a page of its codes"):
+            snapshot.catalogue.token_codes("hash", ids)
+    shelf.hurt(f"DELETE FROM embeddings WHERE text_hash = {ROW}")
+    with Library.open(shelf.library) as library, library.snapshot() as snapshot:
+        assert len(snapshot.catalogue.token_codes("hash", ids)) == len(ids) - 1  # it waits to be embedded
 
 
 def test_an_embedding_that_is_lost_with_the_vectors_is_in_them_again_after_one_run(shelf):
