@@ -10,7 +10,7 @@ import tempfile
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,9 @@ SECONDS = 300
 
 QUERIES = [" ".join(WORDS[n : n + 3]) for n in range(0, len(WORDS) - 3, 2)]
 HITS = 20
+
+ALL = 1_000_000
+"""More passages than there are. Which of several copies is the last that a search contributes, their numbers decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,19 +140,20 @@ def look(library: Path) -> Callable[[], int]:
 def rank(library: Path, cache: Path | None = None) -> Callable[[], int]:
     """Print what queries find, as (query, score, text, file, lines), equal scores by file and lines.
 
-    With `cache`, by the real model there.
+    No passage is left out before it was compared token by token. With `cache`, by the real model there.
     """
 
     @saying
     def act() -> int:
         from indexer.settings import Settings
         from service.desk import Desk
+        from service.retrieve import FUSED
 
-        rows = []
+        rows, mix = [], replace(FUSED, pool=ALL, compared=ALL)
         settings = Settings(library=library, cache=cache or library / "cache")
         with Desk.open(settings, notice=quiet, model=None if cache else HashEncoder) as desk:
             for query in QUERIES:
-                hits = desk.search(query, k=HITS).hits
+                hits = desk.search(query, k=HITS, mix=mix).hits
                 rows += [(query, hit.score, hit.passage, hit.file, *(hit.lines or ())) for hit in hits]
         print(json.dumps(rows))
         return 0
