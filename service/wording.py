@@ -32,7 +32,7 @@ _ASPECTS = frozenset(
 """What is asked of a thing, when not what it is: the point of convolution."""
 
 _WORD = re.compile(r"[^\W_]+")
-_NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)*(?!\w)")
+_NUMBER = re.compile(r"(?<![\w.])\d++(?:[.,]\d++)*+(?!\w)")
 _TIMES = re.compile(r"\d+x(?:\d+)?(?:x\d+)?", re.IGNORECASE)
 """4x, 1x1: how many times, which is written in many ways."""
 

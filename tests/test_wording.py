@@ -1,7 +1,7 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from service.wording import asked, contradiction, defines, has_numbers, missing_names, numbers, particulars
@@ -158,6 +158,7 @@ def test_any_text_can_be_read(question, text):
 
 
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=60))
+@example("0.0A")
 def test_a_question_has_everything_that_it_names_itself(question):
     assert has_all(question, asked(question))
     assert contradiction(question, asked(question)) == 0
