@@ -35,7 +35,9 @@ def translated(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        if (raised := _raised.__dict__.pop("last", None)) and "user-defined function" in str(error):
+        # SQLite says that the function failed, or, where it has rolled back at once, what it could not do after that
+        said = str(error)
+        if (raised := _raised.__dict__.pop("last", None)) and ("user-defined function" in said or "no trans" in said):
             raise raised from error
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
